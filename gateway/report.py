@@ -155,7 +155,7 @@ class Specimen:
 
 @dataclass(frozen=True, slots=True)
 class PatientId:
-    """``source`` is where the device wrote it, as its manual names the place: ``P.3``, ``PID.3``."""
+    """``source`` is where the device wrote it, as its manual names the place: ``P.3``."""
 
     value: str
     source: str
@@ -176,7 +176,7 @@ class Patient:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """``id`` is the name in the configuration; the rest is what device or profile says of itself."""
+    """``id`` is the name in the configuration; the rest is what device or profile says."""
 
     id: str
     profile: str
