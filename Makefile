@@ -1,0 +1,56 @@
+# What people and CI run.  Everything is installed into .venv by the first target that needs it.
+SHELL := /bin/bash
+PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench fuzz kill lock docs clean peers
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+$(VENV)/bin/python:
+	@.ci/python "$(PYTHON)" $(VENV)
+
+$(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/bin/python
+	@echo "installing the gateway into $(VENV) (once)"
+	@$(PIP) install --require-hashes -r requirements.lock
+	@touch $@
+
+$(VENV)/.ready: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
+	@echo "installing the gateway and its test tools into $(VENV) (once)"
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $(VENV)/.runtime $@
+
+demo: $(VENV)/.runtime ## a whole clinic on this machine: simulated devices, gateway, EHR (Ctrl-C ends it)
+	@exec $(BIN)/python -m gateway demo $(ARGS)
+
+peers: ## the independent programs the tests talk to (Debian packages)
+	@.ci/peers
+
+test: $(VENV)/.ready peers ## the whole test suite, real peers included
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.ready ## format, lint, types, layers
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(VENV)/.ready ## speed beside the peers and beside the bounds, in one run
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+fuzz: $(VENV)/.ready ## the long fuzzing campaign (200,000 inputs a protocol)
+	@GATEWAY_FUZZ=200000 $(BIN)/python -m pytest -m fuzz --timeout=0 $(ARGS)
+
+kill: $(VENV)/.ready peers ## the long kill campaign (200 kills)
+	@GATEWAY_KILLS=200 $(BIN)/python -m pytest tests/end_to_end/test_kill.py --timeout=0 $(ARGS)
+
+lock: $(VENV)/.ready ## pin the dependencies again
+	@.ci/lock $(BIN)
+
+clean: ## remove what the other targets made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

@@ -1,0 +1,199 @@
+"""The commands and their options, as ``--help`` shows them; the work is in the other modules."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="gateway",
+    help="Moves results from laboratory analyzers and images from ultrasound units to the EHR, "
+    "and loses nothing on the way.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+held = typer.Typer(no_args_is_help=True, help="Reports that wait for a person, and why.")
+app.add_typer(held, name="held")
+
+Config = Annotated[
+    Path, typer.Option("-c", "--config", help="The configuration file.", metavar="FILE")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON, for programs.")]
+User = Annotated[str | None, typer.Option("--user", help="Who does it; default: who is logged in.")]
+DEFAULT = Path("gateway.toml")
+
+
+class DecodeAs(StrEnum):
+    JSON = "json"
+    HL7 = "hl7"
+    RECORDS = "records"
+
+
+@app.command(epilog="Example: gateway demo --for 60 --http 127.0.0.1:8080")
+def demo(
+    http: Annotated[str, typer.Option(help="Where the pages are served.")] = "127.0.0.1:8080",
+    seconds: Annotated[
+        float | None, typer.Option("--for", help="Stop after so many seconds.", metavar="SECONDS")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Same seed, same day.")] = 1,
+) -> None:
+    """A whole clinic on this machine: devices, gateway, broker and EHR. Ctrl-C ends it."""
+    from gateway.cli.demo import demonstrate
+
+    raise typer.Exit(demonstrate(http, seconds, seed))
+
+
+@app.command(epilog="Example: gateway run -c gateway.toml")
+def run(config: Config = DEFAULT) -> None:
+    """The gateway in the foreground. Prints 'ready' when all listeners are open."""
+    from gateway.cli.run import run_gateway
+
+    raise typer.Exit(run_gateway(config))
+
+
+@app.command(epilog="Example: gateway check -c gateway.toml")
+def check(
+    config: Config = DEFAULT,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the file's JSON Schema.")] = False,
+) -> None:
+    """Validates everything in the configuration and opens nothing."""
+    from gateway.cli.run import check_configuration
+
+    raise typer.Exit(check_configuration(config, schema))
+
+
+@app.command(epilog="Example: gateway profiles sysmex-xn-l")
+def profiles(
+    name: Annotated[str | None, typer.Argument(help="One profile, in full.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """The devices the gateway knows: vendor, model, link, evidence, source."""
+    from gateway.cli.profiles import show_profiles
+
+    raise typer.Exit(show_profiles(name, as_json))
+
+
+@app.command(epilog="Example: gateway decode capture.bin --profile erba-xl --as hl7")
+def decode(
+    file: Annotated[str, typer.Argument(help="A byte capture, a .wire transcript, or - (stdin).")],
+    profile: Annotated[str, typer.Option(help="The device's profile; see 'gateway profiles'.")],
+    as_: Annotated[DecodeAs, typer.Option("--as", help="What to print.")] = DecodeAs.JSON,
+    tz: Annotated[str, typer.Option(help="Zone of the device's clock.", metavar="ZONE")] = "UTC",
+) -> None:
+    """Reads a capture offline: link layer, records, profile. Exit 1 when anything was damaged."""
+    from gateway.cli.decode import decode_file
+
+    raise typer.Exit(decode_file(file, profile, as_.value, tz))
+
+
+@app.command(epilog="Example: gateway capture tcp-listen:127.0.0.1:4001 -o first-day.wire")
+def capture(
+    stream: Annotated[str, typer.Argument(help="serial:..., tcp:..., tcp-listen:..., rfc2217:...")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The transcript to write.")],
+    profile: Annotated[str, typer.Option(help="How the device talks.")] = "generic-astm",
+    answer: Annotated[
+        bool, typer.Option("--answer/--listen-only", help="Acknowledge, or only listen (default).")
+    ] = False,
+    seconds: Annotated[
+        float | None, typer.Option("--for", help="Stop after so many seconds.", metavar="SECONDS")
+    ] = None,
+) -> None:
+    """Records a live line with timing, as an escaped transcript. Ctrl-C ends it."""
+    from gateway.cli.capture import capture_stream
+
+    raise typer.Exit(capture_stream(stream, output, profile, answer, seconds))
+
+
+@app.command(epilog="Example: gateway replay --since 2026-01-05 --dry-run")
+def replay(
+    config: Config = DEFAULT,
+    since: Annotated[str | None, typer.Option(help="Only what came since then (ISO).")] = None,
+    device: Annotated[str | None, typer.Option(help="Only this device.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show, deliver nothing.")] = False,
+    as_json: AsJson = False,
+    user: User = None,
+) -> None:
+    """Re-reads journaled transmissions with today's profiles and shows what would change."""
+    from gateway.cli.replay import replay_journal
+
+    raise typer.Exit(replay_journal(config, since, device, dry_run, as_json, user))
+
+
+@app.command(epilog="Example: gateway status --json | jq .devices")
+def status(config: Config = DEFAULT, as_json: AsJson = False) -> None:
+    """Devices, queues, held items, oldest undelivered, free disk, the day's books."""
+    from gateway.cli.status import show_status
+
+    raise typer.Exit(show_status(config, as_json))
+
+
+@held.command("list")
+def held_list(config: Config = DEFAULT, as_json: AsJson = False) -> None:
+    """What is held, the oldest first."""
+    from gateway.cli.held import list_held
+
+    raise typer.Exit(list_held(config, as_json))
+
+
+@held.command("show")
+def held_show(identity: str, config: Config = DEFAULT, as_json: AsJson = False) -> None:
+    """One held report with its reasons and the exact bytes it was read from."""
+    from gateway.cli.held import show_held
+
+    raise typer.Exit(show_held(config, identity, as_json))
+
+
+Reason = Annotated[str, typer.Option(help="Why; kept in the audit trail.")]
+
+
+@held.command("release")
+def held_release(
+    identity: str, reason: Reason = "", user: User = None, config: Config = DEFAULT
+) -> None:
+    """Sends a held report on, in your name."""
+    from gateway.cli.held import decide_held
+
+    raise typer.Exit(decide_held(config, "held.release", identity, user, reason))
+
+
+@held.command("discard")
+def held_discard(
+    identity: str,
+    reason: Annotated[str, typer.Option(help="Why; kept in the audit trail.")],
+    user: User = None,
+    config: Config = DEFAULT,
+) -> None:
+    """Takes a held report out of the queue for good, in your name. Its bytes stay stored."""
+    from gateway.cli.held import decide_held
+
+    raise typer.Exit(decide_held(config, "held.discard", identity, user, reason))
+
+
+@app.command(epilog="Example: gateway resend 1042 -c gateway.toml")
+def resend(
+    identity: Annotated[str, typer.Argument(help="The message's id, as 'status --json' shows it.")],
+    as_new: Annotated[bool, typer.Option("--as-new", help="With a new control id.")] = False,
+    config: Config = DEFAULT,
+    user: User = None,
+) -> None:
+    """Sends a stored message again, with the same control id unless told otherwise."""
+    from gateway.cli.held import resend_message
+
+    raise typer.Exit(resend_message(config, identity, as_new, user))
+
+
+@app.command(epilog="Example: gateway resume ehr")
+def resume(
+    destination: Annotated[str, typer.Argument(help="A destination that was stopped.")],
+    config: Config = DEFAULT,
+    user: User = None,
+) -> None:
+    """Lets a stopped destination send again, once its cause is mended."""
+    from gateway.cli.held import resume_destination
+
+    raise typer.Exit(resume_destination(config, destination, user))

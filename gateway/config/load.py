@@ -1,0 +1,179 @@
+"""Reads ``gateway.toml`` and reports every mistake at once, one line each.
+
+A line names the file, the line where it can be told, the key, what is wrong and what is allowed.
+Paths in the file are relative to the file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from gateway.config.checks import Mistake, check
+from gateway.config.sections import Configuration
+from gateway.errors import ConfigurationError
+
+_LIMIT = 4 * 1024 * 1024
+_PATH_KEYS = frozenset(
+    {
+        "data_dir",
+        "token_file",
+        "directory",
+        "worklist",
+        "password_file",
+        "ca_file",
+        "certificate_file",
+        "key_file",
+        "client_ca_file",
+    }
+)
+
+
+def load(path: Path) -> Configuration:
+    """The configuration in ``path``; ConfigurationError lists every mistake."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(_LIMIT + 1)
+    except OSError as error:
+        why = (error.strerror or "cannot be read").lower()
+        raise ConfigurationError([f"{path}: {why}; name another file with --config"]) from None
+    if len(data) > _LIMIT:
+        raise ConfigurationError([f"{path}: larger than 4 MiB; is this the configuration?"])
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigurationError([f"{path}: not UTF-8 at byte {error.start}"]) from None
+    return parse(text, path)
+
+
+def parse(text: str, path: Path) -> Configuration:
+    """The configuration in ``text``; ``path`` names it in errors and anchors relative paths."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError([f"{path}: not valid TOML: {error}"]) from None
+    mistakes: list[Mistake] = []
+    configuration = None
+    try:
+        configuration = Configuration.model_validate(_anchored(document, path.parent))
+    except ValidationError as error:
+        mistakes = [_mistake(detail) for detail in error.errors()]
+    if configuration is not None:
+        mistakes = list(check(configuration))
+    if mistakes or configuration is None:
+        raise ConfigurationError(list(_lines(mistakes, text, path)))
+    return configuration
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema of the file, for editors."""
+    return Configuration.model_json_schema()
+
+
+def _anchored(value: Any, folder: Path, key: str = "") -> Any:
+    if isinstance(value, dict):
+        return {k: _anchored(v, folder, k) for k, v in value.items()}
+    if isinstance(value, str) and key in _PATH_KEYS:
+        return str(folder / Path(value).expanduser())
+    return value
+
+
+def _mistake(detail: Mapping[str, Any]) -> Mistake:
+    where = tuple(str(part) for part in detail["loc"] if part not in _UNION_TAGS)
+    kind, context = detail["type"], detail.get("ctx", {})
+    match kind:
+        case "missing":
+            return Mistake(where, "is missing")
+        case "extra_forbidden":
+            return Mistake(where, _unknown_key(where))
+        case "literal_error":
+            return Mistake(where, f"must be {context['expected']}")
+        case "union_tag_invalid":
+            return Mistake((*where, "type"), f"must be one of {context['expected_tags']}")
+        case "union_tag_not_found":
+            return Mistake((*where, "type"), "is missing; one of mllp, mqtt, file, dicom")
+        case "string_pattern_mismatch":
+            return Mistake(where, _PATTERNS.get(where[-1], "has characters that are not allowed"))
+        case _ if "[key]" in where:
+            return Mistake(where[:-1], "a name may hold only a-z, 0-9 and -")
+        case _:
+            return Mistake(where, str(detail["msg"]).removeprefix("Input should be ").lower())
+
+
+_UNION_TAGS = frozenset({"analyzer", "mllp", "mqtt", "file"})
+_PATTERNS = {
+    "site": "may hold only a-z, 0-9 and -",
+    "listen": "must be HOST:PORT, e.g. 127.0.0.1:8080",
+    "address": "must be HOST:PORT, or AET@HOST:PORT for type dicom",
+    "url": "must be mqtt://HOST:PORT or mqtts://HOST:PORT; the password goes into password_file",
+    "root": "must be topic levels of letters, digits, _ . - joined by /",
+    "ae_title": "must be 1 to 16 printable characters without backslash or blank",
+    "extension": "must be a dot and 1 to 8 letters or digits",
+    "[key]": "a name may hold only a-z, 0-9 and -",
+}
+
+
+def _unknown_key(where: tuple[str, ...]) -> str:
+    known = sorted(_keys_beside(where))
+    close = difflib.get_close_matches(where[-1], known, n=1)
+    if close:
+        return f"is not a setting; did you mean '{close[0]}'?"
+    return f"is not a setting; known here: {', '.join(known)}"
+
+
+def _keys_beside(where: tuple[str, ...]) -> Iterable[str]:
+    from gateway.config import sections
+
+    tables: dict[str, tuple[type[BaseModel], ...]] = {
+        "gateway": (sections.GatewaySection,),
+        "http": (sections.HttpSection,),
+        "dicom": (sections.DicomSection,),
+        "orders": (sections.OrdersSection,),
+        "devices": (sections.DeviceSection, sections.UltrasoundSection),
+        "destinations": (
+            sections.MllpDestination,
+            sections.FileDestination,
+            sections.MqttDestination,
+            sections.DicomDestination,
+        ),
+    }
+    if len(where) == 1:
+        return Configuration.model_fields
+    models = tables.get(where[0], ())
+    return {name for model in models for name in model.model_fields}
+
+
+def _lines(mistakes: Iterable[Mistake], text: str, path: Path) -> Iterator[str]:
+    seen = set()
+    for mistake in mistakes:
+        where = tuple(part for part in mistake.where if part != "[key]")
+        line = _line_of(where, text)
+        place = f"{path}:{line}" if line else f"{path}"
+        message = f"{place}: {'.'.join(where)}: {mistake.text}"
+        if message not in seen:
+            seen.add(message)
+            yield message
+
+
+def _line_of(where: tuple[str, ...], text: str) -> int | None:
+    """The line of a key: a plain search through tables, good enough to point a person."""
+    table: tuple[str, ...] = ()
+    best = None
+    for number, line in enumerate(text.splitlines(), 1):
+        stripped = line.strip()
+        if header := re.match(r"\[+\s*([^\]]+?)\s*\]+", stripped):
+            table = tuple(part.strip().strip("\"'") for part in header[1].split("."))
+            if table == where[: len(table)]:
+                best = number
+        elif "=" in stripped and not stripped.startswith("#"):
+            key = stripped.split("=", 1)[0].strip().strip("\"'")
+            full = (*table, *(part.strip().strip("\"'") for part in key.split(".")))
+            if full == where[: len(full)]:
+                return number
+    return best

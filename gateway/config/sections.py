@@ -1,0 +1,189 @@
+"""The shape of ``gateway.toml``, section by section; unknown keys are mistakes.
+
+Secrets are never values here: a ``*_file`` names a file, a ``*_env`` an environment variable.
+What one section alone cannot know (two listeners on one port, a profile that does not exist) is
+checked in ``gateway.config.checks``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+Endpoint = Annotated[str, StringConstraints(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^:\s\[\]]+):\d{1,5}$")]
+AeTitle = Annotated[str, StringConstraints(pattern=r"^[\x21-\x5b\x5d-\x7e]{1,16}$")]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+class GatewaySection(Section):
+    """What is true of the whole site."""
+
+    site: Name = Field(description="name of the site, in topics and messages: [a-z0-9-]")
+    timezone: str = Field(description="IANA zone of the devices' clocks, e.g. Europe/Berlin")
+    data_dir: Path = Field(description="folder of the store; made when absent")
+    application: str = Field("GATEWAY", description="MSH-3 of every message sent")
+    processing: Literal["P", "T", "D"] = Field("P", description="MSH-11: production, training, debug")
+
+
+class HttpSection(Section):
+    listen: Endpoint = Field("127.0.0.1:8080", description="HOST:PORT of pages, API and DICOMweb")
+    token_file: Path | None = Field(
+        None, description="file holding the access token; default DATA_DIR/http.token, made once"
+    )
+
+
+class DeviceSection(Section):
+    """A laboratory analyzer; the name of the section is its id everywhere."""
+
+    profile: str
+    stream: str = Field(description="serial:..., tcp:HOST:PORT, tcp-listen:HOST:PORT, rfc2217:...")
+    timezone: str | None = None
+    codes: dict[str, str] = Field(default_factory=dict, description="device code -> LOINC")
+    units: dict[str, str] = Field(default_factory=dict, description="device unit -> UCUM")
+    orders: Literal["optional", "required", "hold"] | None = None
+    address: str | None = Field(
+        None, description="only connections from this IP or network are this device (shared ports)"
+    )
+    serial: str | None = Field(
+        None, description="only messages naming this serial number are this device (shared ports)"
+    )
+    silence_hours: float | None = Field(
+        None, gt=0, description="alarm when nothing was heard for so long"
+    )
+    lane_noise: int = Field(1, ge=1, description="refused frames per 1,000 in an hour that alarm")
+
+
+class UltrasoundSection(Section):
+    """An ultrasound unit (or any DICOM modality) that may call us."""
+
+    profile: Literal["ultrasound"]
+    ae_title: AeTitle
+    address: str = Field(description="IP address or network it may call from, e.g. 10.1.2.0/24")
+    port: int | None = Field(None, ge=1, le=65535, description="where it listens, for reports")
+    station_name: str | None = None
+    character_set: str = Field("ISO_IR 100", description="of its worklist answers")
+    private_classes: tuple[str, ...] = Field((), description="private SOP classes to store opaque")
+    timezone: str | None = None
+
+
+def _device_kind(value: Any) -> str:
+    profile = value.get("profile") if isinstance(value, dict) else getattr(value, "profile", None)
+    return "ultrasound" if profile == "ultrasound" else "analyzer"
+
+
+AnyDevice = Annotated[
+    Annotated[DeviceSection, Tag("analyzer")] | Annotated[UltrasoundSection, Tag("ultrasound")],
+    Discriminator(_device_kind),
+]
+
+
+class DicomSection(Section):
+    ae_title: AeTitle = "GATEWAY"
+    listen: Endpoint = "127.0.0.1:11112"
+    associations: int = Field(128, ge=1, le=1024, description="at once")
+    idle_minutes: float = Field(15, gt=0)
+    unknown_callers: Literal["refuse", "echo-only"] = "echo-only"
+    duplicate_conflict: Literal["accept", "refuse"] = Field(
+        "refuse", description="status answered when a known SOP Instance UID brings other bytes"
+    )
+    worklist: Path | None = Field(None, description="TOML or JSON file of scheduled procedures")
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+    client_ca_file: Path | None = None
+
+
+class OrdersSection(Section):
+    """Orders and patients from the EHR."""
+
+    listen: Endpoint | None = None
+    directory: Path | None = Field(None, description="folder the EHR drops HL7 files into")
+
+
+class _Destination(Section):
+    devices: tuple[str, ...] | None = Field(None, description="only these; default all")
+
+
+class _ToEhr(_Destination):
+    message: str = Field("oru-2.5.1", description="destination profile")
+    without_patient: Literal["hold", "send"] = Field(
+        "hold", description="a report that names a specimen but no patient"
+    )
+    assigning_authority: str | None = Field(None, description="PID-3.4 of patient identifiers")
+    receiving_application: str = Field("", description="MSH-5")
+    receiving_facility: str = Field("", description="MSH-6")
+
+
+class MllpDestination(_ToEhr):
+    type: Literal["mllp"]
+    address: Endpoint
+    reply_seconds: float = Field(30, gt=0, description="longest wait for the acknowledgment")
+    acknowledgment: Literal["original", "none"] = "original"
+    tls: bool = False
+    ca_file: Path | None = None
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+
+
+class FileDestination(_ToEhr):
+    type: Literal["file"]
+    directory: Path
+    extension: Annotated[str, StringConstraints(pattern=r"^\.[A-Za-z0-9]{1,8}$")] = ".hl7"
+
+
+class MqttDestination(_Destination):
+    type: Literal["mqtt"]
+    url: Annotated[str, StringConstraints(pattern=r"^mqtts?://[^/\s@]+/?$")]
+    root: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$")] = (
+        "clinic"
+    )
+    patient_data: Literal["none", "pseudonymous", "full"] = "none"
+    protocol: Literal["5", "3.1.1"] = "5"
+    username: str | None = None
+    password_file: Path | None = None
+    password_env: str | None = None
+    ca_file: Path | None = None
+    expiry_hours: float = Field(24, gt=0, description="how long the broker keeps a message")
+
+
+class DicomDestination(_Destination):
+    type: Literal["dicom"]
+    address: Annotated[str, StringConstraints(pattern=r"^[^@\s]{1,16}@[^:\s]+:\d{1,5}$")]
+    commitment: bool = False
+    tls: bool = False
+    ca_file: Path | None = None
+
+
+DestinationSection = Annotated[
+    MllpDestination | FileDestination | MqttDestination | DicomDestination,
+    Field(discriminator="type"),
+]
+
+
+class Configuration(Section):
+    """The whole file."""
+
+    gateway: GatewaySection
+    http: HttpSection | None = None
+    devices: dict[Name, AnyDevice] = Field(default_factory=dict)
+    dicom: DicomSection | None = None
+    orders: OrdersSection | None = None
+    destinations: dict[Name, DestinationSection] = Field(default_factory=dict)
+
+    @property
+    def analyzers(self) -> dict[str, DeviceSection]:
+        return {n: d for n, d in self.devices.items() if isinstance(d, DeviceSection)}
+
+    @property
+    def ultrasounds(self) -> dict[str, UltrasoundSection]:
+        return {n: d for n, d in self.devices.items() if isinstance(d, UltrasoundSection)}
+
+    def order_policy(self, device: str) -> str:
+        """``optional``, ``required`` or ``hold`` for a result without a known order."""
+        chosen = self.analyzers[device].orders
+        return chosen or ("optional" if self.orders is None else "required")

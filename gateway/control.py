@@ -1,0 +1,101 @@
+"""The way in for commands while the gateway runs: a socket in the data folder, for its owner only.
+
+One request a line and one answer a line, both JSON: ``{"verb": ..., "arguments": {...}}`` is
+answered ``{"answer": ...}`` or ``{"mistake": "..."}``.  Verbs are those of ``gateway.desk``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from gateway.errors import GatewayError
+
+NAME = "control.sock"
+_LIMIT = 64 * 1024 * 1024
+
+Ask = Callable[[str, Mapping[str, Any]], Awaitable[Any]]
+
+
+class NotRunning(GatewayError):
+    """No gateway answers on this data folder."""
+
+
+@contextmanager
+def _short(folder: Path) -> Iterator[str]:
+    """A path short enough for a unix socket, however deep the folder is."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{descriptor}/{NAME}"
+    finally:
+        os.close(descriptor)
+
+
+@asynccontextmanager
+async def serve(folder: Path, ask: Ask) -> AsyncIterator[None]:
+    """Answers commands until the block ends."""
+
+    async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while line := await reader.readline():
+                writer.write(await _answer(line, ask) + b"\n")
+                await writer.drain()
+        except (ConnectionError, ValueError):
+            return
+        finally:
+            writer.transport.abort()
+
+    (folder / NAME).unlink(missing_ok=True)
+    with _short(folder) as path:
+        mask = os.umask(0o177)
+        try:
+            server = await asyncio.start_unix_server(connection, path, limit=_LIMIT)
+        finally:
+            os.umask(mask)
+    try:
+        yield
+    finally:
+        server.close()
+        await server.wait_closed()
+        (folder / NAME).unlink(missing_ok=True)
+
+
+async def _answer(line: bytes, ask: Ask) -> bytes:
+    try:
+        request = json.loads(line)
+        answer = {"answer": await ask(request["verb"], request.get("arguments", {}))}
+    except GatewayError as error:
+        answer = {"mistake": str(error)}
+    except (ValueError, KeyError, TypeError) as error:
+        answer = {"mistake": f"the request is not understood ({type(error).__name__})"}
+    return json.dumps(answer).encode()
+
+
+def ask_running(folder: Path, verb: str, arguments: Mapping[str, Any]) -> Any:
+    """Asks the gateway that runs on ``folder``; NotRunning when none does."""
+    request = json.dumps({"verb": verb, "arguments": dict(arguments)}).encode() + b"\n"
+    try:
+        with (
+            _short(folder) as path,
+            socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line,
+        ):
+            line.connect(path)
+            line.sendall(request)
+            with line.makefile("rb") as file:
+                reply = file.readline()
+    except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
+        raise NotRunning(f"no gateway runs on {folder}") from None
+    except OSError as error:
+        raise GatewayError(f"the running gateway cannot be asked: {error.strerror}") from None
+    if not reply:
+        raise GatewayError("the running gateway closed the line; try again")
+    answer = json.loads(reply)
+    if "mistake" in answer:
+        raise GatewayError(answer["mistake"])
+    return answer["answer"]
