@@ -144,8 +144,20 @@ class Ehr:
         version = header[11] if len(header) > 11 else b"2.5.1"
         sent = header[9] if len(header) > 9 else b""
         now = self._clock().strftime("%Y%m%d%H%M%S").encode()
-        msh = (b"MSH", b"^~\\&", b"EHR", b"CLINIC", b"GATEWAY", b"", now, b"", b"ACK^R01^ACK",
-               b"A%07d" % self._count, b"P", version)
+        msh = (
+            b"MSH",
+            b"^~\\&",
+            b"EHR",
+            b"CLINIC",
+            b"GATEWAY",
+            b"",
+            now,
+            b"",
+            b"ACK^R01^ACK",
+            b"A%07d" % self._count,
+            b"P",
+            version,
+        )
         msa = (b"MSA", code.encode(), sent if control is None else control)
         return _START + b"|".join(msh) + b"\r" + b"|".join(msa) + b"\r" + _END
 

@@ -3,10 +3,10 @@
 from gateway.config.load import load, parse, schema
 from gateway.config.sections import (
     Configuration,
+    DestinationSection,
     DeviceSection,
     DicomDestination,
     DicomSection,
-    DestinationSection,
     FileDestination,
     GatewaySection,
     HttpSection,

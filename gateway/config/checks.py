@@ -19,7 +19,9 @@ from gateway.config.sections import (
 )
 from gateway.messages import DESTINATION_PROFILES
 from gateway.profiles import catalogue, is_loinc
-from gateway.transports import Serial, StreamAddress, TcpListen
+from gateway.transports import StreamAddress, TcpListen
+
+_ANY = frozenset({"0.0.0.0", "::"})  # noqa: S104 (recognised, not bound)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +120,11 @@ def _shared_lines(configuration: Configuration) -> Iterator[Mistake]:
                 yield Mistake(("devices", name, "stream"), text)
             continue
         marks = [
-            (configuration.analyzers[n].address, configuration.analyzers[n].serial,
-             configuration.analyzers[n].profile)
+            (
+                configuration.analyzers[n].address,
+                configuration.analyzers[n].serial,
+                configuration.analyzers[n].profile,
+            )
             for n in names
         ]
         for name, mark in zip(others, marks[1:], strict=True):
@@ -155,7 +160,7 @@ def _ports(configuration: Configuration) -> Iterator[Mistake]:
             continue
         for other, other_host in taken.get(port, ()) if port else ():
             shared_line = where[0] == other[0] == "devices" and host == other_host
-            if not shared_line and (host == other_host or "0.0.0.0" in (host, other_host)):
+            if not shared_line and (host == other_host or _ANY & {host, other_host}):
                 yield Mistake(where, f"port {port} is already used by {'.'.join(other)}")
         taken.setdefault(port, []).append((where, host))
 
@@ -164,8 +169,14 @@ def _files(configuration: Configuration) -> Iterator[Mistake]:
     sections = [(("dicom",), configuration.dicom)]
     named = [(("destinations", n), d) for n, d in configuration.destinations.items()]
     for where, section in (*sections, *named):
-        for key in ("password_file", "ca_file", "certificate_file", "key_file", "client_ca_file",
-                    "worklist"):
+        for key in (
+            "password_file",
+            "ca_file",
+            "certificate_file",
+            "key_file",
+            "client_ca_file",
+            "worklist",
+        ):
             path = getattr(section, key, None)
             if path is not None:
                 yield from _readable((*where, key), path)

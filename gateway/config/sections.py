@@ -28,7 +28,9 @@ class GatewaySection(Section):
     timezone: str = Field(description="IANA zone of the devices' clocks, e.g. Europe/Berlin")
     data_dir: Path = Field(description="folder of the store; made when absent")
     application: str = Field("GATEWAY", description="MSH-3 of every message sent")
-    processing: Literal["P", "T", "D"] = Field("P", description="MSH-11: production, training, debug")
+    processing: Literal["P", "T", "D"] = Field(
+        "P", description="MSH-11: production, training, debug"
+    )
 
 
 class HttpSection(Section):

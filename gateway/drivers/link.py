@@ -1,0 +1,221 @@
+"""One connection of one device: bytes in, journal, and only then the answer.
+
+``DeviceLink`` is what every wire language shares: the journal of the transmission at hand, one
+timer, writing, and the rule that nothing is answered before ``committed`` was told that the bytes
+are on disk.  A subclass turns the events of its protocol into these verbs.  It is an
+``asyncio.Protocol``; ``gateway.transports`` gives it to a socket or a serial port.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from gateway.errors import StoreError
+from gateway.intake import Arrival
+from gateway.notices import FrameRefused, Heard, LinkChanged, LinkState, Noticeboard
+
+
+class Journal(Protocol):
+    """What a link needs of the store; no verb blocks."""
+
+    @property
+    def accepting(self) -> bool:
+        """Whether a device may be told to go ahead."""
+
+    def open_transmission(self, device: str, protocol: str, peer: str) -> int: ...
+
+    def append(
+        self, transmission: int, entry: bytes, done: Callable[[StoreError | None], None]
+    ) -> None: ...
+
+    def evidence(self, transmission: int, entry: bytes) -> None: ...
+
+
+class Recipient(Protocol):
+    """Where closed transmissions go."""
+
+    def complete(self, arrival: Arrival) -> None: ...
+
+    def incomplete(self, arrival: Arrival, reason: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What every link of one listener has in common.
+
+    ``name`` is the device's id, or the listener's when several devices share it; ``candidates``
+    are the devices that may be calling.
+    """
+
+    name: str
+    candidates: tuple[str, ...]
+    journal: Journal
+    recipient: Recipient
+    notices: Noticeboard
+    noise: Noise
+
+
+class Noise:
+    """Counts frames and refusals of one line; alarms above ``limit`` refusals in 1,000 frames.
+
+    One damaged frame in 256 passes its checksum: a line that refuses many has passed some.
+    """
+
+    def __init__(self, limit: int, window: float = 3600.0) -> None:
+        self._limit = limit
+        self._window = window
+        self._since = 0.0
+        self.frames = 0
+        self.refused = 0
+
+    def count(self, now: float, *, refused: bool) -> bool:
+        """Whether this frame raises the alarm (once a window, from ten refusals on)."""
+        if now - self._since > self._window:
+            self._since, self.frames, self.refused = now, 0, 0
+        self.frames += 1
+        if not refused:
+            return False
+        self.refused += 1
+        return self.refused == 10 and self.refused * 1000 > self._limit * self.frames
+
+
+class DeviceLink(asyncio.Protocol):
+    """The common half of a link; see the module."""
+
+    protocol = "unknown"
+
+    def __init__(self, site: Site, peer: str, loop: asyncio.AbstractEventLoop) -> None:
+        self.site = site
+        self.peer = peer
+        self._loop = loop
+        self._transport: asyncio.Transport | None = None
+        self._transmission: int | None = None
+        self._waiting = False
+        self._lost = False
+        self._deadline: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self.last_heard = loop.time()
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self.site.notices.post(LinkChanged(self.site.name, LinkState.UP, self.peer))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lost = True
+        self._transport = None
+        self._arm(None)
+        if not self._waiting:
+            self.peer_gone()
+
+    # for subclasses
+
+    @property
+    def idle(self) -> bool:
+        """Whether no transmission is under way, so that the line may be given to another caller."""
+        return self._transmission is None
+
+    def close(self) -> None:
+        """Ends the connection at once; unanswered frames stay unanswered."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def advance(self) -> None:
+        """Handles the events that are ready.  Called again after each commit."""
+        raise NotImplementedError
+
+    def committed(self, error: StoreError | None) -> None:
+        """The bytes of the event at hand are on disk, or ``error`` says why not."""
+        raise NotImplementedError
+
+    def peer_gone(self) -> None:
+        """The connection ended and nothing waits for the disk."""
+        raise NotImplementedError
+
+    def expired(self) -> None:
+        """The protocol's timer ran out."""
+        raise NotImplementedError
+
+    def write(self, data: bytes) -> None:
+        if data and self._transport is not None:
+            self._transport.write(data)
+
+    def commit(self, entry: bytes) -> None:
+        """Journals ``entry`` as part of the transmission at hand; ``committed`` follows."""
+        self._waiting = True
+        self.site.journal.append(self._current(), entry, self._on_commit)
+
+    def keep(self, entry: bytes) -> None:
+        """Keeps ``entry`` as evidence; nobody waits for it."""
+        if entry:
+            self.site.journal.evidence(self._current(), entry)
+
+    def heard(self) -> None:
+        self.last_heard = self._loop.time()
+        self.site.notices.post(Heard(self.site.name))
+
+    def refused(self, reason: str) -> None:
+        """Notes a refused frame; the noise alarm may follow."""
+        noise = self.site.noise
+        alarm = noise.count(self._loop.time(), refused=True)
+        self.site.notices.post(FrameRefused(self.site.name, reason))
+        if alarm:
+            from gateway.notices import NoiseAlarm
+
+            self.site.notices.post(NoiseAlarm(self.site.name, noise.refused, noise.frames))
+
+    def arrival(self, payload: bytes, *, checked: bool) -> Arrival:
+        """What goes to the intake; the next bytes begin a new transmission."""
+        arrival = Arrival(
+            self._current(), self.site.candidates, self.protocol, payload, checked, self.peer
+        )
+        self._transmission = None
+        return arrival
+
+    def set_timeout(self, seconds: float | None) -> None:
+        self._arm(None if seconds is None else self._loop.time() + seconds)
+
+    # inside
+
+    def _current(self) -> int:
+        if self._transmission is None:
+            self._transmission = self.site.journal.open_transmission(
+                self.site.name, self.protocol, self.peer
+            )
+        return self._transmission
+
+    def _on_commit(self, error: StoreError | None) -> None:
+        self._waiting = False
+        self.committed(error)
+        if not self._waiting:
+            if self._lost:
+                self.peer_gone()
+            else:
+                self.advance()
+
+    def _arm(self, deadline: float | None) -> None:
+        """One timer that is late rather than renewed: a busy line moves only the deadline."""
+        self._deadline = deadline
+        if deadline is None or self._lost:
+            return
+        if self._timer is None:
+            self._timer = self._loop.call_at(deadline, self._tick)
+        elif self._timer.when() > deadline:
+            self._timer.cancel()
+            self._timer = self._loop.call_at(deadline, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        if self._deadline is None or self._lost:
+            return
+        if self._waiting or self._loop.time() < self._deadline:
+            later = self._loop.time() + 1.0 if self._waiting else self._deadline
+            self._timer = self._loop.call_at(later, self._tick)
+            return
+        self._deadline = None
+        self.expired()
