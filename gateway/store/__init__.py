@@ -1,0 +1,48 @@
+"""What survives a power cut: the journal, reports, holds, outboxes, audit trail and books.
+
+One SQLite file in the data directory, one thread that writes it, one process that owns it.
+"""
+
+from gateway.store.audit import AuditEntry, ChainState
+from gateway.store.books import DeviceBooks
+from gateway.store.engine import Engine
+from gateway.store.filing import Filed, FiledReport, Filing
+from gateway.store.holds import HeldItem, Hold, Holds, HoldState
+from gateway.store.journal import Evidence, OpenTransmission
+from gateway.store.lifecycle import Condition
+from gateway.store.messages import MessageState, OutboxEntry, OutboxMessage
+from gateway.store.outbox import Outbox, QueueState
+from gateway.store.reports import ReportState, StoredReport
+from gateway.store.space import SpacePolicy
+from gateway.store.store import Store
+from gateway.store.transmissions import Outcome, StoredTransmission
+from gateway.store.writer import Done
+
+__all__ = [
+    "AuditEntry",
+    "ChainState",
+    "Condition",
+    "DeviceBooks",
+    "Done",
+    "Engine",
+    "Evidence",
+    "Filed",
+    "FiledReport",
+    "Filing",
+    "HeldItem",
+    "Hold",
+    "HoldState",
+    "Holds",
+    "MessageState",
+    "OpenTransmission",
+    "Outbox",
+    "OutboxEntry",
+    "OutboxMessage",
+    "Outcome",
+    "QueueState",
+    "ReportState",
+    "SpacePolicy",
+    "Store",
+    "StoredReport",
+    "StoredTransmission",
+]

@@ -1,0 +1,259 @@
+"""Closing a transmission: its row, its reports, holds and messages in one transaction.
+
+The same content from the same device is recorded as a duplicate of the first and files nothing;
+so does a report whose id and revision are stored already.  A report with a problem that holds is
+kept back and may not bring messages.  Receipts count what came in, for the books.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+import apsw
+
+from gateway.errors import StoreError
+from gateway.report import Problem
+from gateway.store import messages, transmissions
+from gateway.store.digest import digest
+from gateway.store.engine import Engine
+from gateway.store.messages import OutboxMessage
+from gateway.store.moments import to_micros
+from gateway.store.transmissions import Outcome, StoredTransmission
+
+
+@dataclass(frozen=True, slots=True)
+class FiledReport:
+    """``body`` is the report's canonical JSON; ``kind`` its ``report.Kind``.  A correction has the
+    id of what it corrects and a higher revision.  Any problem with ``hold`` holds it."""
+
+    id: str
+    device: str
+    kind: str
+    received_at: datetime
+    body: str
+    specimen: str | None = None
+    revision: int = 1
+    problems: tuple[Problem, ...] = ()
+    messages: tuple[OutboxMessage, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.held and self.messages:
+            raise ValueError("a held report may not bring messages")
+
+    @property
+    def held(self) -> bool:
+        return any(problem.hold for problem in self.problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Filing:
+    """What a whole transmission means.  ``content_key`` is the SHA-256 of device and canonical
+    records; ``window`` limits how long a repeat counts as one (None: as long as it is kept).
+    ``problems`` hold the transmission itself when no report could be made of it.  ``messages``
+    belong to no report (events)."""
+
+    content_key: bytes | None
+    reports: tuple[FiledReport, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    messages: tuple[OutboxMessage, ...] = ()
+    window: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """What the store did: ``duplicate_of`` the first with this content, ``possible_duplicate_of``
+    one outside the window; ids of new and of already stored reports; holds; messages queued."""
+
+    transmission: int
+    duplicate_of: int | None = None
+    possible_duplicate_of: int | None = None
+    reports: tuple[str, ...] = ()
+    repeated: tuple[str, ...] = ()
+    holds: tuple[int, ...] = ()
+    queued: tuple[int, ...] = ()
+    destinations: frozenset[str] = field(default=frozenset())
+
+
+NOTHING = Filing(None)
+
+
+def file(
+    engine: Engine,
+    connection: apsw.Connection,
+    closed: StoredTransmission,
+    filing: Filing,
+    started_at: datetime,
+) -> Filed:
+    """Writes the row of ``closed`` and everything ``filing`` brings."""
+    earlier = _earlier(connection, closed, filing)
+    repeat = earlier is not None and _counts(engine.clock(), earlier[1], filing, started_at)
+    number = earlier[0] if earlier else None
+    closed = replace(
+        closed, content_key=filing.content_key, duplicate_of=number if repeat else None
+    )
+    transmissions.insert(connection, closed)
+    if repeat:
+        return Filed(closed.id, duplicate_of=number)
+    filed = file_reports(engine, connection, closed, filing.reports, closed.opened_at)
+    holds = _hold_whole(engine, connection, closed, filing)
+    queued = [messages.insert(engine, connection, m, None) for m in filing.messages]
+    _receipt(engine, connection, closed, closed.opened_at, len(filed.reports) + len(holds))
+    return replace(
+        filed,
+        possible_duplicate_of=number,
+        holds=(*filed.holds, *holds),
+        queued=(*filed.queued, *queued),
+        destinations=filed.destinations | {m.destination for m in filing.messages},
+    )
+
+
+def _earlier(
+    connection: apsw.Connection, closed: StoredTransmission, filing: Filing
+) -> tuple[int, datetime] | None:
+    if filing.content_key is None or closed.outcome is not Outcome.COMPLETE:
+        return None
+    return transmissions.first_with(connection, closed.device, filing.content_key)
+
+
+def _counts(now: datetime, first: datetime, filing: Filing, started_at: datetime) -> bool:
+    """Within the window, or sent again because we restarted in between."""
+    if filing.window is None:
+        return True
+    return now - first <= filing.window or first < started_at <= now <= started_at + filing.window
+
+
+def file_reports(
+    engine: Engine,
+    connection: apsw.Connection,
+    transmission: StoredTransmission,
+    reports: Sequence[FiledReport],
+    booked_at: datetime,
+) -> Filed:
+    """Inserts the reports that are new with their holds and messages."""
+    new: list[str] = []
+    repeated: list[str] = []
+    holds: list[int] = []
+    queued: list[int] = []
+    for report in reports:
+        if _stored(connection, report):
+            repeated.append(report.id)
+            continue
+        seq = _insert_report(engine, connection, transmission.id, report, booked_at)
+        new.append(report.id)
+        if report.held:
+            problems = report.problems
+            holds.append(_hold(engine, connection, transmission, seq, problems, booked_at))
+        queued += [messages.insert(engine, connection, m, seq) for m in report.messages]
+    return Filed(
+        transmission.id,
+        reports=tuple(new),
+        repeated=tuple(repeated),
+        holds=tuple(holds),
+        queued=tuple(queued),
+        destinations=frozenset(m.destination for r in reports if r.id in new for m in r.messages),
+    )
+
+
+def _stored(connection: apsw.Connection, report: FiledReport) -> bool:
+    found = connection.execute(
+        "SELECT 1 FROM reports WHERE id = ? AND revision = ?", (report.id, report.revision)
+    ).get
+    return found is not None
+
+
+def _insert_report(
+    engine: Engine,
+    connection: apsw.Connection,
+    transmission: int,
+    report: FiledReport,
+    booked_at: datetime,
+) -> int:
+    fields = (
+        engine.next_number(connection, "reports", "seq"),
+        report.id,
+        report.revision,
+        transmission,
+        report.device,
+        report.kind,
+        report.specimen,
+        to_micros(report.received_at),
+        to_micros(booked_at),
+        report.body,
+    )
+    connection.execute(
+        "INSERT INTO reports (seq, id, revision, transmission, device, kind, specimen, "
+        "received_at, booked_at, body, sha256) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (*fields, digest(*fields)),
+    )
+    return fields[0]
+
+
+def _hold_whole(
+    engine: Engine, connection: apsw.Connection, closed: StoredTransmission, filing: Filing
+) -> Sequence[int]:
+    if not any(problem.hold for problem in filing.problems):
+        return ()
+    if filing.reports:
+        raise StoreError("problems of a transmission with reports belong to the reports")
+    return (_hold(engine, connection, closed, None, filing.problems, closed.opened_at),)
+
+
+def _hold(
+    engine: Engine,
+    connection: apsw.Connection,
+    transmission: StoredTransmission,
+    report: int | None,
+    problems: Iterable[Problem],
+    booked_at: datetime,
+) -> int:
+    listed = [{"code": p.code.value, "at": p.at, "hold": p.hold} for p in problems]
+    fields = (
+        engine.next_number(connection, "holds"),
+        transmission.id,
+        report,
+        transmission.device,
+        to_micros(booked_at),
+        to_micros(engine.clock()),
+        json.dumps(listed, ensure_ascii=False),
+    )
+    connection.execute(
+        "INSERT INTO holds (id, transmission, report, device, booked_at, opened_at, problems, "
+        "sha256, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'open')",
+        (*fields, digest(*fields)),
+    )
+    return fields[0]
+
+
+def _receipt(
+    engine: Engine,
+    connection: apsw.Connection,
+    transmission: StoredTransmission,
+    booked_at: datetime,
+    items: int,
+) -> None:
+    if items:
+        connection.execute(
+            "INSERT INTO receipts (id, transmission, device, booked_at, items) "
+            "VALUES (?, ?, ?, ?, ?)",
+            (
+                engine.next_number(connection, "receipts"),
+                transmission.id,
+                transmission.device,
+                to_micros(booked_at),
+                items,
+            ),
+        )
+
+
+def count_more(
+    engine: Engine,
+    connection: apsw.Connection,
+    transmission: StoredTransmission,
+    booked_at: datetime,
+    items: int,
+) -> None:
+    """Receipts for what a later reading of a stored transmission added (or took away)."""
+    _receipt(engine, connection, transmission, booked_at, items)

@@ -1,0 +1,227 @@
+"""What waits for a person: reports, or whole transmissions no report could be made of.
+
+Nothing leaves by a timer.  Releasing and discarding name the person and the reason and stand in
+the audit trail.  A hold may be released as newer reports (read again with a better map); those
+then count in its place.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import apsw
+
+from gateway.errors import StoreCorrupt, StoreError
+from gateway.report import Problem, ProblemCode
+from gateway.store import audit, filing, messages, transmissions
+from gateway.store.digest import digest
+from gateway.store.engine import Engine
+from gateway.store.filing import Filed, FiledReport
+from gateway.store.messages import OutboxMessage
+from gateway.store.moments import from_micros, optional_from_micros, to_micros
+from gateway.store.reports import StoredReport, find_by_seq
+from gateway.store.transmissions import StoredTransmission
+
+
+class HoldState(StrEnum):
+    OPEN = "open"
+    RELEASED = "released"
+    DISCARDED = "discarded"
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """``report`` and ``revision`` are None when the transmission itself is held."""
+
+    id: int
+    transmission: int
+    report: str | None
+    revision: int | None
+    device: str
+    opened_at: datetime
+    problems: tuple[Problem, ...]
+    state: HoldState
+    closed_at: datetime | None
+    actor: str | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldItem:
+    """Everything a person needs to decide."""
+
+    hold: Hold
+    transmission: StoredTransmission
+    report: StoredReport | None
+
+
+_SELECT = (
+    "SELECT h.id, h.transmission, h.report, h.device, h.booked_at, h.opened_at, h.problems, "
+    "h.sha256, h.state, h.closed_at, h.actor, h.reason, r.id, r.revision "
+    "FROM holds h LEFT JOIN reports r ON r.seq = h.report"
+)
+HASHED_COLUMNS = 7
+
+
+class Holds:
+    """List, show, release, discard."""
+
+    def __init__(self, engine: Engine, announce: Callable[[frozenset[str]], None]) -> None:
+        self._engine = engine
+        self._announce = announce
+
+    async def list(
+        self,
+        *,
+        device: str | None = None,
+        state: HoldState | None = HoldState.OPEN,
+        after: int = 0,
+        limit: int = 1_000,
+    ) -> Sequence[Hold]:
+        """The oldest first; ``after`` is the last id seen."""
+        where = (
+            "WHERE h.id > ? AND (? IS NULL OR h.device = ?) AND (? IS NULL OR h.state = ?) "
+            "ORDER BY h.id LIMIT ?"
+        )
+        bindings = (after, device, device, state, state, limit)
+        return await self._engine.read(
+            lambda c: [_from_row(row) for row in c.execute(f"{_SELECT} {where}", bindings)]
+        )
+
+    async def show(self, hold: int) -> HeldItem | None:
+        """With the exact bytes.  ``StoreCorrupt`` when any of it is not what was stored."""
+        return await self._engine.read(lambda connection: _show(connection, hold))
+
+    async def release(
+        self,
+        hold: int,
+        *,
+        actor: str,
+        reason: str,
+        messages: Sequence[OutboxMessage] = (),
+        reports: Sequence[FiledReport] = (),
+    ) -> Filed:
+        """Lets the held report go with ``messages``, or ``reports`` (new ids or revisions, with
+        their own messages) in its place.  ``StoreError`` when it is not open any more."""
+        if messages and reports:
+            raise ValueError("messages go with the held report or with the new ones, not both")
+
+        def operation(connection: apsw.Connection) -> Filed:
+            item = _open_item(connection, hold)
+            if reports:
+                filed = _replace(self._engine, connection, item, reports)
+            else:
+                filed = _let_go(self._engine, connection, item, messages)
+            _close(self._engine, connection, hold, HoldState.RELEASED, bool(reports), actor, reason)
+            return filed
+
+        return await self._engine.write(
+            operation, after=lambda filed: self._announce(filed.destinations)
+        )
+
+    async def discard(self, hold: int, *, actor: str, reason: str) -> None:
+        """It goes nowhere, by this person's decision.  The bytes stay."""
+
+        def operation(connection: apsw.Connection) -> None:
+            _open_item(connection, hold)
+            _close(self._engine, connection, hold, HoldState.DISCARDED, False, actor, reason)
+
+        await self._engine.write(operation)
+
+    async def count(self) -> int:
+        query = "SELECT COUNT(*) FROM holds WHERE state = 'open'"
+        return await self._engine.read(lambda connection: int(connection.execute(query).get))
+
+
+def _from_row(row: tuple[Any, ...]) -> Hold:
+    if digest(*row[:HASHED_COLUMNS]) != row[HASHED_COLUMNS]:
+        raise StoreCorrupt(f"hold {row[0]} is not what was stored")
+    number, transmission, _, device, _, opened_at, problems = row[:7]
+    state, closed_at, actor, reason, report, revision = row[8:]
+    listed = [Problem(ProblemCode(p["code"]), p["at"], p["hold"]) for p in json.loads(problems)]
+    return Hold(
+        number,
+        transmission,
+        report,
+        revision,
+        device,
+        from_micros(opened_at),
+        tuple(listed),
+        HoldState(state),
+        optional_from_micros(closed_at),
+        actor,
+        reason,
+    )
+
+
+def _show(connection: apsw.Connection, number: int) -> HeldItem | None:
+    row = connection.execute(f"{_SELECT} WHERE h.id = ?", (number,)).fetchone()
+    if row is None:
+        return None
+    hold = _from_row(row)
+    transmission = transmissions.find(connection, hold.transmission)
+    if transmission is None:
+        raise StoreCorrupt(f"the transmission of hold {number} is missing")
+    report = None if row[2] is None else find_by_seq(connection, row[2])
+    return HeldItem(hold, transmission, report)
+
+
+def _open_item(connection: apsw.Connection, number: int) -> HeldItem:
+    item = _show(connection, number)
+    if item is None:
+        raise StoreError(f"there is no hold {number}")
+    if item.hold.state is not HoldState.OPEN:
+        raise StoreError(f"hold {number} was {item.hold.state.value} already")
+    return item
+
+
+def _let_go(
+    engine: Engine,
+    connection: apsw.Connection,
+    item: HeldItem,
+    queue: Sequence[OutboxMessage],
+) -> Filed:
+    if item.report is None:
+        raise StoreError("there is no report to release; read the bytes again or discard them")
+    numbers = [messages.insert(engine, connection, m, item.report.seq) for m in queue]
+    destinations = frozenset(message.destination for message in queue)
+    return Filed(item.transmission.id, queued=tuple(numbers), destinations=destinations)
+
+
+def _replace(
+    engine: Engine,
+    connection: apsw.Connection,
+    item: HeldItem,
+    reports: Sequence[FiledReport],
+) -> Filed:
+    booked_at = connection.execute("SELECT booked_at FROM holds WHERE id = ?", (item.hold.id,)).get
+    moment = from_micros(int(booked_at))
+    filed = filing.file_reports(engine, connection, item.transmission, reports, moment)
+    if filed.repeated:
+        raise StoreError(f"{len(filed.repeated)} of these reports are stored already")
+    more = len(filed.reports) - 1
+    filing.count_more(engine, connection, item.transmission, moment, more)
+    return filed
+
+
+def _close(
+    engine: Engine,
+    connection: apsw.Connection,
+    hold: int,
+    state: HoldState,
+    replaced: bool,
+    actor: str,
+    reason: str,
+) -> None:
+    connection.execute(
+        "UPDATE holds SET state = ?, replaced = ?, closed_at = ?, actor = ?, reason = ? "
+        "WHERE id = ?",
+        (state.value, int(replaced), to_micros(engine.clock()), actor, reason, hold),
+    )
+    action = "release" if state is HoldState.RELEASED else "discard"
+    audit.add(engine, connection, actor, action, f"hold {hold}", reason)

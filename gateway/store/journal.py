@@ -1,0 +1,237 @@
+"""What came over the wires and is not filed yet: open transmissions and the pages they stand in.
+
+Belongs to the writer thread, which stages the entries of one batch, writes them as one page and
+then keeps or drops them.  At start it reads the pages back and rebuilds what was open when the
+process ended.  A page whose hash does not fit is set aside and makes every transmission that may
+have stood in it ``damaged``: such bytes must never become a result by themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+import apsw
+
+from gateway.errors import StoreCorrupt
+from gateway.store.moments import to_micros
+from gateway.store.pages import (
+    EntryKind,
+    Opening,
+    PageEntry,
+    decode_opening,
+    decode_page,
+    encode_entry,
+    encode_opening,
+)
+
+UNKNOWN_DEVICE = "unknown"
+RECLAIM_AT = 64
+RECLAIM_AT_ONCE = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Bytes that were not accepted; ``after`` counts the accepted entries before them."""
+
+    after: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTransmission:
+    """A transmission on disk that nobody has filed: its driver, or the process, died."""
+
+    id: int
+    device: str
+    protocol: str
+    peer: str
+    opened_at: datetime
+    entries: tuple[bytes, ...]
+    evidence: tuple[Evidence, ...]
+    damaged: bool
+
+
+class Transmission:
+    """An open transmission as the writer thread sees it; ``staged`` is not committed yet."""
+
+    __slots__ = (
+        "damaged",
+        "entries",
+        "evidence",
+        "first_page",
+        "id",
+        "opening",
+        "staged_entries",
+        "staged_evidence",
+    )
+
+    def __init__(self, number: int, opening: Opening) -> None:
+        self.id = number
+        self.opening = opening
+        self.first_page: int | None = None
+        self.entries: list[bytes] = []
+        self.evidence: list[Evidence] = []
+        self.staged_entries: list[bytes] = []
+        self.staged_evidence: list[Evidence] = []
+        self.damaged = False
+
+    @property
+    def empty(self) -> bool:
+        return self.first_page is None
+
+    def stage(self, kind: int, data: bytes) -> None:
+        if kind == EntryKind.ENTRY:
+            self.staged_entries.append(data)
+        else:
+            after = len(self.entries) + len(self.staged_entries)
+            self.staged_evidence.append(Evidence(after, data))
+
+    def keep(self, page: int) -> None:
+        if self.first_page is None:
+            self.first_page = page
+        self.entries += self.staged_entries
+        self.evidence += self.staged_evidence
+        self.drop()
+
+    def drop(self) -> None:
+        self.staged_entries = []
+        self.staged_evidence = []
+
+    def snapshot(self) -> OpenTransmission:
+        """With what the present batch brought, committed or about to be."""
+        return OpenTransmission(
+            self.id,
+            self.opening.device,
+            self.opening.protocol,
+            self.opening.peer,
+            self.opening.opened_at,
+            (*self.entries, *self.staged_entries),
+            (*self.evidence, *self.staged_evidence),
+            self.damaged,
+        )
+
+
+class Journal:
+    """Open transmissions by id, and which pages may be given back."""
+
+    def __init__(self) -> None:
+        self.open: dict[int, Transmission] = {}
+        self._staged: dict[int, Transmission] = {}
+        self._next_page = 1
+        self._first_page = 1
+
+    def stage(self, entries: Iterable[tuple[int, int, bytes]]) -> bytes:
+        """The page for these (kind, transmission, data); nothing counts before ``keep``."""
+        parts = []
+        for kind, number, data in entries:
+            transmission = self.open[number]
+            if number not in self._staged:
+                self._staged[number] = transmission
+                if transmission.first_page is None:
+                    opening = encode_opening(transmission.opening)
+                    parts.append(encode_entry(EntryKind.OPEN, number, opening))
+            transmission.stage(kind, data)
+            parts.append(encode_entry(kind, number, data))
+        return b"".join(parts)
+
+    def write(self, connection: apsw.Connection, page: bytes) -> None:
+        connection.execute(
+            "INSERT INTO pages (page, entries, sha256) VALUES (?, ?, ?)",
+            (self._next_page, page, sha256(page).digest()),
+        )
+
+    def keep(self, page: bytes) -> None:
+        """The staged entries are on disk."""
+        for transmission in self._staged.values():
+            transmission.keep(self._next_page)
+        self._staged.clear()
+        if page:
+            self._next_page += 1
+
+    def drop(self) -> None:
+        """The staged entries are not on disk."""
+        for transmission in self._staged.values():
+            transmission.drop()
+        self._staged.clear()
+
+    def filed(self, transmission: int) -> None:
+        """Its row is on disk; its pages are needed no more."""
+        self.open.pop(transmission, None)
+
+    def reclaim(self, connection: apsw.Connection, at_least: int = RECLAIM_AT) -> int:
+        """Deletes pages no open transmission needs; returns the oldest that is left."""
+        firsts = (t.first_page for t in tuple(self.open.values()))
+        floor = min((first for first in firsts if first is not None), default=self._next_page)
+        if floor - self._first_page < at_least:
+            return self._first_page
+        floor = min(floor, self._first_page + RECLAIM_AT_ONCE)
+        connection.execute("DELETE FROM pages WHERE page < ?", (floor,))
+        return floor
+
+    def reclaimed(self, floor: int) -> None:
+        self._first_page = floor
+
+    def recover(self, connection: apsw.Connection, now: datetime) -> tuple[int, ...]:
+        """Rebuilds the open transmissions; returns the numbers of damaged or missing pages."""
+        bad = []
+        for number, page, good in _read_pages(connection):
+            self._next_page = max(self._next_page, number + 1)
+            if not good:
+                bad.append(number)
+                _set_aside(connection, number, page, now)
+            with suppress(StoreCorrupt):
+                for entry in decode_page(page):
+                    self._restore(number, entry, now, damaged=not good)
+        self._first_page = _first_page(connection, self._next_page)
+        self._forget_filed(connection)
+        for transmission in self.open.values():
+            first = transmission.first_page or 0
+            transmission.damaged |= any(number >= first for number in bad)
+        return tuple(bad)
+
+    def _restore(self, page: int, entry: PageEntry, now: datetime, *, damaged: bool) -> None:
+        number = entry.transmission
+        if entry.kind is EntryKind.OPEN:
+            self.open.setdefault(number, Transmission(number, decode_opening(entry.data)))
+            return
+        if number not in self.open:
+            self.open[number] = Transmission(number, Opening(UNKNOWN_DEVICE, "", "", now))
+            self.open[number].damaged = True
+        transmission = self.open[number]
+        transmission.stage(entry.kind, entry.data)
+        transmission.keep(page)
+        transmission.damaged |= damaged
+
+    def _forget_filed(self, connection: apsw.Connection) -> None:
+        for number in tuple(self.open):
+            filed = connection.execute("SELECT 1 FROM transmissions WHERE id = ?", (number,)).get
+            if filed:
+                del self.open[number]
+
+
+def _read_pages(connection: apsw.Connection) -> Iterator[tuple[int, bytes, bool]]:
+    """Every page with its number and whether it is as it was written; a gap counts as not."""
+    expected: int | None = None
+    rows = connection.execute("SELECT page, entries, sha256 FROM pages ORDER BY page")
+    for number, entries, expected_hash in rows:
+        if expected is not None:
+            yield from ((missing, b"", False) for missing in range(expected, number))
+        expected = number + 1
+        yield number, entries, sha256(entries).digest() == expected_hash
+
+
+def _first_page(connection: apsw.Connection, default: int) -> int:
+    first = connection.execute("SELECT MIN(page) FROM pages").get
+    return first if isinstance(first, int) else default
+
+
+def _set_aside(connection: apsw.Connection, number: int, page: bytes, now: datetime) -> None:
+    connection.execute(
+        "INSERT INTO damaged_pages (page, found_at, entries) VALUES (?, ?, ?) "
+        "ON CONFLICT (page) DO NOTHING",
+        (number, to_micros(now), page),
+    )

@@ -1,0 +1,320 @@
+"""One queue per destination: what may be sent next, and what became of it.
+
+Order is the queue's position.  A message that is parked or postponed fences the later ones of its
+lane, so a correction never overtakes its original; the other lanes flow.  A batch from ``due`` is
+in order and its later entries rest on the earlier ones being delivered: whoever postpones or parks
+one must drop the rest of that batch's entries of the same lane and ask again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import apsw
+
+from gateway.errors import StoreCorrupt, StoreError
+from gateway.store import audit, messages
+from gateway.store.engine import Engine
+from gateway.store.messages import UNDELIVERED, MessageState, OutboxEntry, OutboxMessage
+from gateway.store.moments import from_micros, to_micros
+
+BATCH_BYTES = 8 * 1024 * 1024
+
+_UNFENCED = """NOT EXISTS (
+    SELECT 1 FROM outbox b WHERE b.destination = o.destination AND b.lane = o.lane
+    AND b.lane IS NOT NULL AND b.state IN ('postponed', 'parked') AND b.position < o.position)"""
+_QUEUED = f"""SELECT o.position, o.id FROM outbox o
+    WHERE o.destination = ? AND o.state = 'queued' AND {_UNFENCED}
+    ORDER BY o.position LIMIT ?"""  # noqa: S608 - our own names
+# A try that lies in the future means that the clock was put back: such a wait is over.
+_RIPE = f"""SELECT o.position, o.id FROM outbox o
+    WHERE o.destination = ? AND o.state = 'postponed' AND (o.next_at <= ? OR o.last_try > ?)
+    AND {_UNFENCED} ORDER BY o.position LIMIT ?"""  # noqa: S608 - our own names
+
+
+@dataclass(frozen=True, slots=True)
+class QueueState:
+    """``queued`` counts everything undelivered that will be tried by itself."""
+
+    destination: str
+    queued: int
+    accepted: int
+    parked: int
+    oldest: datetime | None
+
+
+class Outbox:
+    """The verbs of delivery.  All changes are on disk when they return."""
+
+    def __init__(self, engine: Engine, corrupt: Callable[[int, str], None]) -> None:
+        self._engine = engine
+        self._corrupt = corrupt
+        self._subscribers: dict[str, list[Callable[[], None]]] = {}
+
+    def subscribe(self, destination: str, callback: Callable[[], None]) -> Callable[[], None]:
+        """``callback`` runs in the loop's thread when something was queued for ``destination``
+        and is on disk.  Returns what ends the subscription."""
+        callbacks = self._subscribers.setdefault(destination, [])
+        callbacks.append(callback)
+        return lambda: callbacks.remove(callback)
+
+    def announce(self, destinations: frozenset[str]) -> None:
+        for destination in destinations:
+            for callback in tuple(self._subscribers.get(destination, ())):
+                callback()
+
+    async def enqueue(self, batch: Sequence[OutboxMessage]) -> Sequence[int]:
+        """Queues messages that belong to no report."""
+        return await self._engine.write(
+            lambda c: [messages.insert(self._engine, c, message, None) for message in batch],
+            after=lambda _: self.announce(frozenset(m.destination for m in batch)),
+        )
+
+    async def due(self, destination: str, limit: int, now: datetime) -> Sequence[OutboxEntry]:
+        """The next entries that may be sent, in order, at most ``limit`` and 8 MiB of bodies.
+
+        A row that is not what was stored is left out, parked and reported to the alarm."""
+        entries, corrupt = await self._engine.read(
+            lambda connection: _due(connection, destination, limit, to_micros(now))
+        )
+        for number in corrupt:
+            await self.park(number, "stored message is damaged")
+            self._corrupt(number, destination)
+        return entries
+
+    async def get(self, number: int) -> OutboxEntry | None:
+        return await self._engine.read(lambda connection: messages.find(connection, number))
+
+    async def list(
+        self,
+        destination: str | None = None,
+        state: MessageState | None = None,
+        *,
+        before: int | None = None,
+        limit: int = 100,
+    ) -> Sequence[OutboxEntry]:
+        """The newest first; ``before`` is an id."""
+        where = (
+            "WHERE (? IS NULL OR o.destination = ?) AND (? IS NULL OR o.state = ?) "
+            "AND (? IS NULL OR o.id < ?) ORDER BY o.id DESC LIMIT ?"
+        )
+        bindings = (destination, destination, state, state, before, before, limit)
+        return await self._engine.read(lambda c: list(messages.select(c, where, bindings)))
+
+    async def find(self, destination: str, control_id: str) -> OutboxEntry | None:
+        """The latest message with this control id: whom an application's answer is about."""
+        where = "WHERE o.control_id = ? AND o.destination = ? ORDER BY o.id DESC LIMIT 1"
+        found = await self._engine.read(
+            lambda c: list(messages.select(c, where, (control_id, destination)))
+        )
+        return found[0] if found else None
+
+    async def mark_delivered(self, entry: OutboxEntry | int, answer: str) -> None:
+        """The destination has it, whatever state the row was in."""
+        await self._tried(entry, MessageState.DELIVERED, answer, tuple(MessageState))
+
+    async def mark_accepted(self, entry: OutboxEntry | int, answer: str) -> None:
+        """Received and kept there; the application's answer is outstanding."""
+        await self._tried(entry, MessageState.ACCEPTED, answer, UNDELIVERED)
+
+    async def postpone(self, entry: OutboxEntry | int, until: datetime, reason: str) -> None:
+        """Not before ``until``; fences its lane."""
+        await self._tried(entry, MessageState.POSTPONED, reason, UNDELIVERED, until)
+
+    async def park(self, entry: OutboxEntry | int, reason: str) -> None:
+        """A person must look; fences its lane until then."""
+        await self._tried(entry, MessageState.PARKED, reason, UNDELIVERED)
+
+    async def cancel(self, entry: OutboxEntry | int, actor: str, reason: str) -> None:
+        """A person decides that it is not to be sent; its lane goes on."""
+
+        def operation(connection: apsw.Connection) -> str:
+            found = _existing(connection, entry)
+            if found.state not in UNDELIVERED:
+                raise StoreError(f"message {found.id} is {found.state.value}")
+            _finish(self._engine, connection, found.id, MessageState.CANCELLED, reason)
+            audit.add(self._engine, connection, actor, "cancel", f"message {found.id}", reason)
+            return found.destination
+
+        await self._engine.write(operation, after=lambda d: self.announce(frozenset({d})))
+
+    async def resend(
+        self,
+        entry: OutboxEntry | int,
+        *,
+        actor: str,
+        as_new: OutboxMessage | None = None,
+    ) -> int:
+        """Sends again, to where it was to go then; returns the id of the row that is sent.
+
+        An undelivered row is freed in its place.  A delivered one is queued again as a new row
+        with the same control id and bytes.  ``as_new`` (same destination and lane, its own control
+        id inside and outside its body) takes an undelivered row's place in the lane."""
+
+        def operation(connection: apsw.Connection) -> tuple[int, str]:
+            found = _existing(connection, entry)
+            number = self._again(connection, found, as_new)
+            kind = "resend" if as_new is None else "resend as new"
+            audit.add(self._engine, connection, actor, kind, f"message {found.id}", f"as {number}")
+            return number, found.destination
+
+        number, _ = await self._engine.write(
+            operation, after=lambda result: self.announce(frozenset({result[1]}))
+        )
+        return number
+
+    async def queues(self) -> Sequence[QueueState]:
+        """Every destination that has something undelivered."""
+        return await self._engine.read(_queues)
+
+    def _again(
+        self, connection: apsw.Connection, found: OutboxEntry, as_new: OutboxMessage | None
+    ) -> int:
+        waiting = found.state in UNDELIVERED
+        if as_new is None and waiting:
+            connection.execute(
+                "UPDATE outbox SET state = 'queued', next_at = NULL WHERE id = ?", (found.id,)
+            )
+            return found.id
+        if as_new is not None and (as_new.destination, as_new.lane) != (
+            found.destination,
+            found.lane,
+        ):
+            raise StoreError("a message sent as new keeps its destination and lane")
+        again = as_new or OutboxMessage(
+            found.destination,
+            found.lane,
+            found.control_id,
+            found.content_type,
+            found.body,
+            found.meta,
+        )
+        report = connection.execute("SELECT report FROM outbox WHERE id = ?", (found.id,)).get
+        number = messages.insert(
+            self._engine,
+            connection,
+            again,
+            report,
+            resend_of=found.id,
+            position=found.position if waiting else None,
+        )
+        if waiting:
+            answer = f"replaced by message {number}"
+            _finish(self._engine, connection, found.id, MessageState.CANCELLED, answer)
+        return number
+
+    async def _tried(
+        self,
+        entry: OutboxEntry | int,
+        state: MessageState,
+        answer: str,
+        from_states: Sequence[MessageState],
+        until: datetime | None = None,
+    ) -> None:
+        number = entry if isinstance(entry, int) else entry.id
+
+        def operation(connection: apsw.Connection) -> None:
+            if _state(connection, number) in from_states:
+                _record_try(self._engine, connection, number, state, answer, until)
+
+        await self._engine.write(operation)
+
+
+def _state(connection: apsw.Connection, number: int) -> str | None:
+    state = connection.execute("SELECT state FROM outbox WHERE id = ?", (number,)).get
+    return state if isinstance(state, str) else None
+
+
+def _record_try(
+    engine: Engine,
+    connection: apsw.Connection,
+    number: int,
+    state: MessageState,
+    answer: str,
+    until: datetime | None,
+) -> None:
+    now = to_micros(engine.clock())
+    finished = now if state is MessageState.DELIVERED else None
+    next_at = None if until is None else to_micros(until)
+    connection.execute(
+        "UPDATE outbox SET state = ?, answer = ?, next_at = ?, attempts = attempts + 1, "
+        "first_try = COALESCE(first_try, ?), last_try = ?, finished_at = ? WHERE id = ?",
+        (state.value, answer, next_at, now, now, finished, number),
+    )
+
+
+def _due(
+    connection: apsw.Connection, destination: str, limit: int, now: int
+) -> tuple[Sequence[OutboxEntry], Sequence[int]]:
+    queued = connection.execute(_QUEUED, (destination, limit))
+    ripe = connection.execute(_RIPE, (destination, now, now, limit))
+    places: list[tuple[int, int]] = [*queued, *ripe]
+    entries: list[OutboxEntry] = []
+    corrupt: list[int] = []
+    room = BATCH_BYTES
+    for _, number in sorted(places)[:limit]:
+        try:
+            entry = messages.find(connection, number)
+        except (StoreCorrupt, apsw.CorruptError):
+            corrupt.append(number)
+            continue
+        if entry is None:
+            continue
+        room -= len(entry.body)
+        if room < 0 and entries:
+            break
+        entries.append(entry)
+    return entries, corrupt
+
+
+def _existing(connection: apsw.Connection, entry: OutboxEntry | int) -> OutboxEntry:
+    number = entry if isinstance(entry, int) else entry.id
+    found = messages.find(connection, number)
+    if found is None:
+        raise StoreError(f"there is no message {number}")
+    return found
+
+
+def _finish(
+    engine: Engine, connection: apsw.Connection, number: int, state: MessageState, answer: str
+) -> None:
+    connection.execute(
+        "UPDATE outbox SET state = ?, answer = ?, finished_at = ?, next_at = NULL WHERE id = ?",
+        (state.value, answer, to_micros(engine.clock()), number),
+    )
+
+
+def _queues(connection: apsw.Connection) -> Sequence[QueueState]:
+    counts: dict[str, dict[str, int]] = {}
+    oldest: dict[str, int] = {}
+    rows = connection.execute(
+        "SELECT destination, state, COUNT(*), MIN(position) FROM outbox "
+        "WHERE state IN ('queued', 'postponed', 'accepted', 'parked') "
+        "GROUP BY destination, state"
+    )
+    for destination, state, count, first in rows:
+        counts.setdefault(destination, {})[state] = count
+        oldest[destination] = min(first, oldest.get(destination, first))
+    return [
+        _queue(connection, destination, counts[destination], oldest[destination])
+        for destination in sorted(counts)
+    ]
+
+
+def _queue(
+    connection: apsw.Connection, destination: str, states: dict[str, int], first: int
+) -> QueueState:
+    created = connection.execute(
+        "SELECT MIN(created_at) FROM outbox WHERE destination = ? AND position = ? "
+        "AND state IN ('queued', 'postponed', 'accepted', 'parked')",
+        (destination, first),
+    ).get
+    return QueueState(
+        destination,
+        states.get("queued", 0) + states.get("postponed", 0),
+        states.get("accepted", 0),
+        states.get("parked", 0),
+        from_micros(created) if isinstance(created, int) else None,
+    )

@@ -1,0 +1,153 @@
+"""Filed reports, as written; their state is computed from holds and messages, never stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import apsw
+
+from gateway.errors import StoreCorrupt, StoreError
+from gateway.store import audit, filing, messages, transmissions
+from gateway.store.digest import digest
+from gateway.store.engine import Engine
+from gateway.store.filing import Filed, FiledReport
+from gateway.store.messages import OutboxEntry
+from gateway.store.moments import from_micros
+
+
+class ReportState(StrEnum):
+    """``QUEUED``: some message of it is not delivered.  ``KEPT``: nothing was to be sent for it;
+    the books count it as delivered, to the store.  ``REPLACED``: released as newer reports."""
+
+    HELD = "held"
+    QUEUED = "queued"
+    DELIVERED = "delivered"
+    DISCARDED = "discarded"
+    KEPT = "kept"
+    REPLACED = "replaced"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReport:
+    seq: int
+    id: str
+    revision: int
+    transmission: int
+    device: str
+    kind: str
+    specimen: str | None
+    received_at: datetime
+    state: ReportState
+    body: str
+
+
+_SELECT = (
+    "SELECT r.seq, r.id, r.revision, r.transmission, r.device, r.kind, r.specimen, r.received_at, "
+    "r.booked_at, r.body, r.sha256, s.state "
+    "FROM reports r JOIN report_states s ON s.seq = r.seq"
+)
+HASHED_COLUMNS = 10
+
+
+class Reports:
+    """Find and list; file again what a stored transmission says today."""
+
+    def __init__(self, engine: Engine, announce: Callable[[frozenset[str]], None]) -> None:
+        self._engine = engine
+        self._announce = announce
+
+    async def get(self, report: str, revision: int | None = None) -> StoredReport | None:
+        """The given revision, or the latest.  ``StoreCorrupt`` when it is not what was stored."""
+        where = "WHERE r.id = ? AND (? IS NULL OR r.revision = ?) ORDER BY r.revision DESC LIMIT 1"
+
+        def query(connection: apsw.Connection) -> StoredReport | None:
+            found = connection.execute(f"{_SELECT} {where}", (report, revision, revision))
+            row = found.fetchone()
+            return None if row is None else _from_row(row)
+
+        return await self._engine.read(query)
+
+    async def list(
+        self,
+        *,
+        device: str | None = None,
+        kind: str | None = None,
+        since: int | None = None,
+        state: ReportState | None = None,
+        specimen: str | None = None,
+        before: int | None = None,
+        limit: int = 100,
+    ) -> Sequence[StoredReport]:
+        """The newest first; ``before`` is a ``seq``, ``since`` microseconds UTC."""
+        where = (
+            "WHERE (? IS NULL OR r.device = ?) AND (? IS NULL OR r.kind = ?) "
+            "AND (? IS NULL OR r.received_at >= ?) AND (? IS NULL OR s.state = ?) "
+            "AND (? IS NULL OR r.specimen = ?) AND (? IS NULL OR r.seq < ?) "
+            "ORDER BY r.seq DESC LIMIT ?"
+        )
+        pairs = (device, kind, since, state, specimen, before)
+        bindings = (*(value for value in pairs for _ in range(2)), limit)
+        return await self._engine.read(
+            lambda c: [_from_row(row) for row in c.execute(f"{_SELECT} {where}", bindings)]
+        )
+
+    async def of_transmission(self, transmission: int) -> Sequence[StoredReport]:
+        where = "WHERE r.transmission = ? ORDER BY r.seq"
+        return await self._engine.read(
+            lambda c: [_from_row(row) for row in c.execute(f"{_SELECT} {where}", (transmission,))]
+        )
+
+    async def messages_of(self, report: str) -> Sequence[OutboxEntry]:
+        """Everything that was made of any revision of it, in the order it was queued."""
+        where = "WHERE r.id = ? ORDER BY o.id"
+        return await self._engine.read(lambda c: list(messages.select(c, where, (report,))))
+
+    async def file_again(
+        self, transmission: int, reports: Sequence[FiledReport], *, actor: str, reason: str
+    ) -> Filed:
+        """Adds what reading a closed transmission again brought: new ids or higher revisions."""
+
+        def operation(connection: apsw.Connection) -> Filed:
+            stored = transmissions.find(connection, transmission)
+            if stored is None:
+                raise StoreError(f"there is no transmission {transmission}")
+            booked_at = stored.opened_at
+            filed = filing.file_reports(self._engine, connection, stored, reports, booked_at)
+            count = len(filed.reports)
+            filing.count_more(self._engine, connection, stored, booked_at, count)
+            subject = f"transmission {transmission}"
+            audit.add(self._engine, connection, actor, "file again", subject, reason)
+            return filed
+
+        return await self._engine.write(
+            operation, after=lambda filed: self._announce(filed.destinations)
+        )
+
+
+def find_by_seq(connection: apsw.Connection, seq: int) -> StoredReport:
+    row = connection.execute(f"{_SELECT} WHERE r.seq = ?", (seq,)).fetchone()
+    if row is None:
+        raise StoreCorrupt(f"report number {seq} is missing")
+    return _from_row(row)
+
+
+def _from_row(row: tuple[Any, ...]) -> StoredReport:
+    if digest(*row[:HASHED_COLUMNS]) != row[HASHED_COLUMNS]:
+        raise StoreCorrupt(f"report number {row[0]} is not what was stored")
+    seq, number, revision, transmission, device, kind, specimen, received_at = row[:8]
+    return StoredReport(
+        seq,
+        number,
+        revision,
+        transmission,
+        device,
+        kind,
+        specimen,
+        from_micros(received_at),
+        ReportState(row[11]),
+        row[9],
+    )

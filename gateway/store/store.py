@@ -1,0 +1,243 @@
+"""The store: what survives a power cut.  Opens, closes, reopens; journals what the wires bring.
+
+``append`` never blocks; its ``done(None)`` is called in the loop's thread after the COMMIT that put
+the entry on disk, and only then may a device be acknowledged.  ``close_transmission`` files what a
+conversation means in one transaction.  After an I/O error nothing is promised any more until
+``reopen``; a full disk mends itself when room returns.  Transmissions that could not be closed, and
+those a crash left open, wait in ``unfinished``: recover them, then deliver, then listen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import apsw
+
+from gateway.errors import StoreError
+from gateway.notices import DeliveryParked, Notice
+from gateway.store import filing as filings
+from gateway.store.audit import Audit
+from gateway.store.books import Books
+from gateway.store.engine import Engine
+from gateway.store.filing import NOTHING, Filed, Filing
+from gateway.store.holds import Holds
+from gateway.store.journal import OpenTransmission, Transmission
+from gateway.store.lifecycle import Condition, Lifecycle
+from gateway.store.lock import DirectoryLock, take_directory
+from gateway.store.migrate import package_steps
+from gateway.store.outbox import Outbox
+from gateway.store.pages import EntryKind, Opening
+from gateway.store.reports import Reports
+from gateway.store.site import Counters
+from gateway.store.space import Space, SpacePolicy
+from gateway.store.transmissions import Outcome, StoredTransmission, Transmissions
+from gateway.store.writer import Done, nobody_waits
+
+DEFAULT_SPACE = SpacePolicy()
+
+
+def _unheard(_notice: Notice) -> None:
+    """The default for ``post``."""
+
+
+class Store:
+    """Made by ``await Store.open(...)``.  The tables' verbs are on ``outbox``, ``holds``,
+    ``reports``, ``transmissions``, ``books``, ``audit`` and ``counters``."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        lifecycle: Lifecycle,
+        lock: DirectoryLock | None,
+        post: Callable[[Notice], None],
+    ) -> None:
+        self.engine = engine
+        self._lifecycle = lifecycle
+        self._lock = lock
+        self._post = post
+        self._live: set[int] = set()
+        self._last = lifecycle.opened.last_transmission
+        self._started_at = engine.clock()
+        self.outbox = Outbox(engine, self._parked_as_corrupt)
+        self.holds = Holds(engine, self.outbox.announce)
+        self.reports = Reports(engine, self.outbox.announce)
+        self.transmissions = Transmissions(engine)
+        self.books = Books(engine)
+        self.audit = Audit(engine)
+        self.counters = Counters(engine)
+
+    @classmethod
+    async def open(
+        cls,
+        directory: Path,
+        *,
+        clock: Callable[[], datetime],
+        read_only: bool = False,
+        space: SpacePolicy = DEFAULT_SPACE,
+        post: Callable[[Notice], None] = _unheard,
+        randomness: Callable[[int], bytes] = os.urandom,
+        steps: Sequence[str] | None = None,
+    ) -> Store:
+        """Locks the directory, migrates, verifies the journal and rebuilds what was open.
+
+        ``read_only`` works beside a running gateway and writes nothing.  ``StoreError`` says what
+        is wrong: in use, newer schema, no store yet, no room, disk failing."""
+        engine = Engine(directory, clock)
+        schema = tuple(steps) if steps is not None else package_steps()
+        lifecycle = Lifecycle(engine, Space(directory, space), schema, randomness, post)
+        if read_only:
+            await lifecycle.start_reading()
+            return cls(engine, lifecycle, None, post)
+        lock = await asyncio.to_thread(take_directory, directory)
+        try:
+            await lifecycle.start()
+        except BaseException:
+            lock.release()
+            raise
+        return cls(engine, lifecycle, lock, post)
+
+    async def aclose(self) -> None:
+        """Writes what is pending and gives the directory free.  Harmless when closed already."""
+        await self._lifecycle.stop()
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    async def reopen(self) -> None:
+        """After ``FAILED``: a clean start on the same files.  Raises while the disk still fails.
+        Everything that was open is in ``unfinished`` afterwards."""
+        self._live.clear()
+        await self._lifecycle.reopen()
+        self._last = max(self._last, self._lifecycle.opened.last_transmission)
+
+    @property
+    def condition(self) -> Condition:
+        return self._lifecycle.condition
+
+    @property
+    def healthy(self) -> bool:
+        """Whether writing works."""
+        return self.condition in (Condition.WELL, Condition.LOW)
+
+    @property
+    def accepting(self) -> bool:
+        """Whether new work may be taken; otherwise refuse enquiries so that devices keep theirs."""
+        return self.condition is Condition.WELL
+
+    @property
+    def reason(self) -> str:
+        """Why the store is not well; empty when it is."""
+        return self._lifecycle.reason
+
+    @property
+    def in_doubt(self) -> frozenset[int]:
+        """After an I/O error: transmissions acknowledged within the last 2 s or just then, that
+        may not be on disk although SQLite said so."""
+        writer = self.engine.writer
+        return frozenset() if writer is None else writer.in_doubt
+
+    @property
+    def damaged_pages(self) -> tuple[int, ...]:
+        """Journal pages that were not what had been written, found when the store was opened."""
+        return self._lifecycle.opened.damaged_pages
+
+    @property
+    def site_key(self) -> bytes:
+        """32 secret bytes of this site, for control ids."""
+        return self._lifecycle.opened.site_key
+
+    def open_transmission(self, device: str, protocol: str, peer: str) -> int:
+        """A new number; it is on disk with the first entry."""
+        self._last += 1
+        opening = Opening(device, protocol, peer, self.engine.clock())
+        self._lifecycle.journal.open[self._last] = Transmission(self._last, opening)
+        self._live.add(self._last)
+        return self._last
+
+    def append(self, transmission: int, entry: bytes, done: Done) -> None:
+        """``done(None)`` when it is on disk; ``done(StoreError)`` when it must not be acknowledged.
+        Always later, in the loop's thread, in the order of the calls."""
+        writer = self.engine.writer
+        if writer is None or transmission not in self._live:
+            error = StoreError(f"transmission {transmission} is not open")
+            asyncio.get_running_loop().call_soon(done, error)
+            return
+        writer.append(transmission, entry, done)
+
+    def evidence(self, transmission: int, entry: bytes) -> None:
+        """Keeps bytes that were not accepted (a damaged frame, noise); nobody waits for it."""
+        writer = self.engine.writer
+        if writer is not None and transmission in self._live:
+            writer.append(transmission, entry, nobody_waits, EntryKind.EVIDENCE)
+
+    def forget_transmission(self, transmission: int) -> None:
+        """Ends one that brought nothing at all (a heartbeat): no row is written."""
+        self._live.discard(transmission)
+        opened = self._lifecycle.journal.open.get(transmission)
+        if opened is not None and opened.empty:
+            del self._lifecycle.journal.open[transmission]
+
+    async def close_transmission(
+        self,
+        transmission: int,
+        outcome: Outcome,
+        reason: str = "",
+        filing: Filing | None = None,
+        *,
+        profile: str = "",
+    ) -> Filed:
+        """Its row with all accepted entries, and what ``filing`` brings, in one transaction.
+
+        When that fails the transmission is in ``unfinished`` and may be closed later."""
+        self._live.discard(transmission)
+
+        def operation(connection: apsw.Connection) -> Filed:
+            closed = self._closed(transmission, outcome, reason, profile)
+            started = self._started_at
+            return filings.file(self.engine, connection, closed, filing or NOTHING, started)
+
+        journal = self._lifecycle.journal
+        return await self.engine.write(
+            operation,
+            after=lambda filed: self.outbox.announce(filed.destinations),
+            committed=lambda: journal.filed(transmission),
+        )
+
+    def unfinished(self) -> Sequence[OpenTransmission]:
+        """On disk and closed by nobody, the oldest first; they no longer change."""
+        opened = list(self._lifecycle.journal.open.values())
+        return [t.snapshot() for t in sorted(opened, key=_number) if t.id not in self._live]
+
+    def _closed(
+        self, number: int, outcome: Outcome, reason: str, profile: str
+    ) -> StoredTransmission:
+        transmission = self._lifecycle.journal.open.get(number)
+        if transmission is None:
+            raise StoreError(f"transmission {number} is not open")
+        now = transmission.snapshot()
+        return StoredTransmission(
+            number,
+            now.device,
+            now.protocol,
+            profile,
+            now.peer,
+            now.opened_at,
+            self.engine.clock(),
+            outcome,
+            reason,
+            None,
+            None,
+            now.entries,
+            now.evidence,
+        )
+
+    def _parked_as_corrupt(self, entry: int, destination: str) -> None:
+        self._post(DeliveryParked(destination, entry, "", "stored message is damaged"))
+
+
+def _number(transmission: Transmission) -> int:
+    return transmission.id

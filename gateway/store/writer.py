@@ -1,0 +1,241 @@
+"""The one thread that writes: group commit over everything that waits.
+
+Takes all pending jobs at once, writes the journal entries among them as one page and the
+operations as savepoints, COMMITs once and hands every outcome back, in order, by one call into the
+event loop.  Commits gather by themselves: what arrives during one is in the next.  Disk full: the
+ballast is given up and the batch tried again once.  An I/O error: this batch and everything after
+it fails until the store is reopened, because an fsync that failed must never be tried again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from queue import SimpleQueue
+from threading import Thread
+
+import apsw
+
+from gateway.errors import StoreError, StoreFailed, StoreFull
+from gateway.store.connection import fatal, translate
+from gateway.store.journal import Journal
+from gateway.store.operation import Operation
+from gateway.store.pages import EntryKind
+
+Done = Callable[[StoreError | None], None]
+Append = tuple[int, int, bytes, Done]
+Job = Append | Operation[object]
+
+CHECKPOINT_FRAMES = 2_000
+IN_DOUBT_SECONDS = 2.0
+
+
+def nobody_waits(error: StoreError | None) -> None:
+    """The ``Done`` of entries kept only as evidence."""
+
+
+class Writer:
+    """``submit`` from the loop's thread; outcomes come back there.  Never blocks the loop."""
+
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        journal: Journal,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        make_room: Callable[[], bool],
+        troubled: Callable[[StoreError], None],
+    ) -> None:
+        self._connection = connection
+        self._journal = journal
+        self._loop = loop
+        self._make_room = make_room
+        self._troubled = troubled
+        self._pending: deque[Job] = deque()
+        self._wake: SimpleQueue[bool] = SimpleQueue()
+        self._idle = False
+        self._frames = 0
+        self._checkpoint_at = CHECKPOINT_FRAMES
+        self._recent: deque[tuple[float, frozenset[int]]] = deque()
+        self.failure: StoreFailed | None = None
+        self.in_doubt: frozenset[int] = frozenset()
+        connection.set_wal_hook(self._wal_grew)
+        self._thread = Thread(target=self._run, name="store-writer", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def append(
+        self, transmission: int, data: bytes, done: Done, kind: int = EntryKind.ENTRY
+    ) -> None:
+        self._pending.append((kind, transmission, data, done))
+        if self._idle:
+            self._idle = False
+            self._wake.put(True)
+
+    def submit(self, operation: Operation[object]) -> None:
+        self._pending.append(operation)
+        if self._idle:
+            self._idle = False
+            self._wake.put(True)
+
+    def stop(self) -> None:
+        """Finishes what is pending, then ends the thread.  Blocks; call it off the loop."""
+        self._wake.put(False)
+        self._thread.join()
+
+    def _run(self) -> None:
+        running = True
+        while running or self._pending:
+            if self._pending:
+                self._take()
+                continue
+            self._idle = True
+            if not self._pending:
+                running = self._wake.get()
+            self._idle = False
+
+    def _take(self) -> None:
+        """One batch: all that is pending now."""
+        pending = self._pending
+        jobs = [pending.popleft() for _ in range(len(pending))]
+        error = self.failure or self._guarded(jobs)
+        self._loop.call_soon_threadsafe(_report, self._loop, iter(jobs), error)
+        if error is None and self._frames >= self._checkpoint_at:
+            self._checkpoint()
+
+    def _guarded(self, jobs: list[Job]) -> StoreError | None:
+        """A mistake of ours in here must not leave anybody waiting for ever."""
+        try:
+            return self._commit(jobs)
+        except Exception as mistake:  # noqa: BLE001 - the thread must outlive it and say so
+            self._journal.drop()
+            self._roll_back()
+            self._broken(StoreFailed(f"the writer failed: {type(mistake).__name__}"))
+            return self.failure
+
+    def _commit(self, jobs: list[Job]) -> StoreError | None:
+        appends = [job for job in jobs if isinstance(job, tuple)]
+        operations = [job for job in jobs if not isinstance(job, tuple)]
+        page = self._journal.stage([append[:3] for append in appends])
+        touched = frozenset([append[1] for append in appends])
+        error = self._attempt(page, operations)
+        if isinstance(error, StoreFull) and self.failure is None and self._make_room():
+            error = self._attempt(page, operations)
+        if error is None:
+            self._succeeded(page, operations, touched)
+        else:
+            self._failed(error, operations, touched)
+        return error
+
+    def _attempt(self, page: bytes, operations: list[Operation[object]]) -> StoreError | None:
+        try:
+            if operations:
+                self._transaction(page, operations)
+            elif page:
+                self._journal.write(self._connection, page)
+        except apsw.Error as error:
+            failure = translate(error, "committing")
+            self._roll_back()
+            return failure
+        return None
+
+    def _transaction(self, page: bytes, operations: list[Operation[object]]) -> None:
+        connection = self._connection
+        connection.execute("BEGIN IMMEDIATE")
+        if page:
+            self._journal.write(connection, page)
+        for operation in operations:
+            self._savepoint(operation)
+        floor = self._journal.reclaim(connection)
+        connection.execute("COMMIT")
+        self._journal.reclaimed(floor)
+
+    def _savepoint(self, operation: Operation[object]) -> None:
+        connection = self._connection
+        connection.execute("SAVEPOINT operation")
+        operation.attempt(connection)
+        error = operation.error
+        if isinstance(error, apsw.Error) and (fatal(error) or not connection.in_transaction):
+            raise error
+        if error is not None:
+            connection.execute("ROLLBACK TO operation")
+        connection.execute("RELEASE operation")
+
+    def _roll_back(self) -> None:
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except apsw.Error as error:
+            self._broken(translate(error, "rolling back"))
+
+    def _succeeded(
+        self, page: bytes, operations: list[Operation[object]], touched: frozenset[int]
+    ) -> None:
+        self._journal.keep(page)
+        for operation in operations:
+            if operation.error is None and operation.committed is not None:
+                operation.committed()
+        now = time.monotonic()
+        self._recent.append((now, touched))
+        while self._recent[0][0] < now - IN_DOUBT_SECONDS:
+            self._recent.popleft()
+
+    def _failed(
+        self, error: StoreError, operations: list[Operation[object]], touched: frozenset[int]
+    ) -> None:
+        self._journal.drop()
+        for operation in operations:
+            operation.fail(error)
+        if isinstance(error, StoreFull):
+            self._loop.call_soon_threadsafe(self._troubled, error)
+        else:
+            self._recent.append((time.monotonic(), touched))
+            self._broken(error)
+
+    def _broken(self, error: StoreError) -> None:
+        """From here on nothing is promised; what was promised a moment ago is in doubt."""
+        if self.failure is not None:
+            return
+        since = time.monotonic() - IN_DOUBT_SECONDS
+        self.in_doubt = frozenset().union(*(ids for at, ids in self._recent if at >= since))
+        self.failure = error if isinstance(error, StoreFailed) else StoreFailed(str(error))
+        self._loop.call_soon_threadsafe(self._troubled, self.failure)
+
+    def _wal_grew(self, _connection: apsw.Connection, _name: str, frames: int) -> int:
+        self._frames = frames
+        return apsw.SQLITE_OK
+
+    def _checkpoint(self) -> None:
+        """Moves the log into the database file.  An error here is an error of the store."""
+        try:
+            frames, moved = self._connection.wal_checkpoint()
+        except (apsw.FullError, apsw.BusyError):
+            self._checkpoint_at = self._frames + CHECKPOINT_FRAMES
+            return
+        except apsw.Error as error:
+            self._broken(translate(error, "checkpointing"))
+            return
+        complete = moved == frames
+        self._checkpoint_at = CHECKPOINT_FRAMES if complete else frames + CHECKPOINT_FRAMES
+        if complete:
+            self._frames = 0
+
+
+def _report(loop: asyncio.AbstractEventLoop, jobs: Iterator[Job], error: StoreError | None) -> None:
+    """In the loop's thread: every outcome of one batch, in the order the jobs were submitted."""
+    finished = False
+    try:
+        for job in jobs:
+            if isinstance(job, tuple):
+                job[3](error)
+                continue
+            if error is not None:
+                job.fail(error)
+            job.report()
+        finished = True
+    finally:
+        if not finished:  # one callback raised; the others still get their answer
+            loop.call_soon(_report, loop, jobs, error)
