@@ -32,6 +32,8 @@ class BareReader(Unframed):
         self._shown = incoming.position  # up to here chunks were reported
 
     def next_event(self) -> Event | None:
+        if ending := self._ending():
+            return ending
         if self._dialect.ack is Ack.PER_CHUNK and (chunk := self._unseen()):
             self._due = Due.CHUNK
             return ChunkReceived(chunk)
@@ -62,21 +64,21 @@ class BareReader(Unframed):
         """Frame characters or too many bytes before ``end``: no message of this framing."""
         if found := _FRAMES.search(self._incoming.data, self._searched, end):
             # a detected framing leaves the character in front, to be detected anew
-            return self._give_up(Incomplete.FRAMING, found.start() + (not self._detected))
+            return self._abandon(Incomplete.FRAMING, found.start() + (not self._detected))
         self._searched = end
         if end >= self._dialect.max_transmission:
-            return self._give_up(Incomplete.OVERSIZE, self._dialect.max_transmission)
+            return self._abandon(Incomplete.OVERSIZE, self._dialect.max_transmission)
         return None
 
     def _line_ended(self, end: int) -> Event | None:
         line = self._start_of_line(self._line, end)
         if self._line and begins_record(line, b"H", loose=self._loose):
-            return self._give_up(Incomplete.RESTARTED, self._line)
+            return self._abandon(Incomplete.RESTARTED, self._line)
         self._line = self._searched = end + 1
         if not begins_record(line, b"L", loose=self._loose):
             return None
         if not begins_record(self._start_of_line(0, end), b"H", loose=self._loose):
-            return self._give_up(Incomplete.NO_HEADER, end + 1)
+            return self._abandon(Incomplete.NO_HEADER, end + 1)
         self._line = self._searched = 0
         self._due = Due.MESSAGE
         raw = self._incoming.take(end + 1)
@@ -85,14 +87,6 @@ class BareReader(Unframed):
     def _start_of_line(self, start: int, end: int) -> bytes:
         return bytes(self._incoming.data[start : min(end, start + _START)]).lstrip(LF)
 
-    def _give_up(self, reason: Incomplete, count: int) -> Event | None:
+    def _abandon(self, reason: Incomplete, count: int) -> Event | None:
         self._line = 0
-        return self._abandon(reason, count)
-
-    def expire(self) -> Event | None:
-        self._line = 0
-        return super().expire()
-
-    def connection_lost(self) -> Event | None:
-        self._line = 0
-        return super().connection_lost()
+        return super()._abandon(reason, count)

@@ -29,6 +29,8 @@ class EnvelopeReader(Unframed):
         super().__init__(dialect, incoming, _FRAMES)
 
     def next_event(self) -> Event | None:
+        if ending := self._ending():
+            return ending
         data = self._incoming.data
         start = (_START_OR_FRAMES if self._detected else _START).search(data)
         self._incoming.waste(start.start() if start else len(data))

@@ -41,9 +41,11 @@ class Incomplete(StrEnum):
 
 
 class Ending(StrEnum):
-    """How a complete transmission ended; all but ``EOT`` mean the peer vanished after its L."""
+    """How a complete transmission ended.  Behind the last three the peer vanished after its L
+    record was accepted."""
 
     EOT = "eot"
+    TERMINATOR = "terminator"  # bare and envelope dialects: the L record itself
     ENQUIRY = "enquiry"
     TIMEOUT = "timeout"
     LOST = "lost"
@@ -96,7 +98,10 @@ class FrameDamaged:
 
 @dataclass(frozen=True, slots=True)
 class MessageReceived:
-    """*Answer.*  Bare and envelope dialects: one whole message; nothing vouches for its bytes."""
+    """*Answer.*  Bare and envelope dialects: one whole message; nothing vouches for its bytes.
+
+    Accepted, it is followed by its ``TransmissionEnded``.
+    """
 
     raw: bytes = field(repr=False)
     text: bytes = field(repr=False)

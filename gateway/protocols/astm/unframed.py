@@ -1,7 +1,7 @@
 """What the framings without frames share: one answer at a time, and giving up.
 
 Nothing vouches for such bytes, so only a text that begins with H and ends with L becomes a
-``MessageReceived``; every reader of this kind is unchecked.
+``MessageReceived``, and an accepted message is followed by an unchecked ``TransmissionEnded``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,13 @@ from enum import Enum, auto
 
 from gateway.protocols.astm.control import ACK, NAK
 from gateway.protocols.astm.dialect import Ack, Dialect, Framing, Numbering
-from gateway.protocols.astm.events import Event, Incomplete, TransmissionIncomplete
+from gateway.protocols.astm.events import (
+    Ending,
+    Event,
+    Incomplete,
+    TransmissionEnded,
+    TransmissionIncomplete,
+)
 from gateway.protocols.astm.incoming import Incoming, not_now
 
 
@@ -38,6 +44,7 @@ class Unframed:
         self._detected = dialect.framing is Framing.AUTO
         self._loose = dialect.numbering is Numbering.LOOSE
         self._due: Due | None = None
+        self._ended = False  # an accepted message's end is still to be told
         self._searched = 0  # up to here the front of the queue holds nothing new
 
     @property
@@ -46,7 +53,7 @@ class Unframed:
 
     @property
     def idle(self) -> bool:
-        return self._due is None and not self._incoming.data
+        return self._due is None and not self._ended and not self._incoming.data
 
     @property
     def unsure(self) -> bool:
@@ -61,7 +68,8 @@ class Unframed:
     def accept(self) -> bytes:
         if self._due in (None, Due.DAMAGE):
             raise not_now("accept()")
-        acked_before = self._dialect.ack is Ack.PER_CHUNK and self._due is Due.MESSAGE
+        self._ended = self._due is Due.MESSAGE
+        acked_before = self._dialect.ack is Ack.PER_CHUNK and self._ended
         self._due = None
         return b"" if acked_before or self._dialect.ack is Ack.NEVER else ACK
 
@@ -74,12 +82,18 @@ class Unframed:
     def interrupt(self) -> bytes:
         raise not_now("interrupt()")
 
+    def _ending(self) -> Event | None:
+        if not self._ended:
+            return None
+        self._ended = False
+        return TransmissionEnded(0, Ending.TERMINATOR, checked=False)
+
     def expire(self) -> Event | None:
-        return self._abandon(Incomplete.TIMEOUT, len(self._incoming.data))
+        return self._ending() or self._abandon(Incomplete.TIMEOUT, len(self._incoming.data))
 
     def connection_lost(self) -> Event | None:
         self._due = None
-        return self._abandon(Incomplete.LOST, len(self._incoming.data))
+        return self._ending() or self._abandon(Incomplete.LOST, len(self._incoming.data))
 
     def _abandon(self, reason: Incomplete, count: int) -> Event | None:
         self._searched = 0
