@@ -4,6 +4,7 @@ One SQLite file in the data directory, one thread that writes it, one process th
 """
 
 from gateway.store.audit import AuditEntry, ChainState
+from gateway.store.backup import restore
 from gateway.store.books import DeviceBooks
 from gateway.store.engine import Engine
 from gateway.store.filing import Filed, FiledReport, Filing
@@ -11,10 +12,12 @@ from gateway.store.holds import HeldItem, Hold, Holds, HoldState
 from gateway.store.journal import Evidence, OpenTransmission
 from gateway.store.lifecycle import Condition
 from gateway.store.messages import MessageState, OutboxEntry, OutboxMessage
-from gateway.store.outbox import Outbox, QueueState
+from gateway.store.outbox import Outbox
+from gateway.store.queues import QueueState
 from gateway.store.reports import ReportState, StoredReport
 from gateway.store.space import SpacePolicy
 from gateway.store.store import Store
+from gateway.store.sweep import Damage, SweepResult
 from gateway.store.transmissions import Outcome, StoredTransmission
 from gateway.store.writer import Done
 
@@ -22,6 +25,7 @@ __all__ = [
     "AuditEntry",
     "ChainState",
     "Condition",
+    "Damage",
     "DeviceBooks",
     "Done",
     "Engine",
@@ -45,4 +49,6 @@ __all__ = [
     "Store",
     "StoredReport",
     "StoredTransmission",
+    "SweepResult",
+    "restore",
 ]

@@ -100,7 +100,7 @@ def file(
     filed = file_reports(engine, connection, closed, filing.reports, closed.opened_at)
     holds = _hold_whole(engine, connection, closed, filing)
     queued = [messages.insert(engine, connection, m, None) for m in filing.messages]
-    _receipt(engine, connection, closed, closed.opened_at, len(filed.reports) + len(holds))
+    count_receipt(engine, connection, closed, closed.opened_at, len(filed.reports) + len(holds))
     return replace(
         filed,
         possible_duplicate_of=number,
@@ -227,33 +227,25 @@ def _hold(
     return fields[0]
 
 
-def _receipt(
+def count_receipt(
     engine: Engine,
     connection: apsw.Connection,
     transmission: StoredTransmission,
     booked_at: datetime,
     items: int,
 ) -> None:
-    if items:
-        connection.execute(
-            "INSERT INTO receipts (id, transmission, device, booked_at, items) "
-            "VALUES (?, ?, ?, ?, ?)",
-            (
-                engine.next_number(connection, "receipts"),
-                transmission.id,
-                transmission.device,
-                to_micros(booked_at),
-                items,
-            ),
-        )
-
-
-def count_more(
-    engine: Engine,
-    connection: apsw.Connection,
-    transmission: StoredTransmission,
-    booked_at: datetime,
-    items: int,
-) -> None:
-    """Receipts for what a later reading of a stored transmission added (or took away)."""
-    _receipt(engine, connection, transmission, booked_at, items)
+    """What a reading of a transmission brought; negative when a later one took something away."""
+    if not items:
+        return
+    fields = (
+        engine.next_number(connection, "receipts"),
+        transmission.id,
+        transmission.device,
+        to_micros(booked_at),
+        items,
+    )
+    connection.execute(
+        "INSERT INTO receipts (id, transmission, device, booked_at, items, sha256) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
+        (*fields, digest(*fields)),
+    )

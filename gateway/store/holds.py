@@ -205,7 +205,7 @@ def _replace(
     if filed.repeated:
         raise StoreError(f"{len(filed.repeated)} of these reports are stored already")
     more = len(filed.reports) - 1
-    filing.count_more(engine, connection, item.transmission, moment, more)
+    filing.count_receipt(engine, connection, item.transmission, moment, more)
     return filed
 
 

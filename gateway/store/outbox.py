@@ -9,7 +9,6 @@ one must drop the rest of that batch's entries of the same lane and ask again.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import apsw
@@ -18,7 +17,8 @@ from gateway.errors import StoreCorrupt, StoreError
 from gateway.store import audit, messages
 from gateway.store.engine import Engine
 from gateway.store.messages import UNDELIVERED, MessageState, OutboxEntry, OutboxMessage
-from gateway.store.moments import from_micros, to_micros
+from gateway.store.moments import to_micros
+from gateway.store.queues import QueueState, compute
 
 BATCH_BYTES = 8 * 1024 * 1024
 
@@ -32,17 +32,6 @@ _QUEUED = f"""SELECT o.position, o.id FROM outbox o
 _RIPE = f"""SELECT o.position, o.id FROM outbox o
     WHERE o.destination = ? AND o.state = 'postponed' AND (o.next_at <= ? OR o.last_try > ?)
     AND {_UNFENCED} ORDER BY o.position LIMIT ?"""  # noqa: S608 - our own names
-
-
-@dataclass(frozen=True, slots=True)
-class QueueState:
-    """``queued`` counts everything undelivered that will be tried by itself."""
-
-    destination: str
-    queued: int
-    accepted: int
-    parked: int
-    oldest: datetime | None
 
 
 class Outbox:
@@ -167,7 +156,7 @@ class Outbox:
 
     async def queues(self) -> Sequence[QueueState]:
         """Every destination that has something undelivered."""
-        return await self._engine.read(_queues)
+        return await self._engine.read(compute)
 
     def _again(
         self, connection: apsw.Connection, found: OutboxEntry, as_new: OutboxMessage | None
@@ -283,38 +272,4 @@ def _finish(
     connection.execute(
         "UPDATE outbox SET state = ?, answer = ?, finished_at = ?, next_at = NULL WHERE id = ?",
         (state.value, answer, to_micros(engine.clock()), number),
-    )
-
-
-def _queues(connection: apsw.Connection) -> Sequence[QueueState]:
-    counts: dict[str, dict[str, int]] = {}
-    oldest: dict[str, int] = {}
-    rows = connection.execute(
-        "SELECT destination, state, COUNT(*), MIN(position) FROM outbox "
-        "WHERE state IN ('queued', 'postponed', 'accepted', 'parked') "
-        "GROUP BY destination, state"
-    )
-    for destination, state, count, first in rows:
-        counts.setdefault(destination, {})[state] = count
-        oldest[destination] = min(first, oldest.get(destination, first))
-    return [
-        _queue(connection, destination, counts[destination], oldest[destination])
-        for destination in sorted(counts)
-    ]
-
-
-def _queue(
-    connection: apsw.Connection, destination: str, states: dict[str, int], first: int
-) -> QueueState:
-    created = connection.execute(
-        "SELECT MIN(created_at) FROM outbox WHERE destination = ? AND position = ? "
-        "AND state IN ('queued', 'postponed', 'accepted', 'parked')",
-        (destination, first),
-    ).get
-    return QueueState(
-        destination,
-        states.get("queued", 0) + states.get("postponed", 0),
-        states.get("accepted", 0),
-        states.get("parked", 0),
-        from_micros(created) if isinstance(created, int) else None,
     )

@@ -118,7 +118,7 @@ class Reports:
             booked_at = stored.opened_at
             filed = filing.file_reports(self._engine, connection, stored, reports, booked_at)
             count = len(filed.reports)
-            filing.count_more(self._engine, connection, stored, booked_at, count)
+            filing.count_receipt(self._engine, connection, stored, booked_at, count)
             subject = f"transmission {transmission}"
             audit.add(self._engine, connection, actor, "file again", subject, reason)
             return filed

@@ -21,6 +21,7 @@ from gateway.errors import StoreError
 from gateway.notices import DeliveryParked, Notice
 from gateway.store import filing as filings
 from gateway.store.audit import Audit
+from gateway.store.backup import back_up
 from gateway.store.books import Books
 from gateway.store.engine import Engine
 from gateway.store.filing import NOTHING, Filed, Filing
@@ -31,9 +32,11 @@ from gateway.store.lock import DirectoryLock, take_directory
 from gateway.store.migrate import package_steps
 from gateway.store.outbox import Outbox
 from gateway.store.pages import EntryKind, Opening
+from gateway.store.purge import purge
 from gateway.store.reports import Reports
 from gateway.store.site import Counters
 from gateway.store.space import Space, SpacePolicy
+from gateway.store.sweep import Progress, SweepResult, sweep
 from gateway.store.transmissions import Outcome, StoredTransmission, Transmissions
 from gateway.store.writer import Done, nobody_waits
 
@@ -189,14 +192,16 @@ class Store:
         filing: Filing | None = None,
         *,
         profile: str = "",
+        device: str | None = None,
     ) -> Filed:
         """Its row with all accepted entries, and what ``filing`` brings, in one transaction.
+        ``device`` names who it was when that was not known at opening.
 
         When that fails the transmission is in ``unfinished`` and may be closed later."""
         self._live.discard(transmission)
 
         def operation(connection: apsw.Connection) -> Filed:
-            closed = self._closed(transmission, outcome, reason, profile)
+            closed = self._closed(transmission, outcome, reason, profile, device)
             started = self._started_at
             return filings.file(self.engine, connection, closed, filing or NOTHING, started)
 
@@ -212,8 +217,28 @@ class Store:
         opened = list(self._lifecycle.journal.open.values())
         return [t.snapshot() for t in sorted(opened, key=_number) if t.id not in self._live]
 
+    async def sweep(self, progress: Progress | None = None) -> SweepResult:
+        """Compares everything stored with its hashes; takes as long as reading the whole file."""
+        report = self._in_loop(progress)
+        return await asyncio.to_thread(sweep, self.engine.database, report)
+
+    async def back_up(self, target: Path, progress: Progress | None = None) -> SweepResult:
+        """A verified copy of everything in the new file ``target``, made while the store runs."""
+        report = self._in_loop(progress)
+        return await asyncio.to_thread(back_up, self.engine.database, target, report)
+
+    async def purge(self, before: datetime, *, actor: str) -> int:
+        """Forgets transmissions closed before then; never what is undelivered or held."""
+        return await purge(self.engine, before, actor)
+
+    def _in_loop(self, progress: Progress | None) -> Progress:
+        """``progress`` called in the loop's thread, whichever thread reports."""
+        loop = asyncio.get_running_loop()
+        report = progress or _unwatched
+        return lambda done, total: loop.call_soon_threadsafe(report, done, total) and None
+
     def _closed(
-        self, number: int, outcome: Outcome, reason: str, profile: str
+        self, number: int, outcome: Outcome, reason: str, profile: str, device: str | None
     ) -> StoredTransmission:
         transmission = self._lifecycle.journal.open.get(number)
         if transmission is None:
@@ -221,7 +246,7 @@ class Store:
         now = transmission.snapshot()
         return StoredTransmission(
             number,
-            now.device,
+            device or now.device,
             now.protocol,
             profile,
             now.peer,
@@ -237,6 +262,10 @@ class Store:
 
     def _parked_as_corrupt(self, entry: int, destination: str) -> None:
         self._post(DeliveryParked(destination, entry, "", "stored message is damaged"))
+
+
+def _unwatched(_done: int, _total: int) -> None:
+    """The default for ``progress``."""
 
 
 def _number(transmission: Transmission) -> int:

@@ -68,7 +68,8 @@ CREATE TABLE receipts (
     transmission INTEGER NOT NULL REFERENCES transmissions (id),
     device TEXT NOT NULL,
     booked_at INTEGER NOT NULL,
-    items INTEGER NOT NULL
+    items INTEGER NOT NULL,
+    sha256 BLOB NOT NULL
 );
 CREATE INDEX receipts_by_booking ON receipts (booked_at);
 CREATE INDEX receipts_by_transmission ON receipts (transmission);
