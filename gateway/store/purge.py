@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 
 import apsw
 
 from gateway.errors import StoreCorrupt
-from gateway.store import audit, transmissions
+from gateway.store import audit, messages, reports, transmissions
 from gateway.store.engine import Engine, highest_number
 from gateway.store.moments import to_micros
 
-CHUNK = 200
+CHUNK = 20
 
 _CANDIDATES = """SELECT t.id FROM transmissions t
     WHERE t.id > ? AND t.closed_at < ? AND t.id < (SELECT MAX(id) FROM transmissions)
@@ -31,6 +32,7 @@ _DELETIONS = (
     "DELETE FROM reports WHERE transmission = ?",
     "DELETE FROM transmissions WHERE id = ?",
 )
+_MESSAGES = "WHERE r.transmission = ?"
 _EVENTS = """DELETE FROM outbox WHERE id IN (
     SELECT id FROM outbox WHERE report IS NULL AND state IN ('delivered', 'cancelled')
     AND finished_at < ? ORDER BY id LIMIT ?)"""
@@ -46,12 +48,7 @@ _NUMBERED = (
 async def purge(engine: Engine, before: datetime, actor: str) -> int:
     """Forgets what was closed before then; returns how many transmissions went."""
     gone, last = 0, 0
-    while True:
-        result = await engine.write(
-            lambda connection, after=last: _chunk(connection, after, before)
-        )
-        if not result:
-            break
+    while result := await engine.write(partial(_chunk, after=last, before=before)):
         gone += len([number for number, sound in result if sound])
         last = result[-1][0]
     detail = f"{gone} transmissions closed before {before.isoformat()}"
@@ -72,6 +69,8 @@ def _chunk(connection: apsw.Connection, after: int, before: datetime) -> Sequenc
 def _forget(connection: apsw.Connection, number: int) -> bool:
     try:
         transmissions.find(connection, number)
+        reports.check_all_of(connection, number)
+        tuple(messages.select(connection, _MESSAGES, (number,)))
     except StoreCorrupt:
         return False
     for deletion in _DELETIONS:

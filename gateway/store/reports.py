@@ -135,6 +135,12 @@ def find_by_seq(connection: apsw.Connection, seq: int) -> StoredReport:
     return _from_row(row)
 
 
+def check_all_of(connection: apsw.Connection, transmission: int) -> None:
+    """``StoreCorrupt`` unless every report of it is what was stored."""
+    for row in connection.execute(f"{_SELECT} WHERE r.transmission = ?", (transmission,)):
+        _from_row(row)
+
+
 def _from_row(row: tuple[Any, ...]) -> StoredReport:
     if digest(*row[:HASHED_COLUMNS]) != row[HASHED_COLUMNS]:
         raise StoreCorrupt(f"report number {row[0]} is not what was stored")

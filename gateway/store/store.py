@@ -235,7 +235,11 @@ class Store:
         """``progress`` called in the loop's thread, whichever thread reports."""
         loop = asyncio.get_running_loop()
         report = progress or _unwatched
-        return lambda done, total: loop.call_soon_threadsafe(report, done, total) and None
+
+        def from_thread(done: int, total: int) -> None:
+            loop.call_soon_threadsafe(report, done, total)
+
+        return from_thread
 
     def _closed(
         self, number: int, outcome: Outcome, reason: str, profile: str, device: str | None
