@@ -5,6 +5,7 @@ turns the joined text of a transmission into ``Message`` trees, ``encode`` turns
 ``read_capture`` reads recorded bytes offline; ``wire`` holds the escaped transcript format.
 """
 
+from gateway.protocols.astm.capture import read_capture
 from gateway.protocols.astm.decoding import decode, split_records
 from gateway.protocols.astm.delimiters import Delimiters
 from gateway.protocols.astm.dialect import (
@@ -41,12 +42,14 @@ from gateway.protocols.astm.events import (
     TransmissionEnded,
     TransmissionIncomplete,
 )
+from gateway.protocols.astm.findings import Finding, Outcome, Remark, Transmission
 from gateway.protocols.astm.frame import Frame, checksum, encode_frame, split_frames
 from gateway.protocols.astm.line import Line
 from gateway.protocols.astm.message import Flaw, Flawed, Message, Node, Result, encode
 from gateway.protocols.astm.receiver import Receiver
 from gateway.protocols.astm.records import At, Record
 from gateway.protocols.astm.sender import Sender
+from gateway.protocols.astm.wire import Comment, Direction, Spoken, read_wire, said, write_wire
 
 __all__ = [
     "Accepted",
@@ -55,16 +58,19 @@ __all__ = [
     "Busy",
     "Checksum",
     "ChunkReceived",
+    "Comment",
     "Damage",
     "Delimiters",
     "Delivered",
     "Dialect",
+    "Direction",
     "Ending",
     "Endings",
     "Enquiry",
     "Event",
     "Failed",
     "Failure",
+    "Finding",
     "Flaw",
     "Flawed",
     "Foreign",
@@ -82,19 +88,27 @@ __all__ = [
     "Node",
     "NotAstm",
     "Numbering",
+    "Outcome",
     "Receiver",
     "Record",
+    "Remark",
     "Result",
     "Role",
     "Sender",
     "SenderEvent",
+    "Spoken",
     "Timers",
+    "Transmission",
     "TransmissionEnded",
     "TransmissionIncomplete",
     "checksum",
     "decode",
     "encode",
     "encode_frame",
+    "read_capture",
+    "read_wire",
+    "said",
     "split_frames",
     "split_records",
+    "write_wire",
 ]

@@ -12,7 +12,7 @@ import re
 from enum import Enum, auto
 from typing import Final
 
-from gateway.protocols.astm.control import ACK, ENQ, EOT, ETB, ETX, NAK, STX
+from gateway.protocols.astm.control import ACK, CR, ENQ, EOT, ETB, ETX, LF, NAK, STX
 from gateway.protocols.astm.dialect import Checksum, Dialect, Framing, Numbering
 from gateway.protocols.astm.events import (
     Damage,
@@ -33,7 +33,8 @@ from gateway.protocols.astm.outline import Outline
 
 _CONTROL: Final = re.compile(rb"[\x02\x04\x05]")
 _BREAK: Final = re.compile(rb"[\x02\x03\x04\x05\x17]")
-_TRAILER: Final = b"\r\n"
+_TRAILER: Final = (b"\r", b"\n")
+_LOOSE_TRAILER: Final = (b"0123456789ABCDEFabcdef",) * 2 + _TRAILER
 _ENQ, _EOT, _ETX, _STX = ENQ[0], EOT[0], ETX[0], STX[0]
 _ENDS: Final = ETX + ETB
 
@@ -57,6 +58,7 @@ class FramedReader:
         self._loose = dialect.numbering is Numbering.LOOSE
         self._checked = dialect.checksum is not Checksum.NONE
         self._digits = 2 if self._checked else 0
+        self._whole_trailer: tuple[bytes, ...] = _TRAILER if self._checked else _LOOSE_TRAILER
         self._due: _Await | None = None
         self._frame: Frame | None = None
         self._open = False
@@ -72,7 +74,9 @@ class FramedReader:
         self._bytes = 0
         self._damaged = 0
         self._junk = 0
-        self._trailer = _TRAILER  # what may follow an ENQ or a frame without being junk
+        self._stray = b""  # the last frame refused for its number
+        self._runaway = False  # the sender goes on whatever we answer
+        self._trailer = self._whole_trailer  # what may follow an ENQ or a frame without being junk
         self._broken_off = b""  # a frame cut short by the STX now in front
         self._searched = 1
 
@@ -124,19 +128,25 @@ class FramedReader:
 
     def _outside(self, count: int) -> None:
         taken = self._incoming.take(count)
-        self._incoming.junk += len(taken.translate(None, EOT + _TRAILER))
+        self._incoming.junk += len(taken.translate(None, EOT + CR + LF))
 
     def _between(self, count: int) -> None:
         """Takes what stands between frames; the trailer of a frame is not junk."""
         taken = self._incoming.take(count)
-        rest = taken
-        while self._trailer and rest and rest[0] in self._trailer:
-            self._trailer = self._trailer[self._trailer.index(rest[0]) + 1 :]
-            rest = rest[1:]
-        if rest:
-            self._trailer = b""
-            self._junk += len(rest)
-            self._incoming.junk += len(rest)
+        used = 0
+        while used < len(taken) and self._belongs_to_trailer(taken[used]):
+            used += 1
+        if used < len(taken):
+            self._trailer = ()
+            self._junk += len(taken) - used
+            self._incoming.junk += len(taken) - used
+
+    def _belongs_to_trailer(self, byte: int) -> bool:
+        for place, allowed in enumerate(self._trailer, 1):
+            if byte in allowed:
+                self._trailer = self._trailer[place:]
+                return True
+        return False
 
     def _try_frame(self, data: bytearray) -> Event | None:
         match = _BREAK.search(data, self._searched)
@@ -170,7 +180,7 @@ class FramedReader:
         self._due = _Await.DAMAGE
         self._damaged += 1
         self._searched = 1
-        self._trailer = _TRAILER
+        self._trailer = self._whole_trailer
         self._broken_off = b""
         return FrameDamaged(reason, raw)
 
@@ -186,17 +196,24 @@ class FramedReader:
             return self._damaged_by(Damage.MALFORMED, raw)
         if raw == self._last:
             self._due = _Await.REPEAT
-            self._trailer = _TRAILER
+            self._trailer = self._whole_trailer
             return FrameRepeated(Frame(number, raw[2:end], raw[end] == _ETX, raw))
-        if number != self._expected and not self._loose:
-            same = number == self._last_number
-            return self._damaged_by(Damage.DIFFERENT if same else Damage.NUMBER, raw)
+        if not self._loose and (number != self._expected or self._runaway):
+            return self._out_of_sequence(number, raw)
         if self._bytes + len(raw) > self._dialect.max_transmission:
             return self._damaged_by(Damage.LIMIT, raw)
-        self._trailer = _TRAILER
+        self._trailer = self._whole_trailer
         self._due = _Await.FRAME
         self._frame = frame = Frame(number, raw[2:end], raw[end] == _ETX, raw)
         return FrameReceived(frame)
+
+    def _out_of_sequence(self, number: int, raw: bytes) -> Event:
+        """After two such frames the numbers, modulo 8, would soon seem right again."""
+        if number == self._last_number:
+            return self._damaged_by(Damage.DIFFERENT, raw)
+        self._runaway = self._runaway or (self._stray != b"" and raw != self._stray)
+        self._stray = raw
+        return self._damaged_by(Damage.NUMBER, raw)
 
     def _sum_is_right(self, raw: bytes, end: int) -> bool:
         digits = raw[end + 1 :]
@@ -229,6 +246,7 @@ class FramedReader:
         self._last_number = frame.number
         self._ended = frame.last
         self._expected = (frame.number + 1) % 8
+        self._stray = b""
         self._proved = True
         self._frames += 1
         self._bytes += len(frame.raw)
