@@ -1,0 +1,286 @@
+"""Carries one destination's messages out of the outbox, until each is acknowledged.
+
+Order is kept within a lane (a specimen): an entry leaves only after the one before it is delivered
+and that is on disk.  Nothing is polled: the outbox calls when something was queued, timers do the
+rest.  After a crash the worst is that messages whose delivery was not yet written down are sent
+again, the same bytes under the same id.  What a failure means is decided in ``judge``.
+
+A courier never touches another destination's queue, and never gives up: a message is delivered,
+waiting, or parked for a person.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from gateway.delivery.agenda import Agenda
+from gateway.delivery.applications import Applications
+from gateway.delivery.base import Destination, Outbox, Patience
+from gateway.delivery.calendar import Calendar, Gate
+from gateway.delivery.condition import Condition, CourierState
+from gateway.delivery.judge import Again, Judge, Park, Stop, Verdict
+from gateway.delivery.ledger import (
+    Ledger,
+    Outcome,
+    WasAccepted,
+    WasDelivered,
+    WasParked,
+    WasPostponed,
+)
+from gateway.delivery.stall import StallWatch
+from gateway.errors import DeliveryError, StoreError, Unreachable
+from gateway.notices import Delivered, DeliveryParked, DeliveryPostponed, Noticeboard
+from gateway.store.messages import MessageState, OutboxEntry
+
+
+class Courier:
+    """``run`` carries until cancelled; ``pause``, ``resume`` and ``state`` are for people."""
+
+    def __init__(
+        self,
+        name: str,
+        outbox: Outbox,
+        destination: Destination,
+        *,
+        clock: Callable[[], datetime],
+        random: Callable[[], float],
+        notices: Noticeboard,
+        patience: Patience,
+    ) -> None:
+        self._name = name
+        self._outbox = outbox
+        self._destination = destination
+        self._clock = clock
+        self._notices = notices
+        self._patience = patience
+        self._condition = Condition(name, notices)
+        self._judge = Judge(patience, random)
+        self._agenda = Agenda()
+        self._longest = max((*patience.refused, patience.backoff.limit))
+        self._calendar = Calendar(self._look_again, self._longest)
+        self._ledger = Ledger(outbox, self._written, patience)
+        self._stalls = StallWatch(patience.stalls, self._condition.stalled)
+        self._applications = Applications(patience.application, self._ledger.add, self._ask_person)
+        self._flights: set[asyncio.Task[None]] = set()
+        self._wake = asyncio.Event()
+        self._gate = Gate(self._wake.set)
+        self._ready = False
+        self._opened_at = 0.0
+        self._more = True
+        self._fetched = 0
+        # After a restart nothing waits for its next try: the first look is this far ahead.
+        self._ahead = timedelta(seconds=self._longest)
+
+    @property
+    def state(self) -> CourierState:
+        return self._condition.state(len(self._flights))
+
+    def pause(self, reason: str) -> None:
+        """Send nothing more until ``resume``; what is on its way may finish."""
+        self._condition.stop(reason)
+
+    def resume(self) -> None:
+        """Go on after a stop, or do not wait for the next try after a failure."""
+        self._condition.resume()
+        self._judge.resumed()
+        self._look_again()
+        self._gate.open()
+
+    async def run(self) -> None:
+        """Until cancelled.  What is in flight then gets a short grace; the rest stays queued."""
+        end = self._outbox.subscribe(self._name, self._look_again)
+        # Entries postponed before a restart that the first look did not bring.
+        later = asyncio.get_running_loop().call_later(self._longest, self._look_again)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._ledger.run())
+                tasks.create_task(self._destination.serve(self._lost))
+                await self._expect_applications(tasks)
+                try:
+                    await self._dispatch(tasks)
+                finally:
+                    await self._land()
+        finally:
+            end()
+            self._stalls.idle()
+            for timer in (later, self._gate, self._calendar):
+                timer.cancel()
+
+    async def _dispatch(self, tasks: asyncio.TaskGroup) -> None:
+        while True:
+            self._wake.clear()
+            await self._send_what_is_due(tasks)
+            self._watch_progress()
+            await self._wake.wait()
+
+    async def _send_what_is_due(self, tasks: asyncio.TaskGroup) -> None:
+        while self._may_send():
+            if not self._ready:
+                await self._get_ready()
+            elif (entry := self._agenda.take()) is not None:
+                self._launch(tasks, entry)
+            elif self._more and not len(self._agenda):
+                await self._fetch()
+            else:
+                return
+
+    def _may_send(self) -> bool:
+        return (
+            self._condition.stopped is None
+            and self._gate.is_open
+            and len(self._flights) < self._destination.concurrency
+            and self._ledger.has_room
+        )
+
+    async def _get_ready(self) -> None:
+        """While a destination is down, only its door is tried; no message is touched."""
+        try:
+            await self._destination.open()
+        except Unreachable as error:
+            self._judge.unreachable()
+            self._leave_alone(str(error))
+            return
+        self._ready = True
+        self._opened_at = asyncio.get_running_loop().time()
+        if self._judge.opened():
+            self._condition.well()
+
+    def _lost(self, reason: str) -> None:
+        """The destination went away by itself; deliveries under way find out on their own."""
+        if not self._ready:
+            return
+        if asyncio.get_running_loop().time() - self._opened_at > self._patience.backoff.limit:
+            self._judge.steady()
+        self._judge.unreachable()
+        self._leave_alone(reason)
+
+    async def _fetch(self) -> None:
+        self._more = False
+        self._agenda.begin_fetch()
+        limit = self._patience.prefetch + self._agenda.busy
+        now, ahead, self._ahead = self._clock(), self._ahead, timedelta()
+        try:
+            entries = await self._outbox.due(self._name, limit, now + ahead)
+        except StoreError:
+            self._more = True
+            self._gate.shut(self._patience.backoff.limit)
+            return
+        self._agenda.fill(entries)
+        self._fetched = len(entries)
+        self._more = self._more or len(entries) >= limit
+
+    def _launch(self, tasks: asyncio.TaskGroup, entry: OutboxEntry) -> None:
+        flight = tasks.create_task(self._fly(tasks, entry))
+        self._flights.add(flight)
+        flight.add_done_callback(self._landed)
+
+    def _landed(self, flight: asyncio.Task[None]) -> None:
+        self._flights.discard(flight)
+        self._wake.set()
+
+    async def _fly(self, tasks: asyncio.TaskGroup, entry: OutboxEntry) -> None:
+        epoch = self._judge.epoch
+        try:
+            receipt = await self._destination.deliver(entry)
+        except DeliveryError as error:
+            verdict = self._judge.verdict(entry.id, error, epoch)
+            if self._judge.pause:
+                self._leave_alone(str(error))
+            else:
+                self._condition.well()
+            self._carry_out(verdict, entry)
+            return
+        self._judge.delivered(entry.id)
+        self._condition.well()
+        self._stalls.progress()
+        if receipt.application is None:
+            self._ledger.add(WasDelivered(entry, receipt))
+        else:
+            self._ledger.add(WasAccepted(entry, receipt))
+            tasks.create_task(self._applications.wait(entry, receipt.application))
+
+    def _carry_out(self, verdict: Verdict, entry: OutboxEntry) -> None:
+        match verdict:
+            case Again(reason, after, doubtful):
+                self._try_again(entry, reason, after, doubtful)
+            case Park(reason):
+                self._ledger.add(WasParked(entry, reason))
+            case Stop(reason):
+                self._condition.stop(reason)
+                self._ledger.add(WasPostponed(entry, self._clock(), reason))
+
+    def _try_again(self, entry: OutboxEntry, reason: str, after: float, doubtful: bool) -> None:
+        self._condition.possibly_twice += doubtful
+        retry_in = max(after, self._judge.pause)
+        self._notices.post(DeliveryPostponed(self._name, entry.id, reason, retry_in))
+        if doubtful or after:
+            until = self._clock() + timedelta(seconds=after)
+            self._ledger.add(WasPostponed(entry, until, reason))
+        else:
+            self._agenda.put_back(entry)
+
+    async def _expect_applications(self, tasks: asyncio.TaskGroup) -> None:
+        """What was accepted before a restart still waits for its final answer."""
+        accepted = await self._outbox.list(self._name, MessageState.ACCEPTED, limit=1_000)
+        for entry in accepted:
+            if (application := self._destination.expect(entry)) is not None:
+                tasks.create_task(self._applications.wait(entry, application))
+
+    def _written(self, outcome: Outcome) -> None:
+        """An outcome is on disk: its lane may go on, or has to wait in the outbox."""
+        entry = outcome.entry
+        fenced = isinstance(outcome, WasPostponed | WasParked)
+        self._agenda.finish(entry, fenced=fenced)
+        used_up = self._fetched > 0 and not self._agenda.busy and not len(self._agenda)
+        if used_up or fenced or entry.state is MessageState.POSTPONED:
+            self._more = True
+        match outcome:
+            case WasDelivered(_, receipt):
+                self._condition.delivered += 1
+                seconds = (self._clock() - entry.created_at).total_seconds()
+                report = entry.report or ""
+                notice = Delivered(self._name, entry.id, report, receipt.answer, seconds)
+                self._notices.post(notice)
+            case WasPostponed(_, until, _):
+                self._calendar.add(until)
+            case WasParked(_, reason):
+                self._ask_person(entry, reason)
+            case WasAccepted():
+                pass
+        self._wake.set()
+
+    def _ask_person(self, entry: OutboxEntry, reason: str) -> None:
+        self._notices.post(DeliveryParked(self._name, entry.id, entry.report or "", reason))
+
+    def _leave_alone(self, reason: str) -> None:
+        self._ready = False
+        self._condition.down(reason)
+        self._gate.shut(self._judge.pause)
+
+    def _look_again(self) -> None:
+        """Something may be due: queued, ripe, or released by a person."""
+        self._more = True
+        self._wake.set()
+
+    def _watch_progress(self) -> None:
+        postponed = self._calendar.watch(self._clock())
+        if self._agenda.busy or len(self._agenda) or self._more or postponed:
+            self._stalls.waiting()
+        else:
+            self._stalls.idle()
+
+    async def _land(self) -> None:
+        """What is on its way may still arrive; what does not is sent again after the restart."""
+        if self._flights:
+            await asyncio.wait(tuple(self._flights), timeout=self._patience.grace)
+        left = tuple(self._flights)
+        for flight in left:
+            flight.cancel()
+        if left:
+            await asyncio.wait(left)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._patience.grace):
+                await self._ledger.drained()

@@ -1,0 +1,114 @@
+"""Writes down what became of each message: in the order it happened, many in one commit.
+
+While the store cannot write, outcomes are kept and tried again, and ``has_room`` turns False, so
+that no more is sent than could be sent twice after a crash.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.delivery.base import Outbox, Patience, Receipt
+from gateway.errors import StoreError
+from gateway.store.messages import OutboxEntry
+
+
+@dataclass(frozen=True, slots=True)
+class WasDelivered:
+    entry: OutboxEntry
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class WasAccepted:
+    entry: OutboxEntry
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class WasPostponed:
+    """``until`` may be now: then it is the next to be tried."""
+
+    entry: OutboxEntry
+    until: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WasParked:
+    entry: OutboxEntry
+    reason: str
+
+
+Outcome = WasDelivered | WasAccepted | WasPostponed | WasParked
+
+
+class Ledger:
+    """``written`` is called for each outcome once it is on disk."""
+
+    def __init__(
+        self, outbox: Outbox, written: Callable[[Outcome], None], patience: Patience
+    ) -> None:
+        self._outbox = outbox
+        self._written = written
+        self._patience = patience
+        self._pending: deque[Outcome] = deque()
+        self._added = asyncio.Event()
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    @property
+    def has_room(self) -> bool:
+        return len(self._pending) < self._patience.unsettled
+
+    def add(self, outcome: Outcome) -> None:
+        self._pending.append(outcome)
+        self._empty.clear()
+        self._added.set()
+
+    async def drained(self) -> None:
+        """Returns when everything added is on disk."""
+        await self._empty.wait()
+
+    async def run(self) -> None:
+        failures = 0
+        while True:
+            await self._added.wait()
+            try:
+                await self._write_all()
+                failures = 0
+            except StoreError:
+                failures += 1
+                await asyncio.sleep(self._patience.backoff.delay(failures, lambda: 0.0))
+
+    async def _write_all(self) -> None:
+        self._added.clear()
+        try:
+            while self._pending:
+                await self._write(tuple(self._pending))
+            self._empty.set()
+        finally:
+            if self._pending:
+                self._added.set()
+
+    async def _write(self, outcomes: Sequence[Outcome]) -> None:
+        """At once, so that they share a commit.  Writing one twice does no harm."""
+        await asyncio.gather(*(self._write_one(outcome) for outcome in outcomes))
+        for outcome in outcomes:
+            self._pending.popleft()
+            self._written(outcome)
+
+    async def _write_one(self, outcome: Outcome) -> None:
+        match outcome:
+            case WasDelivered(entry, receipt):
+                await self._outbox.mark_delivered(entry, receipt.answer)
+            case WasAccepted(entry, receipt):
+                await self._outbox.mark_accepted(entry, receipt.answer)
+            case WasPostponed(entry, until, reason):
+                await self._outbox.postpone(entry, until, reason)
+            case WasParked(entry, reason):
+                await self._outbox.park(entry, reason)
