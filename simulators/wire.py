@@ -148,12 +148,11 @@ class Relay:
         await asyncio.gather(*self._running, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+        task = asyncio.ensure_future(self._join(reader, writer))
         self._running.add(task)
         try:
             with suppress(OSError, asyncio.CancelledError):
-                await self._join(reader, writer)
+                await task
         finally:
             writer.transport.abort()
             self._running.discard(task)

@@ -73,9 +73,7 @@ class Board:
                 self.devices[device].detail = detail
             case FrameRefused(device, reason) if device in self.devices:
                 self.devices[device].refused += 1
-                self._say(
-                    at, device, f"frame refused ({reason}), the device sends it again", "yellow"
-                )
+                self._say(at, device, f"frame refused ({reason}), sent again", "yellow")
             case ReportFiled(device, _, kind, observations, held):
                 self._filed(at, device, kind, observations, held)
             case DuplicateSeen(device):

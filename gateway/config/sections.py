@@ -58,7 +58,7 @@ class DeviceSection(Section):
     silence_hours: float | None = Field(
         None, gt=0, description="alarm when nothing was heard for so long"
     )
-    lane_noise: int = Field(1, ge=1, description="refused frames per 1,000 in an hour that alarm")
+    noise_limit: int = Field(1, ge=1, description="refused frames per 1,000 in an hour that alarm")
 
 
 class UltrasoundSection(Section):

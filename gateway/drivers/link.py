@@ -11,11 +11,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 from gateway.errors import StoreError
 from gateway.intake import Arrival
-from gateway.notices import FrameRefused, Heard, LinkChanged, LinkState, Noticeboard
+from gateway.notices import FrameRefused, Heard, LinkChanged, LinkState, NoiseAlarm, Noticeboard
 
 
 class Journal(Protocol):
@@ -102,9 +102,9 @@ class DeviceLink(asyncio.Protocol):
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        self.site.notices.post(LinkChanged(self.site.name, LinkState.UP, self.peer))
+        self._transport = cast(asyncio.Transport, transport)
+        for device in self.site.candidates:
+            self.site.notices.post(LinkChanged(device, LinkState.UP, self.peer))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = True
@@ -157,7 +157,8 @@ class DeviceLink(asyncio.Protocol):
 
     def heard(self) -> None:
         self.last_heard = self._loop.time()
-        self.site.notices.post(Heard(self.site.name))
+        if len(self.site.candidates) == 1:
+            self.site.notices.post(Heard(self.site.name))
 
     def refused(self, reason: str) -> None:
         """Notes a refused frame; the noise alarm may follow."""
@@ -165,8 +166,6 @@ class DeviceLink(asyncio.Protocol):
         alarm = noise.count(self._loop.time(), refused=True)
         self.site.notices.post(FrameRefused(self.site.name, reason))
         if alarm:
-            from gateway.notices import NoiseAlarm
-
             self.site.notices.post(NoiseAlarm(self.site.name, noise.refused, noise.frames))
 
     def arrival(self, payload: bytes, *, checked: bool) -> Arrival:

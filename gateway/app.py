@@ -1,0 +1,165 @@
+"""Puts the running parts together: recover, then deliver, then listen; and stops them in reverse.
+
+``serve`` is the whole gateway.  It runs until ``stopping`` is set; a clean stop takes nothing more
+from devices, files what has arrived, gives messages in flight a moment, says goodbye on MQTT and
+closes the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from gateway import control, logs
+from gateway.config import Configuration
+from gateway.delivery import Courier
+from gateway.desk import Desk, LinkBoard
+from gateway.desk.desk import DeviceFacts, Parts
+from gateway.destinations import build_destinations, routes
+from gateway.errors import StoreError
+from gateway.intake import Intake, Known, Router, Sender
+from gateway.lines import Lines, known_devices
+from gateway.messages import ProcessingId
+from gateway.notices import Noticeboard
+from gateway.store import Condition, Store
+from gateway.supervision import supervise
+
+_REOPEN_PAUSE = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The parts of a running gateway, for whoever embeds it (the demonstration, tests)."""
+
+    store: Store
+    desk: Desk
+    intake: Intake
+    lines: Lines
+
+
+async def serve(
+    configuration: Configuration,
+    *,
+    notices: Noticeboard,
+    clock: Callable[[], datetime],
+    stopping: asyncio.Event,
+    ready: Callable[[Running], None],
+    randomness: Callable[[], float] = random.random,
+) -> None:
+    """Runs the gateway; StoreError or ConfigurationError when it cannot start."""
+    async with running(configuration, notices=notices, clock=clock, randomness=randomness) as parts:
+        ready(parts)
+        await stopping.wait()
+
+
+@asynccontextmanager
+async def running(
+    configuration: Configuration,
+    *,
+    notices: Noticeboard,
+    clock: Callable[[], datetime],
+    randomness: Callable[[], float] = random.random,
+) -> AsyncIterator[Running]:
+    """A gateway with all listeners open, until the block ends."""
+    folder = configuration.gateway.data_dir
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    links = LinkBoard(configuration.devices)
+    async with AsyncExitStack() as stack:
+        stack.enter_context(notices.watched_by(links.see))
+        store = await Store.open(folder, clock=clock, post=notices.post)
+        stack.push_async_callback(store.aclose)
+        devices = known_devices(configuration)
+        router = build_router(configuration, store, clock)
+        intake = Intake(store, devices, router, notices, clock)
+        await intake.recover()
+        couriers = build_couriers(configuration, store, notices, clock, randomness)
+        await _started(stack, {n: courier.run for n, courier in couriers.items()})
+        await _started(stack, {"store": lambda: _watch(store, intake)})
+        stack.push_async_callback(intake.drained)
+        desk = Desk(desk_parts(configuration, store, intake, router, couriers, links, clock))
+        lines = Lines(configuration, store, intake, notices)
+        await stack.enter_async_context(lines.open())
+        await stack.enter_async_context(control.serve(folder, desk.ask))
+        logs.get().info("gateway.ready", count=len(configuration.devices))
+        yield Running(store, desk, intake, lines)
+
+
+def build_router(
+    configuration: Configuration, store: Store, clock: Callable[[], datetime]
+) -> Router:
+    section = configuration.gateway
+    sender = Sender(section.application, section.site, ProcessingId(section.processing))
+    zone = ZoneInfo(section.timezone)
+    return Router(routes(configuration), sender, store.site_key, lambda: clock().astimezone(zone))
+
+
+def build_couriers(
+    configuration: Configuration,
+    store: Store,
+    notices: Noticeboard,
+    clock: Callable[[], datetime],
+    randomness: Callable[[], float],
+) -> dict[str, Courier]:
+    built = build_destinations(configuration, notices, clock)
+    return {
+        name: Courier(
+            name, store.outbox, built[name], clock=clock, random=randomness, notices=notices
+        )
+        for name in built
+    }
+
+
+def desk_parts(
+    configuration: Configuration,
+    store: Store,
+    intake: Intake,
+    router: Router,
+    couriers: Mapping[str, Courier],
+    links: LinkBoard,
+    clock: Callable[[], datetime],
+) -> Parts:
+    section = configuration.gateway
+    return Parts(
+        store=store,
+        intake=intake,
+        router=router,
+        lanes=couriers,
+        links=links,
+        devices={
+            name: DeviceFacts(device.profile, device.stream)
+            for name, device in configuration.analyzers.items()
+        },
+        destinations={n: d.type for n, d in configuration.destinations.items()},
+        site=section.site,
+        timezone=ZoneInfo(section.timezone),
+        clock=clock,
+    )
+
+
+async def _started(stack: AsyncExitStack, runs: Mapping[str, Callable[[], object]]) -> None:
+    """Begins supervised tasks that end with the stack."""
+    tasks = [asyncio.create_task(supervise(name, run)) for name, run in runs.items()]
+
+    async def stop() -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    stack.push_async_callback(stop)
+
+
+async def _watch(store: Store, intake: Intake) -> None:
+    """After an I/O error: opens the store again when the disk is well, and files what waits."""
+    while True:
+        await asyncio.sleep(_REOPEN_PAUSE)
+        if store.condition is Condition.FAILED:
+            try:
+                await store.reopen()
+            except StoreError:
+                continue
+            await intake.recover()

@@ -1,0 +1,143 @@
+"""``gateway decode``: a capture through link layer, records and profile, offline."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from gateway.errors import ConfigurationError, GatewayError
+from gateway.messages import (
+    DESTINATION_PROFILES,
+    Envelope,
+    NotEncodable,
+    canonical,
+    control_id,
+    encode,
+    verify,
+)
+from gateway.profiles import AnalyzerProfile, Context, Protocol, catalogue, read_transmission
+from gateway.protocols.astm import Direction, Transmission, decode, read_capture, read_wire, said
+from gateway.protocols.errors import ProtocolError
+from gateway.report import Kind, Report
+
+_LIMIT = 256 * 1024 * 1024
+
+
+def decode_file(file: str, profile: str, form: str, tz: str) -> int:
+    """Prints what is in ``file``; one line on stderr for everything damaged or incomplete."""
+    chosen, zone = _profile(profile), _zone(tz)
+    sound = True
+    for transmission in read_capture(_bytes(file), chosen.link.dialect):
+        if transmission.complete:
+            _print(transmission, chosen, zone, form, file)
+        elif not _is_heartbeat(transmission):
+            sound = False
+            _complain(file, transmission)
+    return 0 if sound else 1
+
+
+def _profile(name: str) -> AnalyzerProfile:
+    known = catalogue()
+    if name not in known:
+        names = ", ".join(sorted(known))
+        raise ConfigurationError([f"--profile: unknown profile '{name}'; known: {names}"])
+    if known[name].link.protocol is not Protocol.ASTM:
+        raise ConfigurationError([f"--profile: {name} speaks {known[name].link.protocol.value}"])
+    return known[name]
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        text = f"--tz: '{name}' is no IANA time zone, e.g. Europe/Berlin"
+        raise ConfigurationError([text]) from None
+
+
+def _bytes(file: str) -> bytes:
+    """The device's bytes: of a raw capture, or of a transcript's device lines."""
+    try:
+        if file == "-":
+            data = sys.stdin.buffer.read(_LIMIT + 1)
+        else:
+            with Path(file).open("rb") as opened:
+                data = opened.read(_LIMIT + 1)
+    except OSError as error:
+        why = (error.strerror or "cannot be read").lower()
+        raise ConfigurationError([f"{file}: {why}"]) from None
+    if len(data) > _LIMIT:
+        raise GatewayError(f"{file}: larger than {_LIMIT >> 20} MiB")
+    if not (file.endswith(".wire") or data[:2] in {b"> ", b"< ", b"# "}):
+        return data
+    try:
+        return said(read_wire(data.decode("utf-8")), Direction.DEVICE)
+    except (ProtocolError, UnicodeDecodeError) as error:
+        raise GatewayError(f"{file}: not a transcript: {error}") from None
+
+
+def _is_heartbeat(transmission: Transmission) -> bool:
+    return transmission.outcome.value == "heartbeat"
+
+
+def _complain(file: str, transmission: Transmission) -> None:
+    spoiled = [str(finding) for finding in transmission.findings if finding.spoils]
+    why = "; ".join(spoiled) or f"{transmission.outcome.value}"
+    print(
+        f"{file}: transmission at byte {transmission.offset} {transmission.outcome.value}: {why}",
+        file=sys.stderr,
+    )
+
+
+def _print(
+    transmission: Transmission, profile: AnalyzerProfile, zone: ZoneInfo, form: str, file: str
+) -> None:
+    if form == "records":
+        for line in _records(transmission.text, profile):
+            print(line)
+        return
+    context = Context(
+        device_id=profile.name,
+        timezone=zone,
+        received_at=datetime.now(UTC).astimezone(zone),
+        transmission=file,
+    )
+    reading = read_transmission(transmission.text, profile, context, checked=transmission.checked)
+    for problem in reading.problems:
+        print(f"{file}: {problem.code.value} at {problem.at}", file=sys.stderr)
+    for line in _json(reading.reports) if form == "json" else _hl7(reading.reports, file):
+        print(line)
+
+
+def _records(text: bytes, profile: AnalyzerProfile) -> Iterator[str]:
+    for message in decode(text, profile.encoding):
+        for record in message.records:
+            yield record.raw
+
+
+def _json(reports: Iterable[Report]) -> Iterator[str]:
+    for report in reports:
+        yield canonical(report)
+
+
+def _hl7(reports: Iterable[Report], file: str) -> Iterator[str]:
+    """Each patient report as the message an EHR would get, a segment a line."""
+    target = DESTINATION_PROFILES["oru-2.5.1"]
+    for number, report in enumerate(reports, 1):
+        for problem in report.problems:
+            if problem.hold:
+                text = f"report {number} would be held: {problem.code.value} at {problem.at}"
+                print(f"{file}: {text}", file=sys.stderr)
+        if report.kind is not Kind.PATIENT:
+            print(f"{file}: report {number} is {report.kind.value}: no message", file=sys.stderr)
+            continue
+        envelope = Envelope(control_id(b"", report.id, 0), report.received_at)
+        try:
+            message = encode(report, envelope, target)
+            verify(message, report, envelope, target)
+        except NotEncodable as error:
+            print(f"{file}: report {number} has no message: {error}", file=sys.stderr)
+            continue
+        yield message.decode("utf-8").replace("\r", "\n")

@@ -1,0 +1,81 @@
+"""``gateway held``, ``gateway resend``, ``gateway resume``: a person decides."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from gateway.cli.asking import ask, who
+from gateway.config import load
+
+
+def list_held(path: Path, as_json: bool) -> int:
+    """One line a held report: since when, which device, why."""
+    items = ask(load(path), "held.list")
+    if as_json:
+        print(json.dumps(items, indent=2))
+        return 0
+    if not items:
+        print("nothing is held")
+        return 0
+    table = Table("id", "since", "device", "why", box=None)
+    for item in items:
+        table.add_row(str(item["id"]), item["since"], item["device"], "; ".join(_reasons(item)))
+    Console().print(table)
+    return 0
+
+
+def show_held(path: Path, identity: str, as_json: bool) -> int:
+    """Everything a person needs to decide, the exact bytes included."""
+    item = ask(load(path), "held.show", id=identity)
+    if as_json:
+        print(json.dumps(item, indent=2, ensure_ascii=False))
+        return 0
+    print(f"held {item['id']}, device {item['device']}, since {item['since']}")
+    for reason in _reasons(item):
+        print(f"  why: {reason}")
+    if item["report"] is not None:
+        print(json.dumps(item["report"], indent=2, ensure_ascii=False))
+    print("bytes as they came:")
+    for line in _escaped(item["bytes"]):
+        print(f"  {line}")
+    return 0
+
+
+def decide_held(path: Path, verb: str, identity: str, user: str | None, reason: str) -> int:
+    """Releases or discards in somebody's name."""
+    answer = ask(load(path), verb, id=identity, user=who(user), reason=reason)
+    if "queued" in answer:
+        count = len(answer["queued"])
+        print(f"held {answer['id']} released: {count} message(s) queued")
+    else:
+        print(f"held {answer['id']} discarded; its bytes stay stored")
+    return 0
+
+
+def resend_message(path: Path, identity: str, as_new: bool, user: str | None) -> int:
+    """Queues a stored message again."""
+    answer = ask(load(path), "resend", id=identity, as_new=as_new, user=who(user))
+    print(f"message {answer['id']} queued for {answer['destination']}")
+    return 0
+
+
+def resume_destination(path: Path, destination: str, user: str | None) -> int:
+    """Lets a stopped destination go on."""
+    answer = ask(load(path), "resume", destination=destination, user=who(user))
+    print(f"{answer['destination']} goes on")
+    return 0
+
+
+def _reasons(item: dict[str, Any]) -> list[str]:
+    return [f"{p['code']} at {p['at']}" for p in item["problems"] if p["hold"]]
+
+
+def _escaped(text: str) -> list[str]:
+    from gateway.protocols.astm.wire import escape
+
+    return escape(text.encode("latin-1")).replace("<CR>", "<CR>\n").splitlines()

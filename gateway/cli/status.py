@@ -1,0 +1,73 @@
+"""``gateway status``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from gateway.cli.asking import ask
+from gateway.config import load
+
+
+def show_status(path: Path, as_json: bool) -> int:
+    """Devices, queues, held items, oldest undelivered, free disk, the day's books."""
+    status = ask(load(path), "status")
+    if as_json:
+        print(json.dumps(status, indent=2))
+        return 0
+    console = Console()
+    running = "running" if status["running"] else "not running"
+    console.print(
+        f"[bold]{status['site']}[/bold], gateway {running}, store "
+        f"{status['store']['condition']} {status['store']['reason']}"
+    )
+    console.print(_devices(status))
+    console.print(_destinations(status))
+    console.print(_books(status))
+    free = status["disk"]["free"] / 2**30
+    oldest = status["oldest_undelivered"] or "none"
+    console.print(
+        f"held: {status['held']}   oldest undelivered: {oldest}   free disk: {free:.1f} GiB"
+    )
+    return 0
+
+
+def _devices(status: dict[str, Any]) -> Table:
+    table = Table("device", "profile", "link", "detail", "last heard", "refused frames", box=None)
+    for name, device in status["devices"].items():
+        table.add_row(
+            name,
+            device["profile"],
+            device["link"],
+            device["detail"],
+            device["last_heard"] or "",
+            str(device["refused_frames"]),
+        )
+    return table
+
+
+def _destinations(status: dict[str, Any]) -> Table:
+    table = Table("destination", "type", "state", "queued", "parked", "delivered", box=None)
+    for name, row in status["destinations"].items():
+        state = {True: "up", False: "down", None: "not tried"}[row["up"]]
+        if row["stopped"]:
+            state = f"stopped: {row['stopped']}"
+        elif row["detail"]:
+            state = f"{state}: {row['detail']}"
+        table.add_row(
+            name, row["type"], state, str(row["queued"]), str(row["parked"]), str(row["delivered"])
+        )
+    return table
+
+
+def _books(status: dict[str, Any]) -> Table:
+    names = ("received", "delivered", "queued", "held", "discarded", "duplicates", "incomplete")
+    table = Table(f"books of {status['books']['day']}", *names, "balanced", box=None)
+    for device, row in status["books"]["devices"].items():
+        balanced = "yes" if row["balanced"] else "[red]NO[/red]"
+        table.add_row(device, *(str(row[name]) for name in names), balanced)
+    return table

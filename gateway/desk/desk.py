@@ -1,0 +1,194 @@
+"""The verbs of a person at the gateway; each answers with plain JSON values.
+
+Everything that changes something names who did it and why, and stands in the audit trail.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+from gateway.desk.links import LinkBoard
+from gateway.desk.replay import Replay
+from gateway.desk.status import Overview
+from gateway.errors import GatewayError
+from gateway.intake import FIRST, Intake, Router
+from gateway.messages import NotEncodable, report_from_json
+from gateway.report import Kind, Report
+from gateway.store import HeldItem, Hold, Store
+
+
+class Mistake(GatewayError):
+    """What was asked cannot be done; the text says why and what can."""
+
+
+class Lane(Protocol):
+    """A destination's courier, as far as a person is concerned."""
+
+    def resume(self) -> None: ...
+
+    def state(self) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFacts:
+    """What the status says of a device beside its line."""
+
+    profile: str
+    stream: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the desk works with.  ``lanes`` is empty when no gateway runs."""
+
+    store: Store
+    intake: Intake
+    router: Router
+    lanes: Mapping[str, Lane]
+    links: LinkBoard
+    devices: Mapping[str, DeviceFacts]
+    destinations: Mapping[str, str]
+    site: str
+    timezone: ZoneInfo
+    clock: Callable[[], datetime]
+
+
+class Desk:
+    """``ask`` is the whole interface: a verb and its arguments."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._overview = Overview(parts)
+        self._replay = Replay(parts)
+        self._verbs: dict[str, Callable[[Mapping[str, Any]], Awaitable[Any]]] = {
+            "status": lambda _: self._overview.status(),
+            "books": lambda a: self._overview.books(a.get("day")),
+            "held.list": lambda _: self._held_list(),
+            "held.show": self._held_show,
+            "held.release": self._held_release,
+            "held.discard": self._held_discard,
+            "resend": self._resend,
+            "resume": self._resume,
+            "replay": self._replay.run,
+        }
+
+    async def ask(self, verb: str, arguments: Mapping[str, Any]) -> Any:
+        """The verb's answer; Mistake when it cannot be done."""
+        if verb not in self._verbs:
+            raise Mistake(f"'{verb}' is nothing the gateway can do")
+        return await self._verbs[verb](arguments)
+
+    async def _held_list(self) -> list[dict[str, Any]]:
+        return [_hold(hold) for hold in await self._parts.store.holds.list()]
+
+    async def _held_show(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        item = await self._item(arguments)
+        answer = _hold(item.hold)
+        answer["report"] = None if item.report is None else json.loads(item.report.body)
+        raw = item.transmission.raw
+        answer["bytes"] = raw.decode("latin-1")
+        return answer
+
+    async def _held_release(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        item = await self._item(arguments)
+        if item.report is None:
+            raise Mistake(
+                f"{item.hold.id}: nothing could be read from these bytes; mend the profile or the "
+                "site's codes and run 'gateway replay', or discard it"
+            )
+        report = report_from_json(json.loads(item.report.body))
+        messages = self._messages(report, item)
+        filed = await self._parts.store.holds.release(
+            item.hold.id,
+            actor=_actor(arguments),
+            reason=str(arguments.get("reason") or "released"),
+            messages=messages,
+        )
+        return {"id": item.hold.id, "queued": list(filed.queued)}
+
+    def _messages(self, report: Report, item: HeldItem) -> Any:
+        if report.kind is Kind.UNKNOWN:
+            raise Mistake(
+                f"{item.hold.id}: it is not decided whether this is a patient's result; "
+                "discard it, or mend the profile and run 'gateway replay'"
+            )
+        try:
+            return self._parts.router.messages(report, FIRST)
+        except NotEncodable as error:
+            raise Mistake(f"{item.hold.id}: no message can be made of it: {error}") from error
+
+    async def _held_discard(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        item = await self._item(arguments)
+        reason = str(arguments.get("reason") or "").strip()
+        if not reason:
+            raise Mistake("discarding needs a reason")
+        await self._parts.store.holds.discard(item.hold.id, actor=_actor(arguments), reason=reason)
+        return {"id": item.hold.id, "discarded": True}
+
+    async def _item(self, arguments: Mapping[str, Any]) -> HeldItem:
+        number = _number(arguments.get("id"), "a held item")
+        item = await self._parts.store.holds.show(number)
+        if item is None:
+            raise Mistake(f"there is no held item {number}; see 'gateway held list'")
+        return item
+
+    async def _resend(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        number = _number(arguments.get("id"), "a message")
+        entry = await self._parts.store.outbox.get(number)
+        if entry is None:
+            raise Mistake(f"there is no message {number}; see 'gateway status --json'")
+        replacement = None
+        if arguments.get("as_new"):
+            if entry.report is None or entry.revision is None:
+                raise Mistake(f"message {number} was not made from a report")
+            stored = await self._parts.store.reports.get(entry.report, entry.revision)
+            if stored is None:
+                raise Mistake(f"the report of message {number} is not stored any more")
+            report = report_from_json(json.loads(stored.body))
+            times = await self._parts.store.counters.next(f"as-new:{entry.report}")
+            replacement = self._parts.router.rewritten(report, entry.destination, 1000 + times)
+        sent = await self._parts.store.outbox.resend(
+            entry, actor=_actor(arguments), as_new=replacement
+        )
+        return {"id": sent, "destination": entry.destination}
+
+    async def _resume(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        name = str(arguments.get("destination"))
+        lane = self._parts.lanes.get(name)
+        if lane is None:
+            known = ", ".join(sorted(self._parts.lanes)) or "none while the gateway does not run"
+            raise Mistake(f"no running destination '{name}'; known: {known}")
+        lane.resume()
+        await self._parts.store.audit.record(_actor(arguments), "resume", f"destination {name}", "")
+        return {"destination": name, "resumed": True}
+
+
+def _hold(hold: Hold) -> dict[str, Any]:
+    return {
+        "id": hold.id,
+        "device": hold.device,
+        "since": hold.opened_at.isoformat(),
+        "report_id": hold.report,
+        "transmission": str(hold.transmission),
+        "state": hold.state.value,
+        "problems": [{"code": p.code.value, "at": p.at, "hold": p.hold} for p in hold.problems],
+    }
+
+
+def _actor(arguments: Mapping[str, Any]) -> str:
+    actor = str(arguments.get("user") or "").strip()
+    if not actor:
+        raise Mistake("who does it? name yourself with --user")
+    return actor
+
+
+def _number(value: Any, what: str) -> int:
+    try:
+        return int(str(value))
+    except ValueError:
+        raise Mistake(f"'{value}' is not the number of {what}") from None

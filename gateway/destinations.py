@@ -1,0 +1,118 @@
+"""The EHR side, from the configuration: a destination object and a route for each section."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from gateway.config import (
+    Configuration,
+    DestinationSection,
+    FileDestination,
+    MllpDestination,
+    MqttDestination,
+)
+from gateway.delivery import (
+    Broker,
+    Destination,
+    FileDrop,
+    MllpOptions,
+    MllpSender,
+    MqttOptions,
+    MqttPublisher,
+    TlsFiles,
+    Topics,
+    client_context,
+)
+from gateway.intake import EhrRoute, MqttRoute, Route
+from gateway.messages import DESTINATION_PROFILES, PatientData
+from gateway.notices import Noticeboard
+
+_MQTT_PORT, _MQTTS_PORT = 1883, 8883
+
+
+def build_destinations(
+    configuration: Configuration, notices: Noticeboard, clock: Callable[[], datetime]
+) -> dict[str, Destination]:
+    """What moves messages to each configured destination."""
+    site = configuration.gateway.site
+    return {
+        name: _destination(name, section, site, notices, clock)
+        for name, section in configuration.destinations.items()
+        if isinstance(section, MllpDestination | FileDestination | MqttDestination)
+    }
+
+
+def routes(configuration: Configuration) -> list[Route]:
+    """What each configured destination wants to get."""
+    found = (_route(name, section) for name, section in configuration.destinations.items())
+    return [route for route in found if route is not None]
+
+
+def _destination(
+    name: str,
+    section: MllpDestination | FileDestination | MqttDestination,
+    site: str,
+    notices: Noticeboard,
+    clock: Callable[[], datetime],
+) -> Destination:
+    match section:
+        case MllpDestination():
+            host, _, port = section.address.rpartition(":")
+            files = TlsFiles(section.ca_file, section.certificate_file, section.key_file)
+            return MllpSender(
+                MllpOptions(
+                    host.strip("[]"),
+                    int(port),
+                    reply=section.reply_seconds,
+                    acknowledged=section.acknowledgment != "none",
+                    tls=client_context(files) if section.tls else None,
+                )
+            )
+        case FileDestination():
+            section.directory.mkdir(parents=True, exist_ok=True)
+            return FileDrop(section.directory, extension=section.extension)
+        case MqttDestination():
+            options = MqttOptions(
+                _broker(section, site),
+                Topics(section.root, site),
+                password_file=section.password_file,
+                expiry=int(section.expiry_hours * 3600),
+            )
+            return MqttPublisher(name, options, clock=clock, notices=notices)
+
+
+def _broker(section: MqttDestination, site: str) -> Broker:
+    url = urlsplit(section.url)
+    secure = url.scheme == "mqtts"
+    password = os.environ.get(section.password_env) if section.password_env else None
+    return Broker(
+        url.hostname or "localhost",
+        url.port or (_MQTTS_PORT if secure else _MQTT_PORT),
+        client_id=f"gateway-{site}",
+        username=section.username,
+        password=password,
+        tls=client_context(TlsFiles(section.ca_file)) if secure else None,
+        modern=section.protocol == "5",
+    )
+
+
+def _route(name: str, section: DestinationSection) -> Route | None:
+    devices = None if section.devices is None else frozenset(section.devices)
+    match section:
+        case MllpDestination() | FileDestination():
+            return EhrRoute(
+                name,
+                DESTINATION_PROFILES[section.message],
+                devices,
+                hold_without_patient=section.without_patient == "hold",
+                assigning_authority=section.assigning_authority,
+                receiving_application=section.receiving_application,
+                receiving_facility=section.receiving_facility,
+            )
+        case MqttDestination():
+            return MqttRoute(name, PatientData(section.patient_data), devices)
+        case _:
+            return None

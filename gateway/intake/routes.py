@@ -1,0 +1,202 @@
+"""Which destination gets what, and the message it gets; the same for every device.
+
+A ``Route`` is a destination as the intake sees it.  ``Router`` turns a report into the messages
+for all routes: ORU^R01 for EHRs (patient runs only), JSON for MQTT.  Each ORU is read back by
+separate code and compared with the report before it may be queued; one that cannot be written
+faithfully holds the report.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.messages import (
+    DestinationProfile,
+    Envelope,
+    HierarchicDesignator,
+    IdentifierDomain,
+    NotEncodable,
+    Order,
+    PatientData,
+    ProcessingId,
+    control_id,
+    encode,
+    published,
+    verify,
+)
+from gateway.report import Kind, Problem, ProblemCode, Report
+from gateway.store import OutboxMessage
+
+HL7 = "application/hl7-v2"
+JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class EhrRoute:
+    """An EHR: by MLLP or by files, the messages are the same."""
+
+    name: str
+    profile: DestinationProfile
+    devices: frozenset[str] | None = None
+    hold_without_patient: bool = True
+    assigning_authority: str | None = None
+    receiving_application: str = ""
+    receiving_facility: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MqttRoute:
+    """A broker: a copy for whoever watches."""
+
+    name: str
+    patient_data: PatientData
+    devices: frozenset[str] | None = None
+
+
+Route = EhrRoute | MqttRoute
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who we are in messages."""
+
+    application: str
+    site: str
+    processing: ProcessingId = ProcessingId.PRODUCTION
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """Where a report stands in its life: 0 for the first, ``previous`` as it was last sent."""
+
+    number: int = 0
+    previous: Report | None = None
+    filler_number: str | None = None
+    order: Order | None = None
+
+
+FIRST = Revision()
+
+
+class Router:
+    """Pure but for the clock: the same report makes the same messages, MSH-7 apart."""
+
+    def __init__(
+        self,
+        routes: Sequence[Route],
+        sender: Sender,
+        site_key: bytes,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self.routes = tuple(routes)
+        self._sender = sender
+        self._key = site_key
+        self._clock = clock
+
+    def obstacles(self, report: Report) -> tuple[Problem, ...]:
+        """Why this report may not leave although the device's part of it is sound."""
+        if report.kind is not Kind.PATIENT or report.patient.known:
+            return ()
+        strict = any(r.hold_without_patient for r in self._ehrs(report))
+        return (Problem(ProblemCode.NO_PATIENT, "P"),) if strict else ()
+
+    def messages(self, report: Report, revision: Revision = FIRST) -> tuple[OutboxMessage, ...]:
+        """What is sent when the report may leave; NotEncodable when an EHR cannot be told."""
+        return tuple(self._messages(report, revision))
+
+    def rewritten(self, report: Report, destination: str, number: int) -> OutboxMessage:
+        """The message for one destination with a new identity, for "send as new"."""
+        revision = Revision(number)
+        for message in self._messages(report, revision):
+            if message.destination == destination:
+                return message
+        raise LookupError(destination)
+
+    def event(self, device: str, kind: str, detail: Mapping[str, object]) -> list[OutboxMessage]:
+        """Something to tell on the device's event topic; ids, kinds and counts only."""
+        now = self._clock()
+        body = {"type": kind, "device": device, "time": now.isoformat(), **detail}
+        text = json.dumps(body, separators=(",", ":"), sort_keys=True)
+        identity = control_id(self._key, text, 0)
+        return [
+            OutboxMessage(
+                route.name,
+                None,
+                identity,
+                JSON,
+                text.encode(),
+                _meta("event", device, identity, now),
+            )
+            for route in self.routes
+            if isinstance(route, MqttRoute) and _applies(route, device)
+        ]
+
+    def _messages(self, report: Report, revision: Revision) -> Iterator[OutboxMessage]:
+        identity = control_id(self._key, report.id, revision.number)
+        lane = report.specimen.id or next((i.value for i in report.patient.ids), None)
+        for route in self.routes:
+            if not _applies(route, report.device.id):
+                continue
+            match route:
+                case EhrRoute() if report.kind is Kind.PATIENT:
+                    body = self._oru(report, route, identity, revision)
+                    meta = _meta("oru", report.device.id, report.id, report.received_at)
+                    yield OutboxMessage(route.name, lane, identity, HL7, body, meta)
+                case MqttRoute():
+                    leaf = "result" if report.kind is Kind.PATIENT else "qc"
+                    body = published(report, route.patient_data, self._key)
+                    meta = _meta(leaf, report.device.id, report.id, report.received_at)
+                    yield OutboxMessage(route.name, lane, identity, JSON, body, meta)
+                case _:
+                    pass
+
+    def _oru(self, report: Report, route: EhrRoute, identity: str, revision: Revision) -> bytes:
+        envelope = Envelope(
+            control_id=identity,
+            message_time=self._clock(),
+            sending_application=HierarchicDesignator(self._sender.application),
+            sending_facility=HierarchicDesignator(self._sender.site[:20]),
+            receiving_application=_designator(route.receiving_application),
+            receiving_facility=_designator(route.receiving_facility),
+            processing_id=self._sender.processing,
+            domains=_domains(route),
+            order=revision.order,
+            filler_number=revision.filler_number,
+            revision=revision.number,
+            previous=revision.previous,
+        )
+        message = encode(report, envelope, route.profile)
+        verify(message, report, envelope, route.profile)
+        return message
+
+    def _ehrs(self, report: Report) -> Iterator[EhrRoute]:
+        for route in self.routes:
+            if isinstance(route, EhrRoute) and _applies(route, report.device.id):
+                yield route
+
+
+def _applies(route: Route, device: str) -> bool:
+    return route.devices is None or device in route.devices
+
+
+def _designator(name: str) -> HierarchicDesignator | None:
+    return HierarchicDesignator(name) if name else None
+
+
+def _domains(route: EhrRoute) -> tuple[IdentifierDomain, ...]:
+    if route.assigning_authority is None:
+        return ()
+    authority = HierarchicDesignator(route.assigning_authority)
+    return (IdentifierDomain(None, authority, "MR"),)
+
+
+def _meta(content: str, device: str, identity: str, at: datetime) -> dict[str, str]:
+    return {"content": content, "device": device, "id": identity, "time": at.isoformat()}
+
+
+def obstacle(error: NotEncodable) -> Problem:
+    """The problem that holds a report whose message cannot be written."""
+    return Problem(ProblemCode.NOT_ENCODABLE, f"{error.obstacle.value}:{error.position}")

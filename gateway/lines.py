@@ -1,0 +1,149 @@
+"""The device side, from the configuration: one kept-open pipe for each stream.
+
+Devices that share a listener share a line: the caller's address narrows down who it may be, the
+header decides (``gateway.intake.attribution``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from zoneinfo import ZoneInfo
+
+from gateway.config import Configuration, DeviceSection
+from gateway.drivers import AstmLink, DeviceLink, Noise, Site
+from gateway.intake import Intake, Known
+from gateway.notices import LinkChanged, LinkState, Noticeboard
+from gateway.profiles import AnalyzerProfile, catalogue
+from gateway.protocols.astm import Dialect, Framing
+from gateway.store import Store
+from gateway.supervision import supervise
+from gateway.transports import Admission, Peer, StreamAddress, TcpListen, maintain
+
+_CONNECTIONS = 1024
+
+
+def known_devices(configuration: Configuration) -> dict[str, Known]:
+    """The configured analyzers as the intake needs them."""
+    profiles = catalogue()
+    return {
+        name: Known(
+            name,
+            profiles[device.profile],
+            ZoneInfo(device.timezone or configuration.gateway.timezone),
+            device.codes,
+            device.units,
+            device.serial,
+        )
+        for name, device in configuration.analyzers.items()
+    }
+
+
+class Lines:
+    """All lines; ``open`` returns when every listener listens (a line that dials may take time)."""
+
+    def __init__(
+        self, configuration: Configuration, store: Store, intake: Intake, notices: Noticeboard
+    ) -> None:
+        self._configuration = configuration
+        self._store = store
+        self._intake = intake
+        self._notices = notices
+        self._profiles = catalogue()
+        self.listening: dict[str, TcpListen] = {}
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        streams: dict[str, dict[str, DeviceSection]] = {}
+        for name, device in self._configuration.analyzers.items():
+            streams.setdefault(device.stream, {})[name] = device
+        opened: list[asyncio.Future[None]] = []
+        tasks = [self._begin(stream, devices, opened) for stream, devices in streams.items()]
+        try:
+            await asyncio.gather(*opened)
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _begin(
+        self,
+        stream: str,
+        devices: dict[str, DeviceSection],
+        opened: list[asyncio.Future[None]],
+    ) -> asyncio.Task[None]:
+        address = StreamAddress.parse(stream)
+        line = "+".join(devices)
+        listening: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if isinstance(address, TcpListen):
+            opened.append(listening)
+
+        def observe(state: LinkState, text: str) -> None:
+            for name in devices:
+                self._notices.post(LinkChanged(name, state, text))
+            if state is LinkState.FAILED and not listening.done():
+                listening.set_result(None)
+
+        def now_listening(where: TcpListen) -> None:
+            for name in devices:
+                self.listening[name] = where
+            if not listening.done():
+                listening.set_result(None)
+
+        factory = self._factory(devices)
+        return asyncio.create_task(
+            supervise(
+                f"line {line}",
+                lambda: maintain(
+                    address,
+                    factory,
+                    observe=observe,
+                    admission=Admission(_CONNECTIONS, _CONNECTIONS),
+                    listening=now_listening,
+                ),
+            )
+        )
+
+    def _factory(self, devices: dict[str, DeviceSection]) -> Callable[[Peer], DeviceLink]:
+        loop = asyncio.get_running_loop()
+        noise = Noise(min(device.noise_limit for device in devices.values()))
+        profiles = {name: self._profiles[device.profile] for name, device in devices.items()}
+        sites: dict[tuple[str, ...], Site] = {}
+
+        def connect(peer: Peer) -> DeviceLink:
+            names = candidates(devices, peer.host)
+            if names not in sites:
+                line = "+".join(names)
+                sites[names] = Site(line, names, self._store, self._intake, self._notices, noise)
+            dialect = common_dialect([profiles[name] for name in names])
+            return AstmLink(sites[names], peer.name, loop, dialect)
+
+        return connect
+
+
+def candidates(devices: dict[str, DeviceSection], host: str | None) -> tuple[str, ...]:
+    """Who may be calling from ``host``; devices bound to that address come before the others."""
+    if host is None or len(devices) == 1:
+        return tuple(devices)
+    caller = ipaddress.ip_address(host)
+    bound = tuple(
+        name
+        for name, device in devices.items()
+        if device.address and caller in ipaddress.ip_network(device.address, strict=False)
+    )
+    return (
+        bound
+        or tuple(name for name, device in devices.items() if device.address is None)
+        or (tuple(devices))
+    )
+
+
+def common_dialect(profiles: list[AnalyzerProfile]) -> Dialect:
+    """The dialect all of them speak; with different framings the first bytes decide."""
+    dialects = {profile.link.dialect or Dialect() for profile in profiles}
+    if len(dialects) == 1:
+        return dialects.pop()
+    return Dialect(framing=Framing.AUTO)

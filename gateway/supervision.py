@@ -1,0 +1,40 @@
+"""Keeps a task running: restarted with back-off when it fails, each failure told once.
+
+This is the only place that catches every exception.  The log gets the exception's type and the
+code position, never its text, which may quote a device.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Awaitable, Callable
+
+from gateway import logs
+
+_FIRST, _LONGEST = 0.5, 30.0
+
+
+async def supervise(
+    name: str,
+    run: Callable[[], Awaitable[None]],
+    *,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> None:
+    """Runs ``run`` until cancelled, again and again; a normal return counts as a failure too."""
+    pause = _FIRST
+    while True:
+        try:
+            await run()
+            logs.get().warning("task.ended", task=name)
+        except Exception as error:  # noqa: BLE001 - a supervisor outlives what it supervises
+            logs.get().error("task.failed", task=name, failure=describe(error))
+        await sleep(pause)
+        pause = min(pause * 2, _LONGEST)
+
+
+def describe(error: BaseException) -> str:
+    """``ValueError at intake.py:88``: enough to find it, nothing anybody wrote."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" at {frames[-1].filename.rsplit('/', 1)[-1]}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{where}"
