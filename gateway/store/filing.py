@@ -19,6 +19,7 @@ from gateway.report import Problem
 from gateway.store import messages, transmissions
 from gateway.store.digest import digest
 from gateway.store.engine import Engine
+from gateway.store.journal import OpenTransmission
 from gateway.store.messages import OutboxMessage
 from gateway.store.moments import to_micros
 from gateway.store.transmissions import Outcome, StoredTransmission
@@ -80,27 +81,55 @@ class Filed:
 NOTHING = Filing(None)
 
 
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """A conversation that has ended, before it is known whether it is a duplicate."""
+
+    ended: OpenTransmission
+    device: str
+    profile: str
+    outcome: Outcome
+    reason: str
+    closed_at: datetime
+
+    def stored(self, content_key: bytes | None, duplicate_of: int | None) -> StoredTransmission:
+        return StoredTransmission(
+            self.ended.id,
+            self.device,
+            self.ended.protocol,
+            self.profile,
+            self.ended.peer,
+            self.ended.opened_at,
+            self.closed_at,
+            self.outcome,
+            self.reason,
+            content_key,
+            duplicate_of,
+            self.ended.entries,
+            self.ended.evidence,
+        )
+
+
 def file(
     engine: Engine,
     connection: apsw.Connection,
-    closed: StoredTransmission,
+    closing: Closing,
     filing: Filing,
     started_at: datetime,
 ) -> Filed:
-    """Writes the row of ``closed`` and everything ``filing`` brings."""
-    earlier = _earlier(connection, closed, filing)
-    repeat = earlier is not None and _counts(engine.clock(), earlier[1], filing, started_at)
+    """Writes the transmission's row and everything ``filing`` brings."""
+    earlier = _earlier(connection, closing, filing)
     number = earlier[0] if earlier else None
-    closed = replace(
-        closed, content_key=filing.content_key, duplicate_of=number if repeat else None
-    )
+    if earlier and _counts(closing.closed_at, earlier[1], filing, started_at):
+        transmissions.insert(connection, closing.stored(filing.content_key, number))
+        return Filed(closing.ended.id, duplicate_of=number)
+    closed = closing.stored(filing.content_key, None)
     transmissions.insert(connection, closed)
-    if repeat:
-        return Filed(closed.id, duplicate_of=number)
     filed = file_reports(engine, connection, closed, filing.reports, closed.opened_at)
     holds = _hold_whole(engine, connection, closed, filing)
     queued = [messages.insert(engine, connection, m, None) for m in filing.messages]
-    count_receipt(engine, connection, closed, closed.opened_at, len(filed.reports) + len(holds))
+    items = len(filed.reports) + len(holds)
+    count_receipt(engine, connection, closed, closed.opened_at, items)
     return replace(
         filed,
         possible_duplicate_of=number,
@@ -111,11 +140,11 @@ def file(
 
 
 def _earlier(
-    connection: apsw.Connection, closed: StoredTransmission, filing: Filing
+    connection: apsw.Connection, closing: Closing, filing: Filing
 ) -> tuple[int, datetime] | None:
-    if filing.content_key is None or closed.outcome is not Outcome.COMPLETE:
+    if filing.content_key is None or closing.outcome is not Outcome.COMPLETE:
         return None
-    return transmissions.first_with(connection, closed.device, filing.content_key)
+    return transmissions.first_with(connection, closing.device, filing.content_key)
 
 
 def _counts(now: datetime, first: datetime, filing: Filing, started_at: datetime) -> bool:
@@ -137,31 +166,26 @@ def file_reports(
     repeated: list[str] = []
     holds: list[int] = []
     queued: list[int] = []
+    destinations: set[str] = set()
     for report in reports:
-        if _stored(connection, report):
+        seq = _insert_report(engine, connection, transmission.id, report, booked_at)
+        if seq is None:
             repeated.append(report.id)
             continue
-        seq = _insert_report(engine, connection, transmission.id, report, booked_at)
         new.append(report.id)
         if report.held:
             problems = report.problems
             holds.append(_hold(engine, connection, transmission, seq, problems, booked_at))
         queued += [messages.insert(engine, connection, m, seq) for m in report.messages]
+        destinations.update(message.destination for message in report.messages)
     return Filed(
         transmission.id,
         reports=tuple(new),
         repeated=tuple(repeated),
         holds=tuple(holds),
         queued=tuple(queued),
-        destinations=frozenset(m.destination for r in reports if r.id in new for m in r.messages),
+        destinations=frozenset(destinations),
     )
-
-
-def _stored(connection: apsw.Connection, report: FiledReport) -> bool:
-    found = connection.execute(
-        "SELECT 1 FROM reports WHERE id = ? AND revision = ?", (report.id, report.revision)
-    ).get
-    return found is not None
 
 
 def _insert_report(
@@ -170,7 +194,8 @@ def _insert_report(
     transmission: int,
     report: FiledReport,
     booked_at: datetime,
-) -> int:
+) -> int | None:
+    """Its number; None when this id and revision are stored already."""
     fields = (
         engine.next_number(connection, "reports", "seq"),
         report.id,
@@ -185,10 +210,11 @@ def _insert_report(
     )
     connection.execute(
         "INSERT INTO reports (seq, id, revision, transmission, device, kind, specimen, "
-        "received_at, booked_at, body, sha256) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "received_at, booked_at, body, sha256) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (id, revision) DO NOTHING",
         (*fields, digest(*fields)),
     )
-    return fields[0]
+    return fields[0] if connection.changes() else None
 
 
 def _hold_whole(

@@ -19,6 +19,7 @@ import apsw
 from gateway.errors import StoreCorrupt
 from gateway.store.moments import to_micros
 from gateway.store.pages import (
+    HEADER,
     EntryKind,
     Opening,
     PageEntry,
@@ -28,6 +29,8 @@ from gateway.store.pages import (
     encode_opening,
 )
 
+ENTRY = int(EntryKind.ENTRY)
+EVIDENCE = int(EntryKind.EVIDENCE)
 UNKNOWN_DEVICE = "unknown"
 RECLAIM_AT = 64
 RECLAIM_AT_ONCE = 4_096
@@ -56,18 +59,10 @@ class OpenTransmission:
 
 
 class Transmission:
-    """An open transmission as the writer thread sees it; ``staged`` is not committed yet."""
+    """An open transmission.  ``entries`` and ``evidence`` belong to the writer thread and hold
+    what the present batch brings as well; ``first_page`` is None until something is on disk."""
 
-    __slots__ = (
-        "damaged",
-        "entries",
-        "evidence",
-        "first_page",
-        "id",
-        "opening",
-        "staged_entries",
-        "staged_evidence",
-    )
+    __slots__ = ("damaged", "entries", "evidence", "first_page", "id", "opening")
 
     def __init__(self, number: int, opening: Opening) -> None:
         self.id = number
@@ -75,42 +70,30 @@ class Transmission:
         self.first_page: int | None = None
         self.entries: list[bytes] = []
         self.evidence: list[Evidence] = []
-        self.staged_entries: list[bytes] = []
-        self.staged_evidence: list[Evidence] = []
         self.damaged = False
 
-    @property
-    def empty(self) -> bool:
-        return self.first_page is None
-
-    def stage(self, kind: int, data: bytes) -> None:
-        if kind == EntryKind.ENTRY:
-            self.staged_entries.append(data)
+    def add(self, kind: int, data: bytes) -> None:
+        if kind == ENTRY:
+            self.entries.append(data)
         else:
-            after = len(self.entries) + len(self.staged_entries)
-            self.staged_evidence.append(Evidence(after, data))
+            self.evidence.append(Evidence(len(self.entries), data))
 
-    def keep(self, page: int) -> None:
-        if self.first_page is None:
-            self.first_page = page
-        self.entries += self.staged_entries
-        self.evidence += self.staged_evidence
-        self.drop()
-
-    def drop(self) -> None:
-        self.staged_entries = []
-        self.staged_evidence = []
+    def take_back(self, kind: int) -> None:
+        """Undoes the latest ``add`` of this kind."""
+        if kind == ENTRY:
+            self.entries.pop()
+        else:
+            self.evidence.pop()
 
     def snapshot(self) -> OpenTransmission:
-        """With what the present batch brought, committed or about to be."""
         return OpenTransmission(
             self.id,
             self.opening.device,
             self.opening.protocol,
             self.opening.peer,
             self.opening.opened_at,
-            (*self.entries, *self.staged_entries),
-            (*self.evidence, *self.staged_evidence),
+            tuple(self.entries),
+            tuple(self.evidence),
             self.damaged,
         )
 
@@ -120,23 +103,28 @@ class Journal:
 
     def __init__(self) -> None:
         self.open: dict[int, Transmission] = {}
-        self._staged: dict[int, Transmission] = {}
+        self._staged: list[tuple[Transmission, int]] = []
+        self._begun: list[Transmission] = []
         self._next_page = 1
         self._first_page = 1
 
-    def stage(self, entries: Iterable[tuple[int, int, bytes]]) -> bytes:
-        """The page for these (kind, transmission, data); nothing counts before ``keep``."""
-        parts = []
-        for kind, number, data in entries:
+    def stage(self, entries: Iterable[tuple[int, int, bytes, object]]) -> bytes:
+        """The page for these (kind, transmission, data, ...); counts only after ``keep``."""
+        parts: list[bytes] = []
+        pack = HEADER.pack
+        for kind, number, data, _ in entries:
             transmission = self.open[number]
-            if number not in self._staged:
-                self._staged[number] = transmission
-                if transmission.first_page is None:
-                    opening = encode_opening(transmission.opening)
-                    parts.append(encode_entry(EntryKind.OPEN, number, opening))
-            transmission.stage(kind, data)
-            parts.append(encode_entry(kind, number, data))
+            if transmission.first_page is None:
+                parts.append(self._begin(transmission))
+            transmission.add(kind, data)
+            self._staged.append((transmission, kind))
+            parts += (pack(kind, number, len(data)), data)
         return b"".join(parts)
+
+    def _begin(self, transmission: Transmission) -> bytes:
+        transmission.first_page = self._next_page
+        self._begun.append(transmission)
+        return encode_entry(EntryKind.OPEN, transmission.id, encode_opening(transmission.opening))
 
     def write(self, connection: apsw.Connection, page: bytes) -> None:
         connection.execute(
@@ -146,17 +134,19 @@ class Journal:
 
     def keep(self, page: bytes) -> None:
         """The staged entries are on disk."""
-        for transmission in self._staged.values():
-            transmission.keep(self._next_page)
         self._staged.clear()
+        self._begun.clear()
         if page:
             self._next_page += 1
 
     def drop(self) -> None:
         """The staged entries are not on disk."""
-        for transmission in self._staged.values():
-            transmission.drop()
+        for transmission, kind in reversed(self._staged):
+            transmission.take_back(kind)
+        for transmission in self._begun:
+            transmission.first_page = None
         self._staged.clear()
+        self._begun.clear()
 
     def filed(self, transmission: int) -> None:
         """Its row is on disk; its pages are needed no more."""
@@ -202,8 +192,9 @@ class Journal:
             self.open[number] = Transmission(number, Opening(UNKNOWN_DEVICE, "", "", now))
             self.open[number].damaged = True
         transmission = self.open[number]
-        transmission.stage(entry.kind, entry.data)
-        transmission.keep(page)
+        if transmission.first_page is None:
+            transmission.first_page = page
+        transmission.add(entry.kind, entry.data)
         transmission.damaged |= damaged
 
     def _forget_filed(self, connection: apsw.Connection) -> None:

@@ -109,7 +109,7 @@ def insert(
         report,
         message.control_id,
         message.content_type,
-        json.dumps(dict(message.meta), ensure_ascii=False, sort_keys=True),
+        json.dumps(dict(message.meta), ensure_ascii=False) if message.meta else "{}",
         message.body,
         to_micros(engine.clock()),
         resend_of,

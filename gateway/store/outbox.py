@@ -92,9 +92,12 @@ class Outbox:
         bindings = (destination, destination, state, state, before, before, limit)
         return await self._engine.read(lambda c: list(messages.select(c, where, bindings)))
 
-    async def find(self, destination: str, control_id: str) -> OutboxEntry | None:
-        """The latest message with this control id: whom an application's answer is about."""
-        where = "WHERE o.control_id = ? AND o.destination = ? ORDER BY o.id DESC LIMIT 1"
+    async def accepted(self, destination: str, control_id: str) -> OutboxEntry | None:
+        """The message whose application's answer is outstanding under this control id."""
+        where = (
+            "WHERE o.state = 'accepted' AND o.control_id = ? AND o.destination = ? "
+            "ORDER BY o.id DESC LIMIT 1"
+        )
         found = await self._engine.read(
             lambda c: list(messages.select(c, where, (control_id, destination)))
         )

@@ -24,20 +24,20 @@ from gateway.store.audit import Audit
 from gateway.store.backup import back_up
 from gateway.store.books import Books
 from gateway.store.engine import Engine
-from gateway.store.filing import NOTHING, Filed, Filing
+from gateway.store.filing import NOTHING, Closing, Filed, Filing
 from gateway.store.holds import Holds
-from gateway.store.journal import OpenTransmission, Transmission
+from gateway.store.journal import EVIDENCE, OpenTransmission, Transmission
 from gateway.store.lifecycle import Condition, Lifecycle
 from gateway.store.lock import DirectoryLock, take_directory
 from gateway.store.migrate import package_steps
 from gateway.store.outbox import Outbox
-from gateway.store.pages import EntryKind, Opening
+from gateway.store.pages import Opening
 from gateway.store.purge import purge
 from gateway.store.reports import Reports
 from gateway.store.site import Counters
 from gateway.store.space import Space, SpacePolicy
 from gateway.store.sweep import Progress, SweepResult, sweep
-from gateway.store.transmissions import Outcome, StoredTransmission, Transmissions
+from gateway.store.transmissions import Outcome, Transmissions
 from gateway.store.writer import Done, nobody_waits
 
 DEFAULT_SPACE = SpacePolicy()
@@ -175,13 +175,13 @@ class Store:
         """Keeps bytes that were not accepted (a damaged frame, noise); nobody waits for it."""
         writer = self.engine.writer
         if writer is not None and transmission in self._live:
-            writer.append(transmission, entry, nobody_waits, EntryKind.EVIDENCE)
+            writer.append(transmission, entry, nobody_waits, EVIDENCE)
 
     def forget_transmission(self, transmission: int) -> None:
         """Ends one that brought nothing at all (a heartbeat): no row is written."""
         self._live.discard(transmission)
         opened = self._lifecycle.journal.open.get(transmission)
-        if opened is not None and opened.empty:
+        if opened is not None and opened.first_page is None:
             del self._lifecycle.journal.open[transmission]
 
     async def close_transmission(
@@ -201,9 +201,9 @@ class Store:
         self._live.discard(transmission)
 
         def operation(connection: apsw.Connection) -> Filed:
-            closed = self._closed(transmission, outcome, reason, profile, device)
+            closing = self._closing(transmission, outcome, reason, profile, device)
             started = self._started_at
-            return filings.file(self.engine, connection, closed, filing or NOTHING, started)
+            return filings.file(self.engine, connection, closing, filing or NOTHING, started)
 
         journal = self._lifecycle.journal
         return await self.engine.write(
@@ -241,28 +241,15 @@ class Store:
 
         return from_thread
 
-    def _closed(
+    def _closing(
         self, number: int, outcome: Outcome, reason: str, profile: str, device: str | None
-    ) -> StoredTransmission:
+    ) -> Closing:
         transmission = self._lifecycle.journal.open.get(number)
         if transmission is None:
             raise StoreError(f"transmission {number} is not open")
-        now = transmission.snapshot()
-        return StoredTransmission(
-            number,
-            device or now.device,
-            now.protocol,
-            profile,
-            now.peer,
-            now.opened_at,
-            self.engine.clock(),
-            outcome,
-            reason,
-            None,
-            None,
-            now.entries,
-            now.evidence,
-        )
+        ended = transmission.snapshot()
+        name = device or ended.device
+        return Closing(ended, name, profile, outcome, reason, self.engine.clock())
 
     def _parked_as_corrupt(self, entry: int, destination: str) -> None:
         self._post(DeliveryParked(destination, entry, "", "stored message is damaged"))

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from struct import Struct
+from struct import Struct, pack
 
 import apsw
 
@@ -95,7 +95,7 @@ def insert(connection: apsw.Connection, stored: StoredTransmission) -> None:
         stored.content_key,
         stored.duplicate_of,
         stored.raw,
-        b"".join(_CUT.pack(len(entry)) for entry in stored.entries),
+        pack(f"<{len(stored.entries)}I", *map(len, stored.entries)),
         b"".join(_EVIDENCE.pack(e.after, len(e.data)) + e.data for e in stored.evidence),
     )
     connection.execute(

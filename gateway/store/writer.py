@@ -20,9 +20,8 @@ import apsw
 
 from gateway.errors import StoreError, StoreFailed, StoreFull
 from gateway.store.connection import fatal, translate
-from gateway.store.journal import Journal
+from gateway.store.journal import ENTRY, Journal
 from gateway.store.operation import Operation
-from gateway.store.pages import EntryKind
 
 Done = Callable[[StoreError | None], None]
 Append = tuple[int, int, bytes, Done]
@@ -67,9 +66,7 @@ class Writer:
     def start(self) -> None:
         self._thread.start()
 
-    def append(
-        self, transmission: int, data: bytes, done: Done, kind: int = EntryKind.ENTRY
-    ) -> None:
+    def append(self, transmission: int, data: bytes, done: Done, kind: int = ENTRY) -> None:
         self._pending.append((kind, transmission, data, done))
         if self._idle:
             self._idle = False
@@ -117,9 +114,9 @@ class Writer:
             return self.failure
 
     def _commit(self, jobs: list[Job]) -> StoreError | None:
+        operations = [job for job in jobs if isinstance(job, Operation)]
         appends = [job for job in jobs if isinstance(job, tuple)]
-        operations = [job for job in jobs if not isinstance(job, tuple)]
-        page = self._journal.stage([append[:3] for append in appends])
+        page = self._journal.stage(appends)
         touched = frozenset([append[1] for append in appends])
         error = self._attempt(page, operations)
         if isinstance(error, StoreFull) and self.failure is None and self._make_room():
@@ -131,27 +128,43 @@ class Writer:
         return error
 
     def _attempt(self, page: bytes, operations: list[Operation[object]]) -> StoreError | None:
+        """One transaction.  Operations get savepoints only where one of them turned out to
+        fail: they are run again then, since savepoints cost as much as a row each."""
         try:
-            if operations:
-                self._transaction(page, operations)
-            elif page:
-                self._journal.write(self._connection, page)
+            if not operations:
+                if page:
+                    self._journal.write(self._connection, page)
+            elif not self._transaction(page, operations, careful=False):
+                self._roll_back()
+                self._transaction(page, operations, careful=True)
         except apsw.Error as error:
             failure = translate(error, "committing")
             self._roll_back()
             return failure
         return None
 
-    def _transaction(self, page: bytes, operations: list[Operation[object]]) -> None:
+    def _transaction(
+        self, page: bytes, operations: list[Operation[object]], *, careful: bool
+    ) -> bool:
         connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
         if page:
             self._journal.write(connection, page)
         for operation in operations:
-            self._savepoint(operation)
+            if careful:
+                self._savepoint(operation)
+            elif not self._succeeds(operation):
+                return False
         floor = self._journal.reclaim(connection)
         connection.execute("COMMIT")
         self._journal.reclaimed(floor)
+        return True
+
+    def _succeeds(self, operation: Operation[object]) -> bool:
+        operation.attempt(self._connection)
+        if isinstance(operation.error, apsw.Error) and fatal(operation.error):
+            raise operation.error
+        return operation.error is None
 
     def _savepoint(self, operation: Operation[object]) -> None:
         connection = self._connection

@@ -119,7 +119,7 @@ CREATE INDEX outbox_by_state ON outbox (destination, state, position);
 CREATE INDEX outbox_blocked ON outbox (destination, lane, position)
     WHERE state IN ('postponed', 'parked') AND lane IS NOT NULL;
 CREATE INDEX outbox_by_report ON outbox (report);
-CREATE INDEX outbox_by_control_id ON outbox (control_id);
+CREATE INDEX outbox_accepted ON outbox (control_id) WHERE state = 'accepted';
 
 -- Hash chain: each row's hash covers the row before (gateway/store/audit.py).
 CREATE TABLE audit (
