@@ -13,7 +13,7 @@ from typing import Final
 from gateway.protocols.astm.control import CR, LF
 from gateway.protocols.astm.dialect import Ack, Dialect
 from gateway.protocols.astm.events import ChunkReceived, Event, Incomplete, MessageReceived
-from gateway.protocols.astm.incoming import Incoming
+from gateway.protocols.astm.incoming import Incoming, not_now
 from gateway.protocols.astm.outline import begins_record
 from gateway.protocols.astm.unframed import Due, Unframed
 
@@ -32,6 +32,8 @@ class BareReader(Unframed):
         self._shown = incoming.position  # up to here chunks were reported
 
     def next_event(self) -> Event | None:
+        if self._due is not None:
+            raise not_now("next_event()")
         if ending := self._ending():
             return ending
         if self._dialect.ack is Ack.PER_CHUNK and (chunk := self._unseen()):

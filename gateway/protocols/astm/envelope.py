@@ -12,7 +12,7 @@ from typing import Final
 from gateway.protocols.astm.control import EOT
 from gateway.protocols.astm.dialect import Dialect
 from gateway.protocols.astm.events import Damage, Event, FrameDamaged, MessageReceived
-from gateway.protocols.astm.incoming import Incoming
+from gateway.protocols.astm.incoming import Incoming, not_now
 from gateway.protocols.astm.outline import Outline
 from gateway.protocols.astm.unframed import Due, Unframed
 
@@ -29,6 +29,8 @@ class EnvelopeReader(Unframed):
         super().__init__(dialect, incoming, _FRAMES)
 
     def next_event(self) -> Event | None:
+        if self._due is not None:
+            raise not_now("next_event()")
         if ending := self._ending():
             return ending
         data = self._incoming.data

@@ -3,7 +3,6 @@
 A frame is judged at its second checksum digit, so CR and LF after it may be missing.  STX, ENQ
 and EOT inside a frame break it off and take effect themselves.  What stands between frames is
 junk: counted, not fatal.  Without ENQ nothing is taken: frames before it are junk too.
-Nothing is remembered of an accepted frame but its bytes, to know it again.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from enum import Enum, auto
 from typing import Final
 
 from gateway.protocols.astm.control import ACK, CR, ENQ, EOT, ETB, ETX, LF, NAK, STX
-from gateway.protocols.astm.dialect import Checksum, Dialect, Framing, Numbering
+from gateway.protocols.astm.dialect import Checksum, Dialect, Framing
 from gateway.protocols.astm.events import (
     Damage,
     Ending,
@@ -23,23 +22,21 @@ from gateway.protocols.astm.events import (
     FrameReceived,
     FrameRepeated,
     Heartbeat,
-    Incomplete,
     TransmissionEnded,
     TransmissionIncomplete,
 )
 from gateway.protocols.astm.frame import DIGITS, Frame, checksum
 from gateway.protocols.astm.incoming import Incoming, not_now
-from gateway.protocols.astm.outline import Outline
+from gateway.protocols.astm.phase import Phase
+from gateway.protocols.astm.sequence import Verdict
 
 _CONTROL: Final = re.compile(rb"[\x02\x04\x05]")
-_BREAK: Final = re.compile(rb"[\x02\x03\x04\x05\x17]")
-_TRAILER: Final = (b"\r", b"\n")
-_LOOSE_TRAILER: Final = (b"0123456789ABCDEFabcdef",) * 2 + _TRAILER
-_ENQ, _EOT, _ETX, _STX = ENQ[0], EOT[0], ETX[0], STX[0]
 _ENDS: Final = ETX + ETB
+_BREAKS: Final = (ETX, ETB, STX, ENQ, EOT)
+_ETX, _STX = ETX[0], STX[0]
 
 
-class _Await(Enum):
+class _Due(Enum):
     """The answer that is due."""
 
     ENQUIRY = auto()
@@ -48,37 +45,37 @@ class _Await(Enum):
     DAMAGE = auto()
 
 
+_NEXT: Final = Verdict.NEXT
+_ENQUIRY, _FRAME, _REPEAT, _DAMAGE = _Due.ENQUIRY, _Due.FRAME, _Due.REPEAT, _Due.DAMAGE
+
+
 class FramedReader:
     """The reader of ``Framing.FRAMED``."""
+
+    __slots__ = (
+        "_broken_off",
+        "_dialect",
+        "_digits",
+        "_due",
+        "_frame",
+        "_incoming",
+        "_lower",
+        "_phase",
+        "_proved",
+        "_searched",
+    )
 
     def __init__(self, dialect: Dialect, incoming: Incoming) -> None:
         self._dialect = dialect
         self._incoming = incoming
-        self._proved = dialect.framing is Framing.FRAMED
-        self._loose = dialect.numbering is Numbering.LOOSE
-        self._checked = dialect.checksum is not Checksum.NONE
-        self._digits = 2 if self._checked else 0
-        self._whole_trailer: tuple[bytes, ...] = _TRAILER if self._checked else _LOOSE_TRAILER
-        self._due: _Await | None = None
+        self._digits = 0 if dialect.checksum is Checksum.NONE else 2
+        self._lower = dialect.checksum is Checksum.LOWER
+        self._phase: Phase | None = None  # None: the line is neutral
+        self._due: _Due | None = None
         self._frame: Frame | None = None
-        self._open = False
-        self._begin()
-
-    def _begin(self) -> None:
-        self._outline = Outline(loose=self._loose)
-        self._last = b""  # the last accepted frame, STX to checksum
-        self._last_number = -1
-        self._ended = True  # that frame ended with ETX
-        self._expected = 1
-        self._frames = 0
-        self._bytes = 0
-        self._damaged = 0
-        self._junk = 0
-        self._stray = b""  # the last frame refused for its number
-        self._runaway = False  # the sender goes on whatever we answer
-        self._trailer = self._whole_trailer  # what may follow an ENQ or a frame without being junk
         self._broken_off = b""  # a frame cut short by the STX now in front
-        self._searched = 1
+        self._searched = 1  # up to here the frame in front holds no break
+        self._proved = dialect.framing is Framing.FRAMED
 
     @property
     def awaiting(self) -> bool:
@@ -86,7 +83,7 @@ class FramedReader:
 
     @property
     def idle(self) -> bool:
-        return not self._open and self._due is None
+        return self._phase is None and self._due is None
 
     @property
     def unsure(self) -> bool:
@@ -94,173 +91,136 @@ class FramedReader:
 
     @property
     def timeout(self) -> float | None:
-        return self._dialect.timers.frame if self._open and self._due is None else None
+        return None if self._phase is None or self.awaiting else self._dialect.timers.frame
 
     # -- bytes to events
 
     def next_event(self) -> Event | None:
+        if self._due is not None:
+            raise not_now("next_event()")
         data = self._incoming.data
         while data:
-            first = data[0]
-            if not self._open:
-                if first == _ENQ:
-                    return self._enquiry()
-                if not self._proved:
-                    return None
-                position = data.find(_ENQ)
-                self._outside(len(data) if position < 0 else position)
-            elif first == _STX:
-                return self._try_frame(data)
-            elif first == _EOT:
-                self._incoming.take(1)
-                return self._close(Ending.EOT)
-            elif first == _ENQ:
-                return self._close(Ending.ENQUIRY)  # the ENQ stays and is read next
-            else:
-                match = _CONTROL.search(data)
-                self._between(match.start() if match else len(data))
+            if (phase := self._phase) is None:
+                return self._neutral(data)
+            match data[0]:
+                case 2:  # STX
+                    return self._try_frame(data, phase)
+                case 4:  # EOT
+                    self._incoming.take(1)
+                    return self._close(Ending.EOT)
+                case 5:  # ENQ: it stays, and opens the next phase
+                    return self._close(Ending.ENQUIRY)
+                case _:
+                    self._between(data, phase)
         return None
 
-    def _enquiry(self) -> Event:
+    def _neutral(self, data: bytearray) -> Event | None:
+        position = data.find(ENQ)
+        if position and not self._proved:
+            return None
+        taken = self._incoming.take(len(data) if position < 0 else position)
+        self._incoming.junk += len(taken.translate(None, EOT + CR + LF))
+        if position < 0:
+            return None
         self._incoming.take(1)
-        self._due = _Await.ENQUIRY
+        self._due = _ENQUIRY
         return Enquiry()
 
-    def _outside(self, count: int) -> None:
-        taken = self._incoming.take(count)
-        self._incoming.junk += len(taken.translate(None, EOT + CR + LF))
+    def _between(self, data: bytearray, phase: Phase) -> None:
+        if data == b"\r\n" and phase.takes_trailer():
+            data.clear()
+            self._incoming.position += 2
+            return
+        match = _CONTROL.search(data)
+        taken = self._incoming.take(match.start() if match else len(data))
+        self._incoming.junk += phase.gap(taken)
 
-    def _between(self, count: int) -> None:
-        """Takes what stands between frames; the trailer of a frame is not junk."""
-        taken = self._incoming.take(count)
-        used = 0
-        while used < len(taken) and self._belongs_to_trailer(taken[used]):
-            used += 1
-        if used < len(taken):
-            self._trailer = ()
-            self._junk += len(taken) - used
-            self._incoming.junk += len(taken) - used
-
-    def _belongs_to_trailer(self, byte: int) -> bool:
-        for place, allowed in enumerate(self._trailer, 1):
-            if byte in allowed:
-                self._trailer = self._trailer[place:]
-                return True
-        return False
-
-    def _try_frame(self, data: bytearray) -> Event | None:
-        match = _BREAK.search(data, self._searched)
+    def _try_frame(self, data: bytearray, phase: Phase) -> Event | None:
         limit = self._dialect.max_frame
-        end = match.start() if match else len(data)
+        end = data.find(ETX, self._searched, limit)
+        size = end + 1 + self._digits
+        if end > 0 and len(data) >= size:
+            raw = bytes(data)[:size] if len(data) <= size + 2 else bytes(data[:size])
+            if not (4 in raw or 5 in raw or 23 in raw or raw.find(STX, 1) > 0):
+                del data[:size]
+                self._incoming.position += size
+                return self._judge(raw, end, phase)
+        return self._try_odd_frame(data, phase, limit)
+
+    def _try_odd_frame(self, data: bytearray, phase: Phase, limit: int) -> Event | None:
+        """One that ends with ETB, or is unfinished, broken off or too long."""
+        end = _first_break(data, self._searched)
         if end >= limit:
-            return self._damage(Damage.OVERSIZE, limit)
-        if match is None:
-            self._searched = end
+            return self._damage(Damage.OVERSIZE, self._incoming.take(limit))
+        self._searched = end
+        if end == len(data):
             return None
         if data[end] not in _ENDS:
             return self._break_off(data, end)
         size = end + 1 + self._digits
         if self._digits and (control := _CONTROL.search(data, end + 1, size)):
             return self._break_off(data, control.start())
-        if len(data) < size:
-            self._searched = end
-            return None
-        return self._judge(self._incoming.take(size), end)
+        return self._judge(self._incoming.take(size), end, phase) if len(data) >= size else None
 
     def _break_off(self, data: bytearray, end: int) -> Event:
         restarts = data[end] == _STX
-        event = self._damage(Damage.CONTROL, end)
-        self._broken_off = event.raw if restarts else b""
+        raw = self._incoming.take(end)
+        event = self._damage(Damage.CONTROL, raw)
+        self._broken_off = raw if restarts else b""
         return event
 
-    def _damage(self, reason: Damage, count: int) -> FrameDamaged:
-        return self._damaged_by(reason, self._incoming.take(count))
-
-    def _damaged_by(self, reason: Damage, raw: bytes) -> FrameDamaged:
-        self._due = _Await.DAMAGE
-        self._damaged += 1
+    def _damage(self, reason: Damage, raw: bytes) -> Event:
+        self._due = _DAMAGE
         self._searched = 1
-        self._trailer = self._whole_trailer
         self._broken_off = b""
+        if self._phase is not None:
+            self._phase.refused()
         return FrameDamaged(reason, raw)
 
-    def _judge(self, raw: bytes, end: int) -> Event:
-        if self._checked and not self._sum_is_right(raw, end):
-            return self._damaged_by(Damage.CHECKSUM, raw)
-        if not raw.startswith(self._broken_off):
-            return self._damaged_by(Damage.RESTART, raw)
-        self._broken_off = b""
+    def _judge(self, raw: bytes, end: int, phase: Phase) -> Event:
+        if self._digits and raw[end + 1 :] != DIGITS[checksum(raw[1 : end + 1])]:
+            if not self._lower or raw[end + 1 :].upper() != DIGITS[checksum(raw[1 : end + 1])]:
+                return self._damage(Damage.CHECKSUM, raw)
+        if self._broken_off and not raw.startswith(self._broken_off):
+            return self._damage(Damage.RESTART, raw)
+        verdict = phase.sequence.judge(raw)
         self._searched = 1
-        number = raw[1] - 48
-        if not 0 <= number <= (9 if self._loose else 7):
-            return self._damaged_by(Damage.MALFORMED, raw)
-        if raw == self._last:
-            self._due = _Await.REPEAT
-            self._trailer = self._whole_trailer
-            return FrameRepeated(Frame(number, raw[2:end], raw[end] == _ETX, raw))
-        if not self._loose and (number != self._expected or self._runaway):
-            return self._out_of_sequence(number, raw)
-        if self._bytes + len(raw) > self._dialect.max_transmission:
-            return self._damaged_by(Damage.LIMIT, raw)
-        self._trailer = self._whole_trailer
-        self._due = _Await.FRAME
-        self._frame = frame = Frame(number, raw[2:end], raw[end] == _ETX, raw)
-        return FrameReceived(frame)
-
-    def _out_of_sequence(self, number: int, raw: bytes) -> Event:
-        """After two such frames the numbers, modulo 8, would soon seem right again."""
-        if number == self._last_number:
-            return self._damaged_by(Damage.DIFFERENT, raw)
-        self._runaway = self._runaway or (self._stray != b"" and raw != self._stray)
-        self._stray = raw
-        return self._damaged_by(Damage.NUMBER, raw)
-
-    def _sum_is_right(self, raw: bytes, end: int) -> bool:
-        digits = raw[end + 1 :]
-        if self._dialect.checksum is Checksum.LOWER:
-            digits = digits.upper()
-        return digits == DIGITS[checksum(raw[1 : end + 1])]
+        self._broken_off = b""
+        if verdict is _NEXT:
+            self._due = _FRAME
+            self._frame = frame = Frame(raw[1] - 48, raw[2:end], raw[end] == _ETX, raw)
+            return FrameReceived(frame)
+        if isinstance(verdict, Damage):
+            return self._damage(verdict, raw)
+        self._due = _REPEAT
+        return FrameRepeated(Frame(raw[1] - 48, raw[2:end], raw[end] == _ETX, raw))
 
     # -- answers
 
     def accept(self) -> bytes:
-        match self._due:
-            case _Await.FRAME:
-                self._take_frame()
-            case _Await.ENQUIRY:
-                self._begin()
-                self._open = True
-            case _Await.REPEAT:
-                pass
-            case _:
-                raise not_now("accept()")
-        self._due = None
-        return ACK
-
-    def _take_frame(self) -> None:
-        frame = self._frame
-        if frame is None:
+        due, frame, phase = self._due, self._frame, self._phase
+        if due is _FRAME and frame is not None and phase is not None:
+            phase.accept(frame)
+            self._proved = True
+        elif due is _ENQUIRY:
+            self._phase = Phase(self._dialect)
+        elif due is _REPEAT and phase is not None:
+            phase.frame_ended()
+        else:
             raise not_now("accept()")
-        self._outline.feed(frame.text)
-        self._last = frame.raw
-        self._last_number = frame.number
-        self._ended = frame.last
-        self._expected = (frame.number + 1) % 8
-        self._stray = b""
-        self._proved = True
-        self._frames += 1
-        self._bytes += len(frame.raw)
-        self._frame = None
+        self._due = self._frame = None
+        return ACK
 
     def refuse(self) -> bytes:
         if self._due is None:
             raise not_now("refuse()")
-        self._due = None
-        self._frame = None
+        if self._phase is not None:
+            self._phase.frame_ended()
+        self._due = self._frame = None
         return NAK
 
     def interrupt(self) -> bytes:
-        if self._due not in (_Await.FRAME, _Await.REPEAT):
+        if self._due not in (_FRAME, _REPEAT):
             raise not_now("interrupt()")
         self.accept()
         return EOT
@@ -268,45 +228,34 @@ class FramedReader:
     # -- ends
 
     def expire(self) -> Event | None:
-        return self._close(Ending.TIMEOUT) if self._open else None
+        return None if self._phase is None else self._close(Ending.TIMEOUT)
 
     def connection_lost(self) -> Event | None:
-        self._due = None
-        self._frame = None
-        return self._close(Ending.LOST) if self._open else None
+        self._due = self._frame = None
+        return None if self._phase is None else self._close(Ending.LOST)
 
-    def _close(self, ending: Ending) -> Event:
+    def _close(self, ending: Ending) -> Event | None:
+        phase, self._phase = self._phase, None
+        if phase is None:
+            return None
+        self._searched = 1
+        self._broken_off = b""
         raw = b""
         if ending in (Ending.TIMEOUT, Ending.LOST):
             raw = self._incoming.take(len(self._incoming.data))
-        self._open = False
-        if self._whole:
-            return TransmissionEnded(self._frames, ending, self._checked, self._junk, self._damaged)
-        if ending is Ending.EOT and not (self._frames or self._junk or self._damaged):
+        if phase.whole:
+            checked = self._digits > 0
+            return TransmissionEnded(phase.frames, ending, checked, phase.junk, phase.damaged)
+        if ending is Ending.EOT and phase.empty:
             return Heartbeat()
-        return TransmissionIncomplete(self._reason(ending), self._frames, raw)
+        return TransmissionIncomplete(phase.shortcoming(ending), phase.frames, raw)
 
-    @property
-    def _whole(self) -> bool:
-        return bool(
-            self._frames
-            and self._ended
-            and self._outline.has_terminator
-            and self._outline.has_header
-        )
 
-    def _reason(self, ending: Ending) -> Incomplete:
-        match ending:
-            case Ending.ENQUIRY:
-                return Incomplete.RESTARTED
-            case Ending.TIMEOUT:
-                return Incomplete.TIMEOUT
-            case Ending.LOST:
-                return Incomplete.LOST
-        if not self._frames:
-            return Incomplete.NO_FRAME
-        if not self._ended:
-            return Incomplete.INTERMEDIATE
-        if self._outline.has_terminator:
-            return Incomplete.NO_HEADER
-        return Incomplete.EARLY_END
+def _first_break(data: bytearray, start: int) -> int:
+    """Where the first character that may not stand in a frame's text is, or the end."""
+    end = len(data)
+    for mark in _BREAKS:
+        found = data.find(mark, start, end)
+        if found >= 0:
+            end = found
+    return end

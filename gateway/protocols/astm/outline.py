@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from gateway.protocols.astm.control import CR, LF
+
 _KEPT: Final = 8  # enough for digits before a record letter, the letter and a delimiter
-_BREAKS: Final = b"\r\n"
+_BREAKS: Final = CR + LF
 
 
 def begins_record(line: bytes, letter: bytes, *, loose: bool = False) -> bool:
@@ -23,22 +25,29 @@ def begins_record(line: bytes, letter: bytes, *, loose: bool = False) -> bool:
 class Outline:
     """Feed it the text of every accepted frame."""
 
-    __slots__ = ("_by_cr", "_by_lf", "_first", "_loose")
+    __slots__ = ("_by_lf", "_ended", "_first", "_loose", "_open")
 
     def __init__(self, *, loose: bool = False) -> None:
         self._loose = loose
         self._first = b""
-        self._by_cr = _LastLine(b"\r")
-        self._by_lf: _LastLine | None = _LastLine(b"\n")
+        self._open = b""  # the beginning of the record that goes on
+        self._ended = b""  # of the last one that ended, unless empty
+        self._by_lf: tuple[bytes, bytes] | None = (b"", b"")  # the same two, until a CR is seen
 
     def feed(self, text: bytes) -> None:
+        if not self._open and text.find(CR) == len(text) - 1 and self._first and text[0] > 0x20:
+            self._ended = text[:_KEPT]  # one whole record: the usual case, quickly
+        else:
+            self._feed(text)
+
+    def _feed(self, text: bytes) -> None:
         if len(self._first) < _KEPT:
             self._first = (self._first + text.lstrip(_BREAKS)[:_KEPT])[:_KEPT]
-        self._by_cr.feed(text)
-        if self._by_lf is not None:
-            self._by_lf = None if b"\r" in text else self._by_lf
-            if self._by_lf is not None:
-                self._by_lf.feed(text)
+        self._open, self._ended = _last_lines(text, CR, self._open, self._ended)
+        if CR in text:
+            self._by_lf = None
+        elif self._by_lf is not None:
+            self._by_lf = _last_lines(text, LF, *self._by_lf)
 
     @property
     def has_header(self) -> bool:
@@ -46,40 +55,23 @@ class Outline:
 
     @property
     def has_terminator(self) -> bool:
-        line = (self._by_lf or self._by_cr).head
-        return begins_record(line, b"L", loose=self._loose)
+        going, ended = self._by_lf or (self._open, self._ended)
+        return begins_record(going or ended, b"L", loose=self._loose)
 
 
-class _LastLine:
-    """The beginning of the last line that is not empty."""
+def _last_lines(text: bytes, separator: bytes, going: bytes, ended: bytes) -> tuple[bytes, bytes]:
+    """The beginnings of the line that goes on after ``text`` and of the last one that ended."""
 
-    __slots__ = ("_current", "_last", "_separator")
+    def extended(piece: bytes) -> bytes:
+        return (going + piece[:_KEPT] if going else piece.lstrip(_BREAKS))[:_KEPT]
 
-    def __init__(self, separator: bytes) -> None:
-        self._separator = separator
-        self._current = b""  # of the line still open
-        self._last = b""  # of the last line that was ended
-
-    @property
-    def head(self) -> bytes:
-        return self._current or self._last
-
-    def feed(self, text: bytes) -> None:
-        cut = text.rfind(self._separator)
-        if cut < 0:
-            self._current = self._extended(text)
-            return
-        content = text[:cut].rstrip(_BREAKS)
-        before = content.rfind(self._separator)
-        if before >= 0:
-            self._last = content[before + 1 :].lstrip(_BREAKS)[:_KEPT]
-        else:
-            self._last = self._extended(content) or self._last
-        self._current = text[cut + 1 :].lstrip(_BREAKS)[:_KEPT]
-
-    def _extended(self, text: bytes) -> bytes:
-        return (
-            (self._current + text[:_KEPT])[:_KEPT]
-            if self._current
-            else text.lstrip(_BREAKS)[:_KEPT]
-        )
+    cut = text.rfind(separator)
+    if cut < 0:
+        return extended(text), ended
+    content = text[:cut].rstrip(_BREAKS)
+    before = content.rfind(separator)
+    if before >= 0:
+        ended = content[before + 1 :].lstrip(_BREAKS)[:_KEPT]
+    else:
+        ended = extended(content) or ended
+    return text[cut + 1 :].lstrip(_BREAKS)[:_KEPT], ended

@@ -34,6 +34,8 @@ class Receiver:
         self._framing = Framing.AUTO
         self._reader: Reader | None = None
         self._foreign: Foreign | None = None
+        self._detected = self._dialect.framing is Framing.AUTO
+        self._limit = self._dialect.max_frame + _SLACK
         self._settle(self._dialect.framing)
 
     def _settle(self, framing: Framing) -> None:
@@ -92,7 +94,7 @@ class Receiver:
 
     def receive_data(self, data: bytes) -> None:
         held = self._incoming.data
-        if self.awaiting and len(held) + len(data) > self._dialect.max_frame + _SLACK:
+        if len(held) + len(data) > self._limit and self.awaiting:
             raise RemoteProtocolError(f"{len(held) + len(data)} bytes before our answer")
         held += data
 
@@ -101,10 +103,8 @@ class Receiver:
         reader = self._reader
         if reader is None:
             return self._detect()
-        if reader.awaiting:
-            raise not_now("next_event()")
         event = reader.next_event()
-        if event is None and reader.unsure and self._incoming.data:
+        if event is None and self._detected and self._incoming.data and reader.unsure:
             self._settle(Framing.AUTO)
             return self._detect()
         return event

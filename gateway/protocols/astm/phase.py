@@ -1,0 +1,117 @@
+"""One transfer phase as seen by the receiver: from an accepted ENQ to EOT (or whatever ends it).
+
+Keeps counts, the sequence and the outline of the text, never the text.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gateway.protocols.astm.dialect import Checksum, Dialect, Numbering
+from gateway.protocols.astm.events import Ending, Incomplete
+from gateway.protocols.astm.frame import Frame
+from gateway.protocols.astm.outline import Outline
+from gateway.protocols.astm.sequence import Sequence
+
+_TRAILER: Final[tuple[bytes, ...]] = (b"\r", b"\n")
+_HEXADECIMAL: Final = b"0123456789ABCDEFabcdef"
+_UNCHECKED_TRAILER: Final[tuple[bytes, ...]] = (_HEXADECIMAL, _HEXADECIMAL, *_TRAILER)
+
+
+class Phase:
+    __slots__ = (
+        "_ended",
+        "_outline",
+        "_trailer",
+        "_whole_trailer",
+        "damaged",
+        "frames",
+        "junk",
+        "sequence",
+    )
+
+    def __init__(self, dialect: Dialect) -> None:
+        loose = dialect.numbering is Numbering.LOOSE
+        unchecked = dialect.checksum is Checksum.NONE
+        self._whole_trailer = _UNCHECKED_TRAILER if unchecked else _TRAILER
+        self._trailer = self._whole_trailer  # what may stand here and is no junk
+        self.sequence: Final = Sequence(loose=loose, room=dialect.max_transmission)
+        self._outline = Outline(loose=loose)
+        self._ended = True  # the last accepted frame ended with ETX
+        self.frames = 0
+        self.damaged = 0
+        self.junk = 0
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was said at all."""
+        return not (self.frames or self.damaged or self.junk)
+
+    def refused(self) -> None:
+        """A damaged frame ended here."""
+        self.damaged += 1
+        self._trailer = self._whole_trailer
+
+    def frame_ended(self) -> None:
+        """A trailer may follow."""
+        self._trailer = self._whole_trailer
+
+    def takes_trailer(self) -> bool:
+        """The usual CR LF is here; whether it belongs to a frame."""
+        expected = self._trailer is self._whole_trailer
+        if expected:
+            self._trailer = ()
+        return expected
+
+    def accept(self, frame: Frame) -> None:
+        """This frame is part of the transmission."""
+        self._outline.feed(frame.text)
+        self.sequence.accept(frame.raw)
+        self._ended = frame.last
+        self._trailer = self._whole_trailer
+        self.frames += 1
+
+    def gap(self, taken: bytes) -> int:
+        """Bytes between frames; how many of them are junk.  A frame's trailer is not."""
+        used = 0
+        while used < len(taken) and self._belongs_to_trailer(taken[used]):
+            used += 1
+        junk = len(taken) - used
+        if junk:
+            self._trailer = ()
+            self.junk += junk
+        return junk
+
+    def _belongs_to_trailer(self, byte: int) -> bool:
+        for place, allowed in enumerate(self._trailer, 1):
+            if byte in allowed:
+                self._trailer = self._trailer[place:]
+                return True
+        return False
+
+    @property
+    def whole(self) -> bool:
+        """Whether the joined text is complete: H first, L last, and ETX behind it."""
+        return bool(
+            self.frames
+            and self._ended
+            and self._outline.has_terminator
+            and self._outline.has_header
+        )
+
+    def shortcoming(self, ending: Ending) -> Incomplete:
+        """Why it is not whole."""
+        match ending:
+            case Ending.ENQUIRY:
+                return Incomplete.RESTARTED
+            case Ending.TIMEOUT:
+                return Incomplete.TIMEOUT
+            case Ending.LOST:
+                return Incomplete.LOST
+        if not self.frames:
+            return Incomplete.NO_FRAME
+        if not self._ended:
+            return Incomplete.INTERMEDIATE
+        if self._outline.has_terminator:
+            return Incomplete.NO_HEADER
+        return Incomplete.EARLY_END
