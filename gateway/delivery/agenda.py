@@ -14,14 +14,16 @@ from gateway.store.messages import OutboxEntry
 
 
 class Agenda:
-    """Entries of one destination, oldest first."""
+    """Entries of one destination, oldest first.  ``strict``: no lane overtakes another either."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, strict: bool) -> None:
+        self._strict = strict
         self._ready: deque[OutboxEntry] = deque()
         self._busy_lanes: set[str] = set()
         self._busy: set[int] = set()
         self._settled: set[int] = set()
         self._changed_lanes: set[str] = set()
+        self._put_back: dict[int, OutboxEntry] = {}
 
     def __len__(self) -> int:
         return len(self._ready)
@@ -39,7 +41,7 @@ class Agenda:
     def fill(self, entries: Iterable[OutboxEntry]) -> None:
         """Replace what was read ahead by a fresh answer of the outbox."""
         self._ready = deque(
-            entry
+            self._put_back.get(entry.id, entry)
             for entry in entries
             if entry.id not in self._busy
             and entry.id not in self._settled
@@ -55,17 +57,21 @@ class Agenda:
                 if entry.lane is not None:
                     self._busy_lanes.add(entry.lane)
                 return entry
+            if self._strict:
+                return None
         return None
 
     def put_back(self, entry: OutboxEntry) -> None:
-        """It was not delivered and is the first to be tried again."""
+        """It was not delivered and is the first to be tried again, as it is given here."""
         self._free(entry)
+        self._put_back[entry.id] = entry
         place = sum(1 for other in self._ready if other.position < entry.position)
         self._ready.insert(place, entry)
 
     def finish(self, entry: OutboxEntry, *, fenced: bool = False) -> None:
         """Its new state is in the outbox; ``fenced``: the rest of its lane must wait there."""
         self._free(entry)
+        self._put_back.pop(entry.id, None)
         self._settled.add(entry.id)
         if fenced and entry.lane is not None:
             self._changed_lanes.add(entry.lane)

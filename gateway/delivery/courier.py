@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from gateway.delivery.agenda import Agenda
@@ -29,6 +30,7 @@ from gateway.delivery.ledger import (
     WasDelivered,
     WasParked,
     WasPostponed,
+    WasTried,
 )
 from gateway.delivery.stall import StallWatch
 from gateway.errors import DeliveryError, StoreError, Unreachable
@@ -58,9 +60,9 @@ class Courier:
         self._patience = patience
         self._condition = Condition(name, notices)
         self._judge = Judge(patience, random)
-        self._agenda = Agenda()
+        self._agenda = Agenda(strict=destination.concurrency == 1)
         self._longest = max((*patience.refused, patience.backoff.limit))
-        self._calendar = Calendar(self._look_again, self._longest)
+        self._calendar = Calendar(self._ripened, self._longest)
         self._ledger = Ledger(outbox, self._written, patience)
         self._stalls = StallWatch(patience.stalls, self._condition.stalled)
         self._applications = Applications(patience.application, self._ledger.add, self._ask_person)
@@ -70,6 +72,7 @@ class Courier:
         self._ready = False
         self._opened_at = 0.0
         self._more = True
+        self._ripe = False
         self._fetched = 0
         # After a restart nothing waits for its next try: the first look is this far ahead.
         self._ahead = timedelta(seconds=self._longest)
@@ -120,6 +123,8 @@ class Courier:
         while self._may_send():
             if not self._ready:
                 await self._get_ready()
+            elif self._ripe:
+                await self._fetch()
             elif (entry := self._agenda.take()) is not None:
                 self._launch(tasks, entry)
             elif self._more and not len(self._agenda):
@@ -158,7 +163,7 @@ class Courier:
         self._leave_alone(reason)
 
     async def _fetch(self) -> None:
-        self._more = False
+        self._more = self._ripe = False
         self._agenda.begin_fetch()
         limit = self._patience.prefetch + self._agenda.busy
         now, ahead, self._ahead = self._clock(), self._ahead, timedelta()
@@ -166,7 +171,7 @@ class Courier:
             entries = await self._outbox.due(self._name, limit, now + ahead)
         except StoreError:
             self._more = True
-            self._gate.shut(self._patience.backoff.limit)
+            self._gate.shut(self._patience.backoff.first)
             return
         self._agenda.fill(entries)
         self._fetched = len(entries)
@@ -210,17 +215,24 @@ class Courier:
                 self._ledger.add(WasParked(entry, reason))
             case Stop(reason):
                 self._condition.stop(reason)
-                self._ledger.add(WasPostponed(entry, self._clock(), reason))
+                self._keep_first(entry, reason)
 
     def _try_again(self, entry: OutboxEntry, reason: str, after: float, doubtful: bool) -> None:
         self._condition.possibly_twice += doubtful
         retry_in = max(after, self._judge.pause)
         self._notices.post(DeliveryPostponed(self._name, entry.id, reason, retry_in))
-        if doubtful or after:
+        if after:
             until = self._clock() + timedelta(seconds=after)
             self._ledger.add(WasPostponed(entry, until, reason))
+        elif doubtful:
+            self._keep_first(entry, reason)
         else:
             self._agenda.put_back(entry)
+
+    def _keep_first(self, entry: OutboxEntry, reason: str) -> None:
+        tried = replace(entry, state=MessageState.POSTPONED, attempts=entry.attempts + 1)
+        self._agenda.put_back(tried)
+        self._ledger.add(WasTried(entry, self._clock(), reason))
 
     async def _expect_applications(self, tasks: asyncio.TaskGroup) -> None:
         """What was accepted before a restart still waits for its final answer."""
@@ -231,7 +243,10 @@ class Courier:
 
     def _written(self, outcome: Outcome) -> None:
         """An outcome is on disk: its lane may go on, or has to wait in the outbox."""
+        self._wake.set()
         entry = outcome.entry
+        if isinstance(outcome, WasTried):
+            return
         fenced = isinstance(outcome, WasPostponed | WasParked)
         self._agenda.finish(entry, fenced=fenced)
         used_up = self._fetched > 0 and not self._agenda.busy and not len(self._agenda)
@@ -250,7 +265,6 @@ class Courier:
                 self._ask_person(entry, reason)
             case WasAccepted():
                 pass
-        self._wake.set()
 
     def _ask_person(self, entry: OutboxEntry, reason: str) -> None:
         self._notices.post(DeliveryParked(self._name, entry.id, entry.report or "", reason))
@@ -263,6 +277,11 @@ class Courier:
     def _look_again(self) -> None:
         """Something may be due: queued, ripe, or released by a person."""
         self._more = True
+        self._wake.set()
+
+    def _ripened(self) -> None:
+        """Something postponed is due, and older than what was read ahead."""
+        self._ripe = True
         self._wake.set()
 
     def _watch_progress(self) -> None:

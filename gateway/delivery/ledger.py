@@ -30,9 +30,16 @@ class WasAccepted:
 
 
 @dataclass(frozen=True, slots=True)
-class WasPostponed:
-    """``until`` may be now: then it is the next to be tried."""
+class WasTried:
+    """In vain, and it stays the next to be tried: only a note."""
 
+    entry: OutboxEntry
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WasPostponed:
     entry: OutboxEntry
     until: datetime
     reason: str
@@ -44,7 +51,7 @@ class WasParked:
     reason: str
 
 
-Outcome = WasDelivered | WasAccepted | WasPostponed | WasParked
+Outcome = WasDelivered | WasAccepted | WasTried | WasPostponed | WasParked
 
 
 class Ledger:
@@ -108,7 +115,7 @@ class Ledger:
                 await self._outbox.mark_delivered(entry, receipt.answer)
             case WasAccepted(entry, receipt):
                 await self._outbox.mark_accepted(entry, receipt.answer)
-            case WasPostponed(entry, until, reason):
+            case WasTried(entry, until, reason) | WasPostponed(entry, until, reason):
                 await self._outbox.postpone(entry, until, reason)
             case WasParked(entry, reason):
                 await self._outbox.park(entry, reason)

@@ -1,0 +1,497 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from delivery_bench import (
+    AA,
+    QUICK,
+    Answer,
+    Scripted,
+    Witness,
+    always,
+    enqueue,
+    in_turn,
+    message,
+    now,
+    running,
+    states,
+)
+
+from gateway.delivery.base import Backoff, Receipt, Unreadable
+from gateway.errors import Ambiguous, Refused, StoreFull, Unreachable
+from gateway.notices import DeliveryParked, DeliveryPostponed, DestinationChanged, LaneStopped
+from gateway.store import MessageState, OutboxEntry, Store
+
+SILENT = Ambiguous("nobody answered in time")
+GARBAGE = Unreadable("its answer is no acknowledgment")
+LATER = Refused("answered AE", again=True)
+NEVER = Refused("answered AE, error 101")
+
+
+def names(count: int) -> list[str]:
+    return [f"M{number:05d}" for number in range(count)]
+
+
+def only(
+    control_id: str, answer: Answer, otherwise: Answer = AA
+) -> Callable[[OutboxEntry], Answer]:
+    return lambda entry: answer if entry.control_id == control_id else otherwise
+
+
+async def test_what_was_queued_before_the_start_is_delivered_in_order(
+    store: Store, witness: Witness
+) -> None:
+    await enqueue(store, [message(name) for name in names(300)])
+    destination = Scripted(always(AA))
+    async with running(store, destination, witness):
+        notices = await witness.delivered(300)
+    assert destination.arrived == destination.tries == names(300)
+    assert set((await states(store)).values()) == {MessageState.DELIVERED}
+    assert [notice.answer for notice in notices] == ["AA"] * 300
+
+
+async def test_what_is_queued_later_wakes_the_courier(store: Store, witness: Witness) -> None:
+    destination = Scripted(always(AA))
+    async with running(store, destination, witness):
+        for name in names(20):
+            await enqueue(store, [message(name)])
+            await witness.delivered(int(name[1:]) + 1)
+    assert destination.arrived == names(20)
+
+
+async def test_one_at_a_time_and_at_most_twenty(store: Store, witness: Witness) -> None:
+    await enqueue(store, [message(name) for name in names(200)])
+    one, twenty = Scripted(always(AA)), Scripted(always(AA), concurrency=20)
+    async with running(store, one, witness):
+        await witness.delivered(200)
+    await enqueue(store, [message(name, destination="mqtt") for name in names(200)])
+    async with running(store, twenty, witness, name="mqtt"):
+        await witness.delivered(400)
+    assert one.most_in_flight == 1
+    assert twenty.most_in_flight == 20
+
+
+async def test_a_lane_is_one_at_a_time_whatever_the_concurrency(
+    store: Store, witness: Witness
+) -> None:
+    batch = [message(name, lane=f"S{int(name[1:]) % 3}") for name in names(60)]
+    await enqueue(store, batch)
+    destination = Scripted(always(AA), concurrency=20)
+    async with running(store, destination, witness):
+        await witness.delivered(60)
+    for lane in range(3):
+        assert [n for n in destination.arrived if int(n[1:]) % 3 == lane] == names(60)[lane::3]
+    assert destination.most_in_flight <= 3
+
+
+async def test_while_a_destination_is_down_no_message_is_touched(
+    store: Store, witness: Witness
+) -> None:
+    await enqueue(store, [message(name) for name in names(50)])
+    destination = Scripted(always(AA))
+    destination.closed = Unreachable("nobody listens there")
+    async with running(store, destination, witness):
+        change = await witness.became(up=False)
+        await witness.until(lambda: destination.opened >= 5)
+        assert destination.tries == []
+        assert len(witness.of(DestinationChanged)) == 1
+        destination.closed = None
+        await witness.delivered(50)
+        assert await witness.became(up=True)
+    assert change.detail == "nobody listens there"
+    assert destination.arrived == names(50)
+
+
+async def test_a_destination_that_comes_and_goes_keeps_the_order(
+    store: Store, witness: Witness
+) -> None:
+    await enqueue(store, [message(name) for name in names(120)])
+    count = 0
+
+    def answer(_entry: OutboxEntry) -> Answer:
+        nonlocal count
+        count += 1
+        return (AA, AA, Unreachable("gone"), SILENT)[count % 4]
+
+    destination = Scripted(answer)
+    async with running(store, destination, witness) as courier:
+        await witness.delivered(120)
+        assert courier.state.possibly_twice > 0
+    assert destination.arrived == names(120)
+
+
+async def test_ten_thousand_messages_wait_out_an_outage_in_order(
+    store: Store, witness: Witness
+) -> None:
+    expected = names(10_000)
+    destination = Scripted(always(AA))
+    destination.closed = Unreachable("nobody listens there")
+    async with running(store, destination, witness) as courier:
+        for start in range(0, 10_000, 500):
+            await enqueue(store, [message(n, lane=n) for n in expected[start : start + 500]])
+        assert len(courier._agenda) == 0
+        destination.closed = None
+        destination.answer = _largest_agenda(courier._agenda, sizes := [0])
+        await witness.until(lambda: courier.state.delivered == 10_000, seconds=60)
+    assert destination.arrived == expected
+    assert sizes[0] <= QUICK.prefetch + QUICK.unsettled + 1
+
+
+async def test_a_doubtful_message_is_sent_again_first_and_unchanged(
+    store: Store, witness: Witness
+) -> None:
+    await enqueue(store, [message(name) for name in names(3)])
+    destination = Scripted(in_turn(SILENT, SILENT, AA))
+    async with running(store, destination, witness) as courier:
+        await witness.delivered(3)
+        assert courier.state.possibly_twice == 2
+    assert destination.tries == ["M00000"] * 3 + ["M00001", "M00002"]
+    entry = (await store.outbox.list("ehr", None, limit=3))[-1]
+    assert (entry.control_id, entry.attempts, entry.body) == ("M00000", 3, message("M00000").body)
+
+
+async def test_silence_to_one_message_lets_the_others_pass_and_parks_it(
+    store: Store, witness: Witness
+) -> None:
+    await enqueue(store, [message(name, lane=name) for name in names(10)])
+    destination = Scripted(only("M00000", SILENT))
+    async with running(store, destination, witness):
+        await witness.delivered(9)
+        for extra in range(10, 40):
+            await enqueue(store, [message(f"M{extra:05d}")])
+            await witness.until(lambda n=extra: f"M{n:05d}" in destination.arrived)
+            if witness.of(DeliveryParked):
+                break
+            destination.tries.clear()
+            await witness.until(lambda: bool(destination.tries or witness.of(DeliveryParked)))
+        await witness.parked()
+    assert (await states(store))["M00000"] is MessageState.PARKED
+
+
+async def test_in_a_black_hole_few_messages_become_doubtful(store: Store, witness: Witness) -> None:
+    await enqueue(store, [message(name) for name in names(500)])
+    destination = Scripted(always(SILENT))
+    async with running(store, destination, witness):
+        await witness.until(lambda: len(witness.of(DeliveryPostponed)) >= 60)
+    assert len(set(destination.tries)) <= 10
+    assert set((await states(store)).values()) <= {MessageState.QUEUED, MessageState.POSTPONED}
+
+
+async def test_a_refusal_is_tried_three_times_more_and_then_parked(
+    store: Store, witness: Witness
+) -> None:
+    await enqueue(store, [message("BAD", lane="S1"), message("GOOD", lane="S2")])
+    destination = Scripted(only("BAD", LATER))
+    async with running(store, destination, witness):
+        await witness.parked()
+    assert destination.tries == ["BAD", "GOOD", "BAD", "BAD", "BAD"]
+    assert [n.retry_in for n in witness.of(DeliveryPostponed)] == list(QUICK.refused)
+    assert await states(store) == {"BAD": MessageState.PARKED, "GOOD": MessageState.DELIVERED}
+
+
+async def test_a_parked_message_fences_its_lane_only(store: Store, witness: Witness) -> None:
+    await enqueue(
+        store,
+        [
+            message("POISON", lane="S1"),
+            message("OTHER-1", lane="S2"),
+            message("CORRECTION", lane="S1"),
+            message("OTHER-2", lane="S2"),
+            message("NO-LANE"),
+        ],
+    )
+    destination = Scripted(only("POISON", NEVER))
+    async with running(store, destination, witness):
+        await witness.delivered(3)
+        assert destination.arrived == ["OTHER-1", "OTHER-2", "NO-LANE"]
+        [parked] = await witness.parked()
+        assert parked.reason == "answered AE, error 101"
+        destination.answer = always(AA)
+        await store.outbox.resend(parked.entry, actor="tester")
+        await witness.delivered(5)
+    assert destination.arrived[3:] == ["POISON", "CORRECTION"]
+
+
+async def test_cancelling_a_parked_message_frees_its_lane(store: Store, witness: Witness) -> None:
+    await enqueue(store, [message("POISON", lane="S1"), message("NEXT", lane="S1")])
+    destination = Scripted(only("POISON", NEVER))
+    async with running(store, destination, witness):
+        [parked] = await witness.parked()
+        await store.outbox.cancel(parked.entry, "tester", "wrong patient")
+        await witness.delivered(1)
+    assert destination.arrived == ["NEXT"]
+
+
+async def test_a_refusal_of_everything_stops_until_a_person_resumes(
+    store: Store, witness: Witness
+) -> None:
+    await enqueue(store, [message(name) for name in names(5)])
+    destination = Scripted(in_turn(AA, Refused("answered AR", stop=True), AA))
+    async with running(store, destination, witness) as courier:
+        stopped = await witness.stopped()
+        await enqueue(store, [message("M00005")])
+        assert courier.state.stopped == stopped.reason == "answered AR"
+        assert destination.tries == ["M00000", "M00001"]
+        courier.resume()
+        await witness.delivered(6)
+        assert courier.state.stopped is None
+    assert destination.arrived == names(6)
+    assert len(witness.of(LaneStopped)) == 1
+
+
+async def test_unreadable_answers_park_two_messages_and_then_stop(
+    store: Store, witness: Witness
+) -> None:
+    await enqueue(store, [message(name) for name in names(10)])
+    destination = Scripted(always(GARBAGE))
+    async with running(store, destination, witness):
+        stopped = await witness.stopped()
+    assert "in a row" in stopped.reason
+    assert [destination.tries.count(name) for name in names(4)] == [5, 5, 5, 0]
+    assert len(witness.of(DeliveryParked)) == 2
+
+
+async def test_pausing_and_resuming(store: Store, witness: Witness) -> None:
+    destination = Scripted(always(AA))
+    async with running(store, destination, witness) as courier:
+        courier.pause("the EHR is being upgraded")
+        await enqueue(store, [message("M00000")])
+        assert (await witness.stopped()).reason == "the EHR is being upgraded"
+        assert destination.tries == []
+        courier.resume()
+        await witness.delivered(1)
+
+
+async def test_resume_does_not_wait_for_the_next_try(store: Store, witness: Witness) -> None:
+    patient = replace(QUICK, backoff=Backoff(first=3600, limit=3600))
+    destination = Scripted(always(AA))
+    destination.closed = Unreachable("nobody listens there")
+    await enqueue(store, [message("M00000")])
+    async with running(store, destination, witness, patience=patient) as courier:
+        await witness.became(up=False)
+        destination.closed = None
+        courier.resume()
+        await witness.delivered(1)
+
+
+async def test_a_restart_does_not_wait_for_a_postponed_try(store: Store, witness: Witness) -> None:
+    patient = replace(QUICK, refused=(3600.0,))
+    await enqueue(store, [message("M00000", lane="S1"), message("M00001", lane="S1")])
+    destination = Scripted(in_turn(LATER, AA))
+    async with running(store, destination, witness, patience=patient):
+        await witness.until(lambda: bool(witness.of(DeliveryPostponed)))
+        await _state(store, "M00000", MessageState.POSTPONED)
+    async with running(store, destination, witness, patience=patient):
+        await witness.delivered(2)
+    assert destination.arrived == names(2)
+
+
+async def test_a_clock_put_back_keeps_nothing_waiting(tmp_path: Path, witness: Witness) -> None:
+    put_back = timedelta()
+
+    def clock() -> datetime:
+        return now() - put_back
+
+    store = await Store.open(tmp_path / "store", clock=clock)
+    await enqueue(store, [message("M00000")])
+    destination = Scripted(in_turn(LATER, AA))
+    patience = replace(QUICK, refused=(0.2,))
+    async with running(store, destination, witness, patience=patience, clock=clock):
+        await _state(store, "M00000", MessageState.POSTPONED)
+        put_back = timedelta(hours=1)
+        await witness.delivered(1)
+    await store.aclose()
+
+
+async def test_a_clean_stop_lets_the_message_in_flight_arrive(
+    store: Store, witness: Witness
+) -> None:
+    await enqueue(store, [message(name) for name in names(2)])
+    destination = Scripted(always(AA))
+    destination.hold = asyncio.Event()
+    async with running(store, destination, witness):
+        await witness.until(lambda: bool(destination.tries))
+        asyncio.get_running_loop().call_soon(destination.hold.set)
+    assert await states(store) == {"M00000": MessageState.DELIVERED, "M00001": MessageState.QUEUED}
+    assert destination.served == 0
+
+
+async def test_a_stop_does_not_wait_for_ever_and_the_message_stays_queued(
+    store: Store, witness: Witness
+) -> None:
+    await enqueue(store, [message("M00000")])
+    destination = Scripted(always(AA))
+    destination.hold = asyncio.Event()
+    async with running(store, destination, witness):
+        await witness.until(lambda: bool(destination.tries))
+    assert await states(store) == {"M00000": MessageState.QUEUED}
+    destination.hold = None
+    async with running(store, destination, witness):
+        await witness.delivered(1)
+
+
+async def test_two_destinations_do_not_know_of_each_other(store: Store, witness: Witness) -> None:
+    both = ("ehr", "mqtt")
+    await enqueue(store, [message(n, destination=d, lane="S1") for n in names(20) for d in both])
+    dead, alive = Scripted(always(SILENT)), Scripted(always(AA))
+    async with (
+        running(store, dead, witness, name="ehr"),
+        running(store, alive, witness, name="mqtt"),
+    ):
+        await witness.delivered(20)
+    assert alive.arrived == names(20)
+    assert dead.arrived == []
+
+
+async def test_the_final_answer_comes_after_the_commit(store: Store, witness: Witness) -> None:
+    final: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+    destination = Scripted(in_turn(Receipt("CA", final), AA))
+    await enqueue(store, [message("M00000", lane="S1"), message("M00001", lane="S1")])
+    async with running(store, destination, witness):
+        await witness.delivered(1)
+        assert (await states(store))["M00000"] is MessageState.ACCEPTED
+        [overdue] = await witness.parked()
+        assert "has not answered" in overdue.reason
+        assert (await states(store))["M00000"] is MessageState.ACCEPTED
+        final.set_result(AA)
+        await witness.delivered(2)
+    assert destination.tries == names(2)
+    assert (await states(store))["M00000"] is MessageState.DELIVERED
+
+
+async def test_the_application_may_refuse_after_the_commit(store: Store, witness: Witness) -> None:
+    final: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+    await enqueue(store, [message("M00000")])
+    async with running(store, Scripted(always(Receipt("CA", final))), witness):
+        await _state(store, "M00000", MessageState.ACCEPTED)
+        final.set_exception(NEVER)
+        await witness.until(lambda: any("101" in n.reason for n in witness.of(DeliveryParked)))
+    assert await states(store) == {"M00000": MessageState.PARKED}
+
+
+async def test_after_a_restart_the_final_answer_is_still_expected(
+    store: Store, witness: Witness
+) -> None:
+    [number] = await enqueue(store, [message("M00000")])
+    await store.outbox.mark_accepted(number, "CA")
+    destination = Scripted(always(AA))
+    async with running(store, destination, witness):
+        await witness.until(lambda: bool(destination.expected or witness.of(DeliveryParked)))
+        destination.expected["M00000"].set_result(AA)
+        await witness.delivered(1)
+    assert destination.tries == []
+
+
+async def test_a_stall_is_noticed_once_for_each_limit(store: Store, witness: Witness) -> None:
+    patient = replace(QUICK, stalls=(0.02, 0.05))
+    await enqueue(store, [message("M00000")])
+    destination = Scripted(always(SILENT))
+    async with running(store, destination, witness, patience=patient):
+        await witness.until(lambda: len(_stalls(witness)) == 2)
+        destination.answer = always(AA)
+        await witness.delivered(1)
+    assert len(_stalls(witness)) == 2
+
+
+async def test_an_idle_destination_never_stalls(store: Store, witness: Witness) -> None:
+    patient = replace(QUICK, stalls=(0.01,))
+    async with running(store, Scripted(always(AA)), witness, patience=patient) as courier:
+        await enqueue(store, [message("M00000")])
+        await witness.delivered(1)
+        await witness.until(lambda: courier._stalls._timer is None or bool(_stalls(witness)))
+    assert _stalls(witness) == []
+
+
+async def test_a_destination_that_goes_away_by_itself_is_opened_again(
+    store: Store, witness: Witness
+) -> None:
+    destination = Scripted(always(AA))
+    async with running(store, destination, witness):
+        await witness.became(up=True)
+        assert destination.lost is not None
+        destination.lost("the connection to the broker was lost")
+        assert (await witness.became(up=False)).detail == "the connection to the broker was lost"
+        await witness.became(up=True)
+    assert destination.opened == 2
+
+
+class Failing:
+    """An outbox whose disk is full for a while."""
+
+    def __init__(self, store: Store, failures: int) -> None:
+        self._outbox = store.outbox
+        self.failures = failures
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._outbox, name)
+
+    async def mark_delivered(self, entry: OutboxEntry, answer: str) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise StoreFull("no room left")
+        await self._outbox.mark_delivered(entry, answer)
+
+
+async def test_a_full_disk_delays_the_note_and_repeats_no_message(
+    store: Store, witness: Witness
+) -> None:
+    await enqueue(store, [message(name) for name in names(200)])
+    destination = Scripted(always(AA))
+    outbox = Failing(store, 500)
+    async with running(outbox, destination, witness) as courier:  # type: ignore[arg-type]
+        await witness.until(lambda: courier.state.delivered == 200)
+    assert destination.tries == names(200)
+
+
+async def test_while_nothing_can_be_noted_little_is_sent(store: Store, witness: Witness) -> None:
+    await enqueue(store, [message(name) for name in names(200)])
+    destination = Scripted(always(AA))
+    outbox = Failing(store, 10**9)
+    async with running(outbox, destination, witness) as courier:  # type: ignore[arg-type]
+        await witness.until(lambda: not courier._ledger.has_room and not courier.state.in_flight)
+        assert len(destination.tries) == QUICK.unsettled
+        outbox.failures = 0
+        await witness.until(lambda: courier.state.delivered == 200)
+    assert destination.tries == names(200)
+
+
+async def test_a_damaged_row_is_never_sent(tmp_path: Path, witness: Witness) -> None:
+    store = await Store.open(tmp_path / "store", clock=now, post=witness.board.post)
+    await enqueue(store, [message(name, lane=name) for name in names(3)])
+    await store.engine.write(_damage)
+    destination = Scripted(always(AA))
+    async with running(store, destination, witness):
+        await witness.delivered(2)
+        await witness.parked()
+    assert destination.arrived == ["M00000", "M00002"]
+    await store.aclose()
+
+
+def _damage(connection: object) -> None:
+    execute = connection.execute  # type: ignore[attr-defined]
+    execute("DROP TRIGGER outbox_stay")
+    execute(
+        "UPDATE outbox SET body = replace(body, X'7C317C', X'7C397C') WHERE control_id='M00001'"
+    )
+
+
+def _stalls(witness: Witness) -> list[DestinationChanged]:
+    return [n for n in witness.of(DestinationChanged) if "nothing was acknowledged" in n.detail]
+
+
+def _largest_agenda(agenda: object, sizes: list[int]) -> Callable[[OutboxEntry], Answer]:
+    def answer(_entry: OutboxEntry) -> Answer:
+        sizes[0] = max(sizes[0], len(agenda))  # type: ignore[arg-type]
+        return AA
+
+    return answer
+
+
+async def _state(store: Store, control_id: str, state: MessageState) -> None:
+    async with asyncio.timeout(10):
+        while (await states(store))[control_id] is not state:
+            pass
