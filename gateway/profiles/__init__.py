@@ -1,0 +1,61 @@
+"""What a device model means: profiles as data, and the code that reads transmissions by them.
+
+``catalogue()`` has every profile; ``read_transmission`` (or ``normalize``) turns the bytes of one
+transmission into reports by one of them; ``render`` goes the other way for simulators.
+"""
+
+from gateway.profiles.catalogue import Catalogue, Unusable, catalogue, installed
+from gateway.profiles.context import Context
+from gateway.profiles.link import Flow, HostQuery, Link, Protocol, SerialLine
+from gateway.profiles.loinc import is_loinc
+from gateway.profiles.normalize import Interpretation, normalize, read_transmission
+from gateway.profiles.recognition import Sender, identify
+from gateway.profiles.schema import (
+    Alarm,
+    Analyte,
+    AnalyzerProfile,
+    Aside,
+    AsideRole,
+    Evidence,
+    Part,
+    QcUnknown,
+    Quirk,
+    Rule,
+    Scale,
+    Signature,
+    Typical,
+    Where,
+)
+
+__all__ = [
+    "Alarm",
+    "Analyte",
+    "AnalyzerProfile",
+    "Aside",
+    "AsideRole",
+    "Catalogue",
+    "Context",
+    "Evidence",
+    "Flow",
+    "HostQuery",
+    "Interpretation",
+    "Link",
+    "Part",
+    "Protocol",
+    "QcUnknown",
+    "Quirk",
+    "Rule",
+    "Scale",
+    "Sender",
+    "SerialLine",
+    "Signature",
+    "Typical",
+    "Unusable",
+    "Where",
+    "catalogue",
+    "identify",
+    "installed",
+    "is_loinc",
+    "normalize",
+    "read_transmission",
+]

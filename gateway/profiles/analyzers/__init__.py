@@ -1,0 +1,1 @@
+"""One module for each device model, each with a ``PROFILE``."""

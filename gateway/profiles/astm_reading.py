@@ -1,0 +1,220 @@
+"""LIS02-A2 messages as a ``Reading``: one group per O record, each R under its own O and P.
+
+R records without an O form a group of their own; such orphans and every other flaw of a message
+hold all its groups, for one broken record may have shifted what the next ones belong to.  Left out
+of the content: sequence numbers, the header's control id and time, the "sent before" status.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Final
+
+from gateway.profiles.reading import Group, Line, Reading
+from gateway.profiles.schema import AnalyzerProfile
+from gateway.profiles.vocabulary import SENT_BEFORE
+from gateway.protocols.astm import At, Flaw, Message, Node, Record, decode
+from gateway.report import Problem, ProblemCode
+
+_FLAWS: Final = {
+    Flaw.ORPHAN: ProblemCode.ORPHAN_RECORD,
+    Flaw.MALFORMED: ProblemCode.MALFORMED_RECORD,
+    Flaw.NO_HEADER: ProblemCode.MALFORMED_RECORD,
+    Flaw.AFTER_END: ProblemCode.MALFORMED_RECORD,
+    Flaw.LIMIT: ProblemCode.LIMIT_EXCEEDED,
+}
+_NORMAL_ENDS: Final = ("", "N", "F")
+_VOLATILE: Final = ("H.3", "H.14")
+_SEQUENCED: Final = frozenset("PORCMSQL")
+_STATUS: Final = 9
+_HEADER: Final = 4096
+_UNDECODED: Final = re.compile("[\udc80-\udcff]")
+
+Payload = bytes | Message | Sequence[Message]
+
+
+def read_astm(payload: Payload, profile: AnalyzerProfile) -> Reading:
+    """Never fails: what cannot be read becomes a problem with its position."""
+    messages = _messages(payload, profile)
+    canon = _Canon(profile.volatile)
+    groups: list[Group] = []
+    problems: list[Problem] = []
+    for number, message in enumerate(messages, start=1):
+        prefix = "" if number == 1 else f"H[{number}]/"
+        flaws = tuple(_flaws(message, prefix))
+        found = [_group(scope, canon, prefix, flaws) for scope in _scopes(message)]
+        groups += found
+        if not found:
+            problems += [p for p in flaws if p.code is not ProblemCode.TERMINATED_ABNORMALLY]
+    content = "\r".join(
+        text for m in messages for text in (*map(canon.record, m.records), *m.unread)
+    )
+    return Reading(tuple(groups), content, tuple(problems))
+
+
+def astm_header(payload: Payload, profile: AnalyzerProfile) -> AstmPlace | None:
+    """The first header alone; None where there is none that can be read."""
+    text = payload[:_HEADER] if isinstance(payload, bytes) else payload
+    for message in _messages(text, profile):
+        if message.header.record.raw:
+            return AstmPlace({"H": message.header}, (), "")
+    return None
+
+
+def is_astm_address(path: str) -> bool:
+    try:
+        At.parse(path)
+    except ValueError:
+        return False
+    return True
+
+
+def _messages(payload: Payload, profile: AnalyzerProfile) -> tuple[Message, ...]:
+    if isinstance(payload, bytes):
+        return decode(payload, profile.encoding)
+    return (payload,) if isinstance(payload, Message) else tuple(payload)
+
+
+def _flaws(message: Message, prefix: str) -> Iterator[Problem]:
+    for flawed in message.problems:
+        yield Problem(_FLAWS[flawed.flaw], prefix + flawed.at)
+    if message.terminator is None:
+        yield Problem(ProblemCode.TERMINATED_ABNORMALLY, f"{prefix}L[1]")
+    elif message.terminator.strip() not in _NORMAL_ENDS:
+        yield Problem(ProblemCode.TERMINATED_ABNORMALLY, f"{prefix}L[1].3")
+    if message.doubtful:
+        yield Problem(ProblemCode.ENCODING_DOUBTFUL, f"{prefix}H[1]")
+
+
+class _Scope:
+    """The records around one group."""
+
+    def __init__(
+        self, header: Node, patient: Node | None, order: Node | None, results: Iterable[Node]
+    ) -> None:
+        self.above = tuple(node for node in (header, patient, order) if node is not None)
+        self.results = tuple(results)
+
+
+def _scopes(message: Message) -> Iterator[_Scope]:
+    header = message.header
+    for kind, nodes in groupby(message.roots, key=lambda node: node.record.type):
+        match kind:
+            case "P":
+                for patient in nodes:
+                    yield from _orders(header, patient, patient.children)
+            case "O" | "R":
+                yield from _orders(header, None, tuple(nodes))
+            case _:
+                pass
+
+
+def _orders(header: Node, patient: Node | None, children: Sequence[Node]) -> Iterator[_Scope]:
+    for kind, nodes in groupby(children, key=lambda node: node.record.type):
+        if kind == "O":
+            for order in nodes:
+                yield _Scope(header, patient, order, order.children)
+        else:
+            yield _Scope(header, patient, None, nodes)
+
+
+def _group(scope: _Scope, canon: _Canon, prefix: str, problems: tuple[Problem, ...]) -> Group:
+    known = {node.record.type: node for node in scope.above}
+    attached = tuple(a for node in reversed(scope.above) for a in node.attached)
+    remarks = tuple(text for node in scope.above[1:] for text in _remarks(node))
+    records = [
+        record
+        for node in (*scope.above, *scope.results)
+        for record in (node.record, *(a.record for a in node.attached))
+    ]
+    lines = tuple(
+        Line(AstmPlace({**known, "R": node}, node.attached, prefix), tuple(_remarks(node)))
+        for node in scope.results
+    )
+    place = AstmPlace(known, attached, prefix)
+    first = scope.above[-1] if "O" in known else scope.results[0]
+    content = "\r".join(map(canon.record, records))
+    return Group(place, prefix + first.position, lines, content, remarks, problems)
+
+
+def _remarks(node: Node) -> Iterator[str]:
+    for comment in node.comments:
+        record = comment.record
+        for repeat in range(1, len(record.repeats(4)) + 1):
+            text = " ".join(part.strip() for part in record.components(4, repeat) if part.strip())
+            if text:
+                yield readable(text)
+
+
+class AstmPlace:
+    """The records in sight, by letter; ``attached`` are the C, M and S records at hand."""
+
+    __slots__ = ("_attached", "_nodes", "_prefix")
+
+    def __init__(self, nodes: Mapping[str, Node], attached: Sequence[Node], prefix: str) -> None:
+        self._nodes = nodes
+        self._attached = attached
+        self._prefix = prefix
+
+    def at(self, path: str) -> str | None:
+        for node in self._near(path[0]):
+            text = node.record.at(path)
+            if text is not None and text.strip():
+                return readable(text)
+        return None
+
+    def every(self, path: str) -> tuple[str, ...]:
+        return tuple(text for node in self._near(path[0]) for text in _repeats(node.record, path))
+
+    def parts(self, path: str) -> tuple[str, ...]:
+        for node in self._near(path[0]):
+            where = At.parse(path)
+            return tuple(map(readable, node.record.components(where.field, where.repeat or 1)))
+        return ()
+
+    def locate(self, path: str) -> str:
+        for node in self._near(path[0]):
+            return f"{self._prefix}{node.position}{path[1:]}"
+        return self._prefix + path
+
+    def _near(self, letter: str) -> Iterable[Node]:
+        node = self._nodes.get(letter)
+        if node is not None:
+            return (node,)
+        return [node for node in self._attached if node.record.type == letter]
+
+
+def _repeats(record: Record, path: str) -> Iterator[str]:
+    where = At.parse(path)
+    for number in range(1, len(record.repeats(where.field)) + 1):
+        text = record.at(At(where.type, where.field, where.component, number))
+        if text is not None and (trimmed := text.strip()):
+            yield readable(trimmed)
+
+
+def readable(text: str) -> str:
+    """Bytes that could not be decoded as the Latin-1 characters of the same number."""
+    if text.isascii():
+        return text
+    return _UNDECODED.sub(lambda match: chr(ord(match[0]) - 0xDC00), text)
+
+
+class _Canon:
+    """Records without what changes when the same is sent again."""
+
+    def __init__(self, volatile: Iterable[str]) -> None:
+        self._left_out: dict[str, set[int]] = {letter: {2} for letter in _SEQUENCED}
+        for path in (*_VOLATILE, *volatile):
+            where = At.parse(path)
+            self._left_out.setdefault(where.type, set()).add(where.field)
+
+    def record(self, record: Record) -> str:
+        fields = list(record.fields)
+        for number in self._left_out.get(record.type, ()):
+            if number <= len(fields):
+                fields[number - 1] = ""
+        if record.type == "R" and record.field(_STATUS).strip() == SENT_BEFORE:
+            fields[_STATUS - 1] = "F"
+        return "|".join(fields).rstrip("|")

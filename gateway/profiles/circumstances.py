@@ -1,0 +1,115 @@
+"""What stands around a value: flags, reference range, status, time, operator, remarks, alarms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from gateway.profiles.context import Context
+from gateway.profiles.patterns import matches
+from gateway.profiles.reading import Line, Place
+from gateway.profiles.schema import AnalyzerProfile, Quirk
+from gateway.profiles.times import ABSENT, FAR_FUTURE, FUTURE, STALE, When, read_time
+from gateway.report import Problem, ProblemCode, Status
+
+UNSETTLED: Final = (Status.PENDING, Status.PRELIMINARY, Status.PARTIAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """``status`` as the device gave it, whatever the value turned out to be."""
+
+    flags: tuple[str, ...]
+    range: str | None
+    status: Status
+    observed_at: datetime | None
+    operator: str | None
+    notes: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+
+class Surroundings:
+    """Reads the circumstances of one line and collects what is wrong with them."""
+
+    def __init__(self, line: Line, profile: AnalyzerProfile, context: Context) -> None:
+        self._place: Place = line.place
+        self._remarks = line.remarks
+        self._profile = profile
+        self._context = context
+        self._problems: list[Problem] = []
+
+    def read(self, *, absent: bool) -> Circumstances:
+        """``absent``: the line gave no value."""
+        when = self._observed()
+        dated = when.day is not None and when.moment is None
+        operator = self._place.at(self._profile.where.operator or "") or ""
+        notes = (*self._remarks, *((f"measured on {when.day}",) if dated else ()), *self._alarms())
+        return Circumstances(
+            self._flags(),
+            self._range(),
+            self._status(absent=absent),
+            when.moment,
+            operator.strip() or None,
+            notes,
+            tuple(self._problems),
+        )
+
+    def _flags(self) -> tuple[str, ...]:
+        """The profile's word for each flag; one it does not know stays as sent."""
+        known, found = self._profile.flags, []
+        for path in self._profile.where.flags:
+            sent = self._place.every(path)
+            found += [known.get(flag, flag) for flag in sent]
+            if Quirk.OPAQUE_FLAGS not in self._profile.quirks and not known.keys() >= set(sent):
+                self._problem(ProblemCode.UNKNOWN_FLAG, path)
+        return tuple(dict.fromkeys(filter(None, found)))
+
+    def _range(self) -> str | None:
+        path = self._profile.where.range
+        found = self._place.every(path) if path else ()
+        return "; ".join(text for text in found if text not in self._profile.no_ranges) or None
+
+    def _alarms(self) -> Iterator[str]:
+        for alarm in self._profile.alarms:
+            if matches(alarm.pattern, self._place.every(alarm.path)):
+                self._problem(ProblemCode.INSTRUMENT_ALARM, alarm.path, hold=alarm.hold)
+                if alarm.note:
+                    yield alarm.note
+
+    def _status(self, *, absent: bool) -> Status:
+        for path in self._profile.where.status:
+            if text := self._place.at(path):
+                return self._judged(path, self._profile.statuses.get(text.strip()), absent=absent)
+        return self._profile.status_unsent
+
+    def _judged(self, path: str, status: Status | None, *, absent: bool) -> Status:
+        if status is None:
+            self._problem(ProblemCode.UNKNOWN_STATUS, path)
+            return Status.PENDING
+        if status in UNSETTLED or (status is Status.NO_RESULT and not absent):
+            self._problem(ProblemCode.STATUS_NOT_FINAL, path)
+        return status
+
+    def _observed(self) -> When:
+        for path in self._profile.where.observed:
+            if text := self._place.at(path):
+                return self._time(path, text)
+        return ABSENT
+
+    def _time(self, path: str, text: str) -> When:
+        zone, received_at = self._context.timezone, self._context.received_at
+        try:
+            when = read_time(text, self._profile.dates, zone, received_at.date())
+        except ValueError:
+            self._problem(ProblemCode.UNREADABLE_DATE, path)
+            return ABSENT
+        if when.moment is not None:
+            ahead = when.moment - received_at
+            if ahead > FUTURE or -ahead > STALE or when.twice:
+                self._problem(ProblemCode.CLOCK_SKEW, path, hold=ahead > FAR_FUTURE)
+        return when
+
+    def _problem(self, code: ProblemCode, path: str, *, hold: bool = True) -> None:
+        self._problems.append(Problem(code, self._place.locate(path), hold))

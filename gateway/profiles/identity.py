@@ -1,0 +1,94 @@
+"""Whose specimen, as the device wrote it.  Ids are text: trimmed, never padded, cut or repaired."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.profiles.context import Context
+from gateway.profiles.reading import Place
+from gateway.profiles.schema import AnalyzerProfile
+from gateway.profiles.times import ABSENT, When, read_time
+from gateway.report import Patient, PatientId, Problem, ProblemCode, Specimen
+
+SEXES: Final = frozenset("MFUAON")
+"""HL7 table 0001; LIS02-A2 knows the first three."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    specimen: Specimen
+    patient: Patient
+    problems: tuple[Problem, ...] = ()
+
+
+def read_identity(profile: AnalyzerProfile, place: Place, context: Context) -> Identity:
+    """Two filled specimen addresses that differ are an identity conflict."""
+    where = profile.where
+    found = [(text.strip(), path) for path in where.specimen if (text := place.at(path))]
+    problems: list[Problem] = []
+    for text, path in found[1:]:
+        if text != found[0][0]:
+            problems.append(Problem(ProblemCode.IDENTITY_CONFLICT, place.locate(path)))
+    collected = _date(where.collected, profile, place, context, problems)
+    birth = _date(where.birth, profile, place, context, problems)
+    specimen = Specimen(
+        id=found[0][0] if found else None,
+        position=_joined(where.position, place),
+        type=_trimmed(place, where.specimen_type),
+        collected_at=collected.moment,
+    )
+    patient = Patient(
+        ids=tuple(_patient_ids(where.patient, place)),
+        name=_joined(where.name, place),
+        birth_date=birth.day.isoformat() if birth.day else None,
+        sex=_sex(_trimmed(place, where.sex)),
+    )
+    return Identity(specimen, patient, tuple(problems))
+
+
+def _patient_ids(paths: tuple[str, ...], place: Place) -> Iterator[PatientId]:
+    for path in paths:
+        if text := place.at(path):
+            yield PatientId(text.strip(), path)
+
+
+def _trimmed(place: Place, path: str | None) -> str | None:
+    text = place.at(path) if path else None
+    return text.strip() if text else None
+
+
+def _joined(paths: tuple[str, ...], place: Place) -> str | None:
+    """Components with ``^`` between them: of the one cell, or from several addresses."""
+    match paths:
+        case ():
+            return None
+        case (path,):
+            texts = [part.strip() for part in place.parts(path)]
+        case _:
+            texts = [(place.at(path) or "").strip() for path in paths]
+    return "^".join(texts).rstrip("^") or None
+
+
+def _sex(text: str | None) -> str | None:
+    letter = (text or "").upper()
+    return letter if letter in SEXES else None
+
+
+def _date(
+    path: str | None,
+    profile: AnalyzerProfile,
+    place: Place,
+    context: Context,
+    problems: list[Problem],
+) -> When:
+    """Of the patient or the specimen: without it a result is still whole, so it does not hold."""
+    text = place.at(path) if path else None
+    if path is None or text is None:
+        return ABSENT
+    try:
+        return read_time(text, profile.dates, context.timezone, context.received_at.date())
+    except ValueError:
+        problems.append(Problem(ProblemCode.UNREADABLE_DATE, place.locate(path), hold=False))
+        return ABSENT

@@ -1,0 +1,64 @@
+"""How a device is connected: what a driver, a simulator and a technician must know of its line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gateway.protocols.astm import Dialect
+
+
+class Protocol(StrEnum):
+    """The wire language."""
+
+    ASTM = "astm"
+    HL7 = "hl7"
+    POCT1A = "poct1a"
+    TEXT = "text"
+    FILE = "file"
+
+
+class Flow(StrEnum):
+    """Flow control of a serial line."""
+
+    NONE = "none"
+    HARDWARE = "rts/cts"
+    SOFTWARE = "xon/xoff"
+
+
+@dataclass(frozen=True, slots=True)
+class SerialLine:
+    """Serial settings as the device leaves the factory."""
+
+    baud: int = 9600
+    bits: int = 8
+    parity: str = "N"
+    stop: int = 1
+    flow: Flow = Flow.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """``stream`` is the usual form of the ``stream`` key; ``dialect`` the ASTM choices.
+
+    ``reply_within`` is how many seconds the device waits for an acknowledgment.
+    """
+
+    protocol: Protocol
+    stream: str
+    dialect: Dialect | None = None
+    serial: SerialLine | None = None
+    reply_within: float = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class HostQuery:
+    """How the device asks for orders: the address of the ids, of the tests, and what an answer
+    must repeat.  ``within`` is how many seconds it waits for the answer."""
+
+    specimen: str
+    tests: str
+    within: float
+    echo: tuple[str, ...] = ()
+    order_specimen: str = "O.3"
+    order_test: str = "O.5.4"

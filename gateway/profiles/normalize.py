@@ -1,0 +1,132 @@
+"""A whole transmission to reports: one for each specimen, in the order sent.
+
+Nothing is dropped and nothing guessed.  What cannot be understood is a problem with a position; the
+problems that say ``hold`` keep the report from leaving until a person has looked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gateway.profiles.astm_reading import Payload
+from gateway.profiles.content import Identifier, content_key
+from gateway.profiles.context import Context
+from gateway.profiles.identity import Identity, read_identity
+from gateway.profiles.kinds import decide_kind
+from gateway.profiles.observations import read_line
+from gateway.profiles.readers import reader_of
+from gateway.profiles.reading import Group, Place
+from gateway.profiles.recognition import Recognised, recognises
+from gateway.profiles.schema import AnalyzerProfile
+from gateway.profiles.times import FAR_FUTURE, FUTURE, read_time
+from gateway.report import Device, Kind, Problem, ProblemCode, Report, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Interpretation:
+    """``problems`` are those of no report: a transmission in which no specimen could be found.
+
+    ``content_key`` is the same for the same content sent again; it knows nothing of the device.
+    """
+
+    reports: tuple[Report, ...]
+    problems: tuple[Problem, ...]
+    content_key: bytes
+
+
+def normalize(payload: Payload, profile: AnalyzerProfile, context: Context) -> tuple[Report, ...]:
+    """The reports of a transmission; see ``read_transmission``."""
+    return read_transmission(payload, profile, context).reports
+
+
+def read_transmission(
+    payload: Payload, profile: AnalyzerProfile, context: Context, *, checked: bool = True
+) -> Interpretation:
+    """``payload`` is the joined text of a complete transmission, or messages of its protocol.
+
+    ``checked``: checksums vouch for the bytes.  A host query or a keep-alive gives no report.
+    """
+    reading = reader_of(profile).read(payload, profile)
+    identifier = Identifier(context.device_id)
+    unchecked = Problem(ProblemCode.INTEGRITY_UNCHECKED, "H[1]", hold=False)
+    extra = () if checked else (unchecked,)
+    reports = tuple(
+        _report(group, identifier.identify(group.content), profile, context, extra)
+        for group in reading.groups
+    )
+    return Interpretation(reports, reading.problems, content_key(reading.content))
+
+
+def _report(
+    group: Group,
+    identity: str,
+    profile: AnalyzerProfile,
+    context: Context,
+    extra: tuple[Problem, ...],
+) -> Report:
+    kind, undecided = decide_kind(profile, group)
+    who = read_identity(profile, group.place, context)
+    lines = [read_line(line, profile, context) for line in group.lines]
+    observations = tuple(o for line in lines for o in line.observations)
+    problems = (
+        *_device_problems(group.place, profile, context),
+        *group.problems,
+        *undecided,
+        *_identity_problems(kind, who, group.place, profile),
+        *(problem for line in lines for problem in line.problems),
+        *(() if observations else (Problem(ProblemCode.NO_RESULTS, group.position),)),
+        *extra,
+    )
+    return Report(
+        id=identity,
+        device=_device(group.place, profile, context),
+        kind=kind,
+        specimen=who.specimen,
+        patient=who.patient,
+        received_at=context.received_at,
+        observations=observations,
+        problems=tuple(dict.fromkeys(problems)),
+        source=Source(context.transmission, profile.link.protocol.value),
+        notes=(*group.remarks, *(line.remark for line in lines if line.remark)),
+    )
+
+
+def _device(place: Place, profile: AnalyzerProfile, context: Context) -> Device:
+    where = profile.where
+    model = place.at(where.model) if where.model else None
+    serial = place.at(where.serial) if where.serial else None
+    return Device(
+        context.device_id,
+        profile.name,
+        profile.vendor or None,
+        (model or profile.model).strip() or None,
+        serial.strip() if serial else None,
+    )
+
+
+def _device_problems(place: Place, profile: AnalyzerProfile, context: Context) -> Iterator[Problem]:
+    if recognises(profile, place) is Recognised.NO:
+        yield Problem(ProblemCode.UNKNOWN_DEVICE, place.locate(profile.signatures[0].path))
+    path = profile.where.sent
+    text = place.at(path) if path else None
+    if path is None or text is None:
+        return
+    try:
+        when = read_time(text, profile.dates, context.timezone, context.received_at.date())
+    except ValueError:
+        yield Problem(ProblemCode.UNREADABLE_DATE, place.locate(path), hold=False)
+        return
+    if when.moment is not None and when.moment - context.received_at > FUTURE:
+        far = when.moment - context.received_at > FAR_FUTURE
+        yield Problem(ProblemCode.CLOCK_SKEW, place.locate(path), hold=far)
+
+
+def _identity_problems(
+    kind: Kind, who: Identity, place: Place, profile: AnalyzerProfile
+) -> Iterator[Problem]:
+    yield from who.problems
+    nameless = who.specimen.id is None and not who.patient.known
+    if nameless and kind in (Kind.PATIENT, Kind.UNKNOWN):
+        paths = (*profile.where.specimen, *profile.where.patient)
+        yield Problem(ProblemCode.NO_SPECIMEN, place.locate(paths[0]) if paths else "")

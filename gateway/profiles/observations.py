@@ -1,0 +1,96 @@
+"""One result line to observations, with everything about it that must be looked at.
+
+A line gives one observation; two where it holds a call and a number; none where the profile says
+it is a remark or a picture.  A code nobody mapped, an unknown or unexpected unit, a value, time,
+status or flag that cannot be read each hold the report, at their position.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.profiles.circumstances import UNSETTLED, Circumstances, Surroundings
+from gateway.profiles.codes import UNMAPPED, Test, aside_of, read_test
+from gateway.profiles.context import Context
+from gateway.profiles.loinc import display_of
+from gateway.profiles.measure import Measure, Measured
+from gateway.profiles.reading import Line, Place
+from gateway.profiles.schema import Analyte, AnalyzerProfile, AsideRole, Quirk
+from gateway.report import Absent, Code, Observation, Problem, ProblemCode, Status
+
+
+@dataclass(frozen=True, slots=True)
+class LineReading:
+    """What one line gave.  ``remark`` is what it says where it is no measurement."""
+
+    observations: tuple[Observation, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    remark: str | None = None
+
+
+def read_line(line: Line, profile: AnalyzerProfile, context: Context) -> LineReading:
+    """Never drops a line: what it cannot read it reports."""
+    test = read_test(line.place, profile, context)
+    aside = aside_of(test.code, profile)
+    if aside is not None:
+        return _aside(aside.role, test.code, line, profile)
+    if test.analyte is None and _is_message(line.place, profile):
+        return _aside(AsideRole.REMARK, test.code, line, profile)
+    return _measured(test, line, profile, context)
+
+
+def _is_message(place: Place, profile: AnalyzerProfile) -> bool:
+    return (
+        Quirk.MESSAGE_WITHOUT_VALUE in profile.quirks
+        and place.at(profile.where.value) is None
+        and any(place.every(path) for path in profile.where.flags)
+    )
+
+
+def _aside(role: AsideRole, code: str, line: Line, profile: AnalyzerProfile) -> LineReading:
+    match role:
+        case AsideRole.REMARK:
+            value = " ".join(part.strip() for part in line.place.parts(profile.where.value))
+            flags = [flag for path in profile.where.flags for flag in line.place.every(path)]
+            words = (code, value, *flags, *line.remarks)
+            return LineReading(remark=" ".join(word for word in words if word))
+        case AsideRole.IMAGE:
+            return LineReading(remark=f"{code}: picture on the analyzer")
+        case AsideRole.IGNORED:
+            return LineReading()
+
+
+def _measured(test: Test, line: Line, profile: AnalyzerProfile, context: Context) -> LineReading:
+    analyte = test.analyte or UNMAPPED
+    found = Measure(profile, context, test.code, analyte).read(line.place)
+    absent = all(isinstance(one.value, Absent) for one in found)
+    around = Surroundings(line, profile, context).read(absent=absent)
+    problems = [problem for one in found for problem in one.problems]
+    if test.analyte is None:
+        problems.insert(0, Problem(ProblemCode.UNKNOWN_TEST, line.place.locate(test.path)))
+    observations = tuple(_observation(test.code, analyte, one, around) for one in found)
+    return LineReading(observations, (*problems, *around.problems))
+
+
+def _observation(code: str, analyte: Analyte, one: Measured, around: Circumstances) -> Observation:
+    status = around.status
+    if isinstance(one.value, Absent) and status not in UNSETTLED:
+        status = Status.NO_RESULT
+    return Observation(
+        code=_named(code, analyte, one),
+        value=one.value,
+        raw=one.raw,
+        flags=(*around.flags, *(flag for flag in one.flags if flag not in around.flags)),
+        range=around.range,
+        status=status,
+        observed_at=around.observed_at,
+        operator=around.operator,
+        notes=around.notes,
+    )
+
+
+def _named(code: str, analyte: Analyte, one: Measured) -> Code:
+    loinc = analyte.by_unit.get(one.ucum or "", analyte.loinc)
+    if one.beside_call and analyte.number:
+        loinc = analyte.number
+    return Code(code, loinc, (display_of(loinc) if loinc else None) or analyte.display)

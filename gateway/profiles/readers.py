@@ -1,0 +1,33 @@
+"""The reader of each wire language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from gateway.profiles.astm_reading import Payload, astm_header, is_astm_address, read_astm
+from gateway.profiles.link import Protocol
+from gateway.profiles.reading import Place, Reading
+from gateway.profiles.schema import AnalyzerProfile
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """``read`` gives all of a payload, ``header`` what it says of its sender (None: nothing that
+    can be read), ``addresses`` whether a text is an address in this language."""
+
+    read: Callable[[Payload, AnalyzerProfile], Reading]
+    header: Callable[[Payload, AnalyzerProfile], Place | None]
+    addresses: Callable[[str], bool]
+
+
+READERS: Final[Mapping[Protocol, Reader]] = MappingProxyType(
+    {Protocol.ASTM: Reader(read_astm, astm_header, is_astm_address)}
+)
+"""A profile of a protocol that is not here is refused by the catalogue."""
+
+
+def reader_of(profile: AnalyzerProfile) -> Reader:
+    return READERS[profile.link.protocol]

@@ -1,0 +1,219 @@
+"""What the gateway knows of one device model, as data.
+
+An ``AnalyzerProfile`` says how the device talks, how it is recognised, where it writes what
+(``Where``: addresses as its manual numbers them, whatever the wire language), what its codes mean,
+which runs are no patient's, and from which document all this is known.  It holds no code: whatever
+a device needs beyond these fields is a ``Quirk``, and each quirk is read in exactly one place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from gateway.profiles.link import HostQuery, Link
+from gateway.profiles.vocabulary import FLAGS, STATUSES, VOIDS, Void
+from gateway.report import Coded, Kind, Status
+
+Table = Mapping[str, str]
+
+
+class Evidence(StrEnum):
+    """What vouches for a profile, weakest first."""
+
+    SPEC = "spec"  # a standard or the vendor's interface document
+    INTEGRATOR = "integrator"  # code or notes of people who run such a device
+    CAPTURE = "capture"  # bytes a device really sent
+    SITE = "site"  # in use with this gateway
+
+
+class Quirk(StrEnum):
+    """What a device does beside the rules; see ``docs/quirks.md``."""
+
+    TRAILING_FLAG = "trailing-flag"  # a mark of ``flags`` ends the value: 5.21!
+    MESSAGE_WITHOUT_VALUE = "message-without-value"  # an unknown code, no value, a flag: a remark
+    OPAQUE_FLAGS = "opaque-flags"  # codes of its own among the flags; passed on, not understood
+
+
+class Scale(StrEnum):
+    """What a value of a test may be."""
+
+    NUMBER = "number"  # a number, with or without comparator; other words hold the report
+    ANSWER = "answer"  # words, grades, titers, ranges or numbers
+    ANY = "any"  # not known here
+
+
+@dataclass(frozen=True, slots=True)
+class Typical:
+    """Where values of healthy people lie, in the first unit; its decimals are the device's."""
+
+    low: str
+    high: str
+
+
+@dataclass(frozen=True, slots=True)
+class Analyte:
+    """One test.  ``units`` are the UCUM units it may come in (none: the test has no unit).
+
+    ``by_unit`` gives another LOINC where the unit decides what was measured; ``unsent`` is the
+    UCUM unit the manual states for a device that sends none; ``number`` the LOINC of the number
+    beside a call; ``answers`` codes for its words.
+    """
+
+    loinc: str | None
+    units: tuple[str, ...] = ()
+    scale: Scale = Scale.NUMBER
+    typical: Typical | None = None
+    by_unit: Table = field(default_factory=dict)
+    unsent: str | None = None
+    number: str | None = None
+    answers: Mapping[str, Coded] = field(default_factory=dict)
+    display: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a run was for when ``pattern`` matches all of what stands at ``path``.
+
+    ``each_line`` looks at every result line, not at the specimen.  ``Kind.UNKNOWN`` means:
+    something is marked here that nobody explained; hold it.
+    """
+
+    kind: Kind
+    path: str
+    pattern: str
+    each_line: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class QcUnknown:
+    """The open statement that no marking of controls is known for a device, and why."""
+
+    reason: str
+
+
+class AsideRole(StrEnum):
+    """What a result line is that is no result."""
+
+    REMARK = "remark"  # alarms, suspect scores, modes: code, value and flag become a note
+    IMAGE = "image"  # a path of a picture: noted, the path itself dropped (it may name a patient)
+    IGNORED = "ignored"  # says nothing anybody reads; it stays in the journal
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """Lines whose code matches ``pattern`` are no measurements."""
+
+    pattern: str
+    role: AsideRole
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """The instrument doubts a result: ``pattern`` matches all of what stands at ``path``.
+
+    ``note`` is added for the reader; ``hold`` keeps the report until somebody looked.
+    """
+
+    path: str
+    pattern: str
+    note: str = ""
+    hold: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What a header of this device says.  The longest match of several profiles wins."""
+
+    path: str
+    pattern: str
+
+
+class Part(StrEnum):
+    """What a component of the value's cell holds."""
+
+    VALUE = "value"
+    NUMBER = "number"  # the number beside a call
+    UNIT = "unit"
+    IGNORED = "ignored"
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Addresses.  A tuple holds alternatives, the first filled one wins; None: the device has none.
+
+    Two filled addresses of ``specimen`` that differ hold the report; every address of ``patient``
+    is an id.  ``name`` (family, given, ...) and ``position`` join what stands at all of theirs.
+    ``value`` is a whole cell, ``parts`` its components in order; one filled beyond them holds.
+    """
+
+    code: tuple[str, ...]
+    value: str
+    parts: tuple[Part, ...] = (Part.VALUE, Part.NUMBER)
+    specimen: tuple[str, ...] = ()
+    patient: tuple[str, ...] = ()
+    name: tuple[str, ...] = ()
+    birth: str | None = None
+    sex: str | None = None
+    position: tuple[str, ...] = ()
+    specimen_type: str | None = None
+    collected: str | None = None
+    unit: str | None = None
+    range: str | None = None
+    flags: tuple[str, ...] = ()
+    status: tuple[str, ...] = ()
+    operator: str | None = None
+    observed: tuple[str, ...] = ()
+    model: str | None = None
+    serial: str | None = None
+    processing: str | None = None
+    sent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AnalyzerProfile:
+    """A device model.  ``name`` is what configurations call it; ``source`` cites documents.
+
+    ``code`` is a regular expression with a group ``code``: what of the text at ``where.code``
+    names the test.  ``dates`` are the forms of times, see ``gateway.profiles.times``.
+    """
+
+    name: str
+    vendor: str
+    model: str
+    link: Link
+    evidence: Evidence
+    source: tuple[str, ...]
+    where: Where
+    qc: tuple[Rule, ...] | QcUnknown
+    signatures: tuple[Signature, ...] = ()
+    analytes: Mapping[str, Analyte] = field(default_factory=dict)
+    code: str = r"(?s:(?P<code>.*))"
+    encoding: str = "latin-1"
+    decimal: str = "."
+    dates: tuple[str, ...] = ("YYYYMMDDhhmmss", "YYYYMMDDhhmm", "YYYYMMDD")
+    voids: tuple[Void, ...] = VOIDS
+    flags: Table = field(default_factory=lambda: FLAGS)
+    statuses: Mapping[str, Status] = field(default_factory=lambda: STATUSES)
+    status_unsent: Status = Status.FINAL
+    no_ranges: tuple[str, ...] = ()
+    kinds: tuple[Rule, ...] = ()
+    asides: tuple[Aside, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
+    units: Table = field(default_factory=dict)
+    volatile: tuple[str, ...] = ()
+    quirks: frozenset[Quirk] = frozenset()
+    query: HostQuery | None = None
+    silence_hours: float | None = None
+    setup: str = ""
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """Every rule that may say what a run was for."""
+        return self.kinds if isinstance(self.qc, QcUnknown) else (*self.qc, *self.kinds)
+
+    @property
+    def generic(self) -> bool:
+        """Whether every code is the site's."""
+        return not self.analytes

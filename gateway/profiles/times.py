@@ -1,0 +1,140 @@
+"""Times as devices write them, in the zone of the device's clock.
+
+A form is written with YYYY, YY, MM, MON, DD, hh, mm and ss; everything else stands for itself.
+Behind a time of day an offset from UTC (``+0100``) and a fraction of the second may follow.
+
+Nothing is invented: a date without a time of day gives no moment, a time that the clocks skipped
+is unreadable, one that they had twice is the earlier one and marked so.  Zeros only mean absent.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
+from typing import Final
+
+FUTURE: Final = timedelta(minutes=5)
+FAR_FUTURE: Final = timedelta(minutes=60)
+STALE: Final = timedelta(days=7)
+
+_TOKENS: Final = re.compile("YYYY|YY|MON|MM|DD|hh|mm|ss")
+_DIGITS: Final = {
+    "YYYY": "(?P<year>[0-9]{4})",
+    "YY": "(?P<short>[0-9]{2})",
+    "MM": "(?P<month>[0-9]{2})",
+    "MON": "(?P<name>[A-Za-z]{3})",
+    "DD": "(?P<day>[0-9]{2})",
+    "hh": "(?P<hour>[0-9]{2})",
+    "mm": "(?P<minute>[0-9]{2})",
+    "ss": "(?P<second>[0-9]{2})",
+}
+_MONTHS: Final = (
+    "JAN",
+    "FEB",
+    "MAR",
+    "APR",
+    "MAY",
+    "JUN",
+    "JUL",
+    "AUG",
+    "SEP",
+    "OCT",
+    "NOV",
+    "DEC",
+)
+_FRACTION: Final = r"(?:\.(?P<fraction>[0-9]{1,9}))?"
+_OFFSET: Final = "(?P<offset>[+-][0-9]{4})?"
+_ZEROS: Final = re.compile("[0 /:.-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """``moment`` is aware; ``day`` alone where no time of day was given."""
+
+    moment: datetime | None = None
+    day: date | None = None
+    twice: bool = False
+
+
+ABSENT: Final = When()
+
+
+def read_time(text: str, forms: tuple[str, ...], zone: tzinfo, today: date) -> When:
+    """``today`` settles the century of two-digit years.  ValueError when no form fits."""
+    trimmed = text.strip()
+    if _ZEROS.fullmatch(trimmed):
+        return ABSENT
+    for form in forms:
+        match = _pattern(form).fullmatch(trimmed)
+        if match is not None:
+            return _when(match.groupdict(), zone, today)
+    raise ValueError("no form of a time fits")
+
+
+@lru_cache(maxsize=256)
+def _pattern(form: str) -> re.Pattern[str]:
+    pieces, position = [], 0
+    for token in _TOKENS.finditer(form):
+        pieces += [re.escape(form[position : token.start()]), _DIGITS[token[0]]]
+        position = token.end()
+    pieces.append(re.escape(form[position:]))
+    if "ss" in form:
+        pieces.append(_FRACTION)
+    if "hh" in form:
+        pieces.append(_OFFSET)
+    return re.compile("".join(pieces))
+
+
+def _when(found: dict[str, str | None], zone: tzinfo, today: date) -> When:
+    day = _day(found, today)
+    hour = found.get("hour")
+    if hour is None:
+        return When(day=day)
+    moment = datetime(
+        day.year,
+        day.month,
+        day.day,
+        int(hour),
+        int(found.get("minute") or 0),
+        int(found.get("second") or 0),
+        int((found.get("fraction") or "").ljust(6, "0")[:6]),
+        tzinfo=zone,
+    )
+    offset = found.get("offset")
+    if offset:
+        return When(moment.replace(tzinfo=_offset(offset)), day)
+    return _local(moment, zone)
+
+
+def _day(found: dict[str, str | None], today: date) -> date:
+    month = found.get("month")
+    name = (found.get("name") or "").upper()
+    number = int(month) if month else _MONTHS.index(name) + 1
+    return date(_year(found, today), number, int(found.get("day") or 1))
+
+
+def _year(found: dict[str, str | None], today: date) -> int:
+    """Two digits mean the latest such year that is not after next year."""
+    year, short = found.get("year"), found.get("short")
+    if short is None:
+        return int(year or 0)
+    last = today.year + 1
+    return last - (last - int(short)) % 100
+
+
+def _offset(text: str) -> timezone:
+    hours, minutes = int(text[1:3]), int(text[3:])
+    if hours > 14 or minutes > 59:
+        raise ValueError("not an offset from UTC")
+    delta = timedelta(hours=hours, minutes=minutes)
+    return timezone(-delta if text[0] == "-" else delta)
+
+
+def _local(moment: datetime, zone: tzinfo) -> When:
+    there_and_back = moment.astimezone(UTC).astimezone(zone)
+    if there_and_back.replace(tzinfo=None) != moment.replace(tzinfo=None):
+        raise ValueError("the clocks skipped this time")
+    twice = moment.utcoffset() != moment.replace(fold=1).utcoffset()
+    return When(moment, moment.date(), twice)

@@ -1,0 +1,164 @@
+"""What a device wrote as a result, as a value of the report.
+
+Tried in order: void tokens (never a number, never 0), a trailing flag where the device has such, a
+number with its comparator and a unit glued to it, a titer, a range, words.  What looks like a
+number and is none - ``1,234``, ``5.4.1``, ``<``, full-width digits - is a fault, never a guess.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from gateway.profiles.numbers import read_number
+from gateway.profiles.patterns import compiled
+from gateway.profiles.schema import Scale
+from gateway.profiles.vocabulary import VOIDS, Void
+from gateway.report import (
+    Absent,
+    AbsentReason,
+    Coded,
+    Comparator,
+    Quantity,
+    Range,
+    Text,
+    Titer,
+    Value,
+)
+
+LONGEST_VOID: Final = 32
+LONGEST_TEXT: Final = 16_384
+
+_COMPARATORS: Final = {
+    "<": Comparator.LESS,
+    ">": Comparator.GREATER,
+    "<=": Comparator.AT_MOST,
+    "=<": Comparator.AT_MOST,
+    "≤": Comparator.AT_MOST,
+    ">=": Comparator.AT_LEAST,
+    "=>": Comparator.AT_LEAST,
+    "≥": Comparator.AT_LEAST,
+}
+_COMPARED: Final = re.compile("(<=|=<|>=|=>|[<>≤≥])[ \t]*(.*)", re.DOTALL)
+_NUMERIC: Final = re.compile(r"([+-]?[0-9.,]+(?:[eE][+-]?[0-9]+)?)[ \t]*(.*)", re.DOTALL)
+_TITER: Final = re.compile(r"([0-9]{1,9}) ?: ?([0-9]{1,9})")
+_RANGE: Final = re.compile(r"([0-9.,]{1,20}) ?- ?([0-9.,]{1,20})[ \t]*([^0-9].*)?", re.DOTALL)
+_GRADE: Final = re.compile(r"[0-9]\+|\+[0-9]")
+_FLAGGED: Final = re.compile(r"(.*[^\s]) *([A-Za-z!*#>]{1,2})", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """How this device writes values.  ``knows_unit`` tells words that are units from others;
+    ``trailing`` are the flags a value may end with."""
+
+    decimal: str = "."
+    voids: tuple[Void, ...] = VOIDS
+    knows_unit: Callable[[str], bool] = lambda unit: False
+    trailing: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """``unit`` is one glued to the value; ``faulty`` that nobody can say what the device meant."""
+
+    value: Value
+    unit: str | None = None
+    flags: tuple[str, ...] = ()
+    faulty: bool = False
+
+
+UNREADABLE: Final = Read(Absent(AbsentReason.UNREADABLE), faulty=True)
+NOT_MEASURED: Final = Read(Absent(AbsentReason.NOT_MEASURED))
+
+
+def read_value(
+    text: str,
+    writing: Writing,
+    scale: Scale = Scale.ANY,
+    answers: Mapping[str, Coded] = MappingProxyType({}),
+) -> Read:
+    """An empty text is an absent value; one that ``scale`` does not allow is a fault."""
+    trimmed = text.strip()
+    if trimmed in answers:
+        return Read(answers[trimmed])
+    found = _void(trimmed, writing)
+    flags: tuple[str, ...] = ()
+    if found is None and writing.trailing:
+        trimmed, flags = _split_flag(trimmed, writing)
+        found = _void(trimmed, writing)
+    if found is None:
+        found = _answer(trimmed, writing, scale)
+        if scale is Scale.NUMBER and not isinstance(found.value, Quantity):
+            return UNREADABLE
+    return Read(found.value, found.unit, flags, found.faulty) if flags else found
+
+
+def _void(text: str, writing: Writing) -> Read | None:
+    if not text:
+        return NOT_MEASURED
+    if text[0].isdecimal() or len(text) > LONGEST_VOID:
+        return None
+    for void in writing.voids:
+        if compiled(void.pattern).fullmatch(text):
+            return Read(Absent(void.reason))
+    return None
+
+
+def _split_flag(text: str, writing: Writing) -> tuple[str, tuple[str, ...]]:
+    match = _FLAGGED.fullmatch(text) if len(text) <= LONGEST_VOID else None
+    if match is None or match[2] not in writing.trailing:
+        return text, ()
+    return match[1], (match[2],)
+
+
+def _answer(text: str, writing: Writing, scale: Scale) -> Read:
+    if scale is not Scale.NUMBER and _GRADE.fullmatch(text):
+        return Read(Text(text))
+    compared = _COMPARED.fullmatch(text)
+    if compared is not None:
+        return _quantity(compared[2], writing, _COMPARATORS[compared[1]]) or _words(text, scale)
+    return (
+        _quantity(text, writing, None)
+        or _titer(text)
+        or _range(text, writing)
+        or _words(text, scale)
+    )
+
+
+def _quantity(text: str, writing: Writing, comparator: Comparator | None) -> Read | None:
+    match = _NUMERIC.fullmatch(text)
+    if match is None:
+        return None
+    number, unit = read_number(match[1], writing.decimal), match[2].rstrip()
+    if number is None or (unit and not writing.knows_unit(unit)):
+        return None
+    return Read(Quantity(number, comparator), unit or None)
+
+
+def _titer(text: str) -> Read | None:
+    match = _TITER.fullmatch(text)
+    return Read(Titer(match[1], match[2])) if match else None
+
+
+def _range(text: str, writing: Writing) -> Read | None:
+    match = _RANGE.fullmatch(text)
+    if match is None:
+        return None
+    low, high = (read_number(match[n], writing.decimal) for n in (1, 2))
+    unit = (match[3] or "").rstrip()
+    if low is None or high is None or (unit and not writing.knows_unit(unit)):
+        return None
+    return Read(Range(low, high), unit or None)
+
+
+def _words(text: str, scale: Scale) -> Read:
+    """Text that begins like a number is words only for a test whose answers are words."""
+    begins = text.lstrip("<>=≤≥+-., \t")[:1]
+    number_like = begins.isdigit() or (not begins and text[:1] in "<>=≤≥")
+    if len(text) > LONGEST_TEXT or (number_like and scale is not Scale.ANSWER):
+        return UNREADABLE
+    return Read(Text(text))
