@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -41,7 +41,7 @@ def no_chance() -> float:
     return 0.0
 
 
-def hl7(control_id: str, *, text: str = "1", accept: str = "", application: str = "") -> bytes:
+def oru(control_id: str, *, text: str = "1", accept: str = "", application: str = "") -> bytes:
     header = rf"MSH|^~\&|GATEWAY|A|EHR|B|20260105101200||ORU^R01^ORU_R01|{control_id}|P|2.5.1|||"
     return f"{header}{accept}|{application}\rOBX|1|ST|X||{text}||||||F\r".encode()
 
@@ -54,9 +54,58 @@ def message(
         lane,
         control_id,
         "application/hl7-v2",
-        hl7(control_id) if body is None else body,
+        oru(control_id) if body is None else body,
         {"content": "result", "device": "analyzer", "id": f"report-{control_id}"},
     )
+
+
+def an_entry(
+    number: int = 1,
+    lane: str | None = None,
+    *,
+    control_id: str | None = None,
+    body: bytes | None = None,
+    meta: Mapping[str, str] | None = None,
+    attempts: int = 0,
+) -> OutboxEntry:
+    control_id = f"M{number}" if control_id is None else control_id
+    return OutboxEntry(
+        id=number,
+        position=number,
+        destination="ehr",
+        lane=lane,
+        report=f"report-{number}",
+        revision=1,
+        device="analyzer",
+        control_id=control_id,
+        content_type="application/hl7-v2",
+        meta=meta or {},
+        body=oru(control_id) if body is None else body,
+        created_at=now(),
+        resend_of=None,
+        state=MessageState.QUEUED,
+        attempts=attempts,
+        next_at=None,
+        first_try=None,
+        last_try=None,
+        finished_at=None,
+        answer=None,
+    )
+
+
+async def until(
+    condition: Callable[[], bool],
+    changed: asyncio.Event | None = None,
+    seconds: float = DEADLINE,
+) -> None:
+    """Looks whenever ``changed`` is set, and every 10 ms."""
+    event = changed or asyncio.Event()
+    async with asyncio.timeout(seconds):
+        while not condition():
+            event.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0.01):
+                    await event.wait()
 
 
 class Witness:
@@ -80,13 +129,8 @@ class Witness:
         return [notice for notice in self.seen if isinstance(notice, kind)]
 
     async def until(self, condition: Callable[[], bool], seconds: float = DEADLINE) -> None:
-        """Looks at every notice, and every 10 ms for what no notice tells."""
-        async with asyncio.timeout(seconds):
-            while not condition():
-                self._changed.clear()
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(0.01):
-                        await self._changed.wait()
+        """Looks at every notice, and now and then for what no notice tells."""
+        await until(condition, self._changed, seconds)
 
     async def delivered(self, count: int) -> list[Delivered]:
         await self.until(lambda: len(self.of(Delivered)) >= count)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from delivery_bench import AA, QUICK, Answer, Scripted, Witness, now, running
+from delivery_bench import AA, QUICK, Answer, Scripted, Witness, an_entry, running
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,31 +18,6 @@ from gateway.store import MessageState, OutboxEntry
 
 S = MessageState
 FAST = replace(QUICK, backoff=Backoff(0.0002, 0.001), refused=(0.001, 0.001, 0.001), prefetch=7)
-
-
-def an_entry(number: int, lane: str | None) -> OutboxEntry:
-    return OutboxEntry(
-        id=number,
-        position=number,
-        destination="ehr",
-        lane=lane,
-        report=f"report-{number}",
-        revision=1,
-        device="analyzer",
-        control_id=f"M{number}",
-        content_type="application/hl7-v2",
-        meta={},
-        body=b"",
-        created_at=now(),
-        resend_of=None,
-        state=S.QUEUED,
-        attempts=0,
-        next_at=None,
-        first_try=None,
-        last_try=None,
-        finished_at=None,
-        answer=None,
-    )
 
 
 class Memory:
