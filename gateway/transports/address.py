@@ -19,7 +19,8 @@ from typing import Any, Final, NoReturn
 from gateway.errors import GatewayError
 
 _LONGEST: Final = 512
-_HOST_NAME: Final = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?")
+_LABEL: Final = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST_NAME: Final = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*\.?")
 _DOTTED: Final = re.compile(r"[0-9.]+")
 _USB: Final = re.compile(r"([0-9A-Fa-f]{1,4}):([0-9A-Fa-f]{1,4}):([\x21-\x7e]([ -~]*[\x21-\x7e])?)")
 _SCHEMES: Final = ("serial", "tcp", "tcp-listen", "rfc2217")

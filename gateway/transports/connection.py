@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 from gateway.errors import StreamError
 from gateway.transports.address import StreamAddress, endpoint
@@ -56,9 +56,8 @@ class Connection(asyncio.Protocol):
         return self._driver
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if not isinstance(transport, asyncio.Transport):
-            raise TypeError(f"{type(transport).__name__} is no byte stream")
-        self.transport = transport
+        # uvloop's transports do not inherit from asyncio's
+        self.transport = transport = cast("asyncio.Transport", transport)
         try:
             self.peer = self._identify(transport)
             self._driver = self._factory(self.peer)

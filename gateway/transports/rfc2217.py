@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import cast
 
 from gateway.protocols.errors import RemoteProtocolError
 from gateway.transports import diagnosis
@@ -100,9 +101,8 @@ class _ComPortLine(asyncio.Protocol):
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if not isinstance(transport, asyncio.Transport):
-            raise TypeError(f"{type(transport).__name__} is no byte stream")
-        self._transport = transport
+        # uvloop's transports do not inherit from asyncio's
+        self._transport = transport = cast("asyncio.Transport", transport)
         self._keepalive.apply(transport.get_extra_info("socket"))
         transport.write(self._port.start())
 

@@ -93,9 +93,9 @@ async def _stay(connection: Connection, opener: Opener, care: Care, *, doubtful:
     try:
         if doubtful:  # a box that keeps closing at once shall not look up, down, up, down
             await asyncio.wait({connection.gone}, timeout=care.settled)
-        if not connection.gone.done():
+        if connection.driver is not None:
             care.report(LinkState.UP, opener.opened)
-            await asyncio.wait({connection.gone})
+        await asyncio.wait({connection.gone})
     finally:
         await connection.abandon()
     return care.clock() - began < care.settled
