@@ -8,6 +8,7 @@ from dataclasses import fields
 from typing import Final
 
 from gateway.profiles.loinc import is_loinc
+from gateway.profiles.patterns import matches
 from gateway.profiles.readers import READERS
 from gateway.profiles.schema import AnalyzerProfile, QcUnknown, Where
 from gateway.profiles.units import known_ucum
@@ -67,6 +68,9 @@ def _patterns(profile: AnalyzerProfile) -> Iterator[str]:
             re.compile(pattern)
         except re.error:
             yield f"'{pattern}' is no regular expression"
+    for rule in profile.rules:
+        if not matches(rule.pattern, (rule.example,)):
+            yield f"the example of the rule for {rule.path} does not match it"
     if "(?P<code>" not in profile.code:
         yield "the pattern of codes has no group 'code'"
 
@@ -79,4 +83,4 @@ def addresses(profile: AnalyzerProfile) -> Iterator[str]:
     yield from (rule.path for rule in profile.rules)
     yield from (alarm.path for alarm in profile.alarms)
     yield from (signature.path for signature in profile.signatures)
-    yield from profile.volatile
+    yield from (*profile.volatile, *profile.shape.fixed, *profile.shape.pads)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.profiles.context import Context
-from gateway.profiles.patterns import compiled
+from gateway.profiles.patterns import compiled, matches
 from gateway.profiles.reading import Place
 from gateway.profiles.schema import Analyte, AnalyzerProfile, Aside, Scale
 
@@ -32,7 +32,17 @@ def read_test(place: Place, profile: AnalyzerProfile, context: Context) -> Test:
     loinc = _mapped(context.codes, code, sent)
     if loinc is not None:
         known = replace(known or UNMAPPED, loinc=loinc, by_unit={}, number=None, display=None)
+    elif known is not None and not _fits(known, place, profile):
+        known = None
     return Test(code, path, known)
+
+
+def _fits(analyte: Analyte, place: Place, profile: AnalyzerProfile) -> bool:
+    """Whether the specimen is of a type in which this code means this test."""
+    path = profile.where.specimen_type
+    if not analyte.specimen or path is None:
+        return True
+    return matches(analyte.specimen, ((place.at(path) or "").strip(),))
 
 
 def aside_of(code: str, profile: AnalyzerProfile) -> Aside | None:

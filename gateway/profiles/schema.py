@@ -58,17 +58,19 @@ class Analyte:
 
     ``by_unit`` gives another LOINC where the unit decides what was measured; ``unsent`` is the
     UCUM unit the manual states for a device that sends none; ``number`` the LOINC of the number
-    beside a call; ``answers`` codes for its words.
+    beside a call; ``answers`` codes for its words.  A specimen type that ``specimen`` does not
+    match makes it an unknown test: the same code means another one there.
     """
 
     loinc: str | None
     units: tuple[str, ...] = ()
     scale: Scale = Scale.NUMBER
     typical: Typical | None = None
-    by_unit: Table = field(default_factory=dict)
+    by_unit: Mapping[str, str | None] = field(default_factory=dict)
     unsent: str | None = None
     number: str | None = None
     answers: Mapping[str, Coded] = field(default_factory=dict)
+    specimen: str = ""
     display: str | None = None
 
 
@@ -76,13 +78,14 @@ class Analyte:
 class Rule:
     """What a run was for when ``pattern`` matches all of what stands at ``path``.
 
-    ``each_line`` looks at every result line, not at the specimen.  ``Kind.UNKNOWN`` means:
-    something is marked here that nobody explained; hold it.
+    ``Kind.UNKNOWN`` means: something is marked here that nobody explained; hold it.  ``example``
+    is a text that matches, ``each_line`` looks at every result line instead of the specimen.
     """
 
     kind: Kind
     path: str
     pattern: str
+    example: str
     each_line: bool = False
 
 
@@ -172,6 +175,20 @@ class Where:
 
 
 @dataclass(frozen=True, slots=True)
+class Shape:
+    """How messages of the device look where nobody reads them; for simulators.
+
+    ``fixed`` always stands there; ``pads`` are widths, filled with blanks on the left; ``code`` is
+    how a test's code is written.
+    """
+
+    delimiters: str = "|\\^&"
+    fixed: Table = field(default_factory=dict)
+    pads: Mapping[str, int] = field(default_factory=dict)
+    code: str = "{code}"
+
+
+@dataclass(frozen=True, slots=True)
 class AnalyzerProfile:
     """A device model.  ``name`` is what configurations call it; ``source`` cites documents.
 
@@ -205,6 +222,7 @@ class AnalyzerProfile:
     volatile: tuple[str, ...] = ()
     quirks: frozenset[Quirk] = frozenset()
     query: HostQuery | None = None
+    shape: Shape = field(default_factory=Shape)
     silence_hours: float | None = None
     setup: str = ""
 

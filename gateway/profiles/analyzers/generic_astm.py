@@ -6,7 +6,7 @@ elsewhere needs a profile of its own.  Controls are known by the standard's own 
 
 from gateway.profiles.kinds import TYPED_QC
 from gateway.profiles.link import HostQuery, Link, Protocol, SerialLine
-from gateway.profiles.schema import AnalyzerProfile, Evidence, Rule, Where
+from gateway.profiles.schema import AnalyzerProfile, Evidence, Rule, Shape, Where
 from gateway.protocols.astm import Dialect, Framing
 from gateway.report import Kind
 
@@ -40,9 +40,10 @@ PROFILE = AnalyzerProfile(
         sent="H.14.1",
     ),
     qc=(
-        Rule(Kind.QC, "O.12", "[Qq]"),
-        Rule(Kind.QC, "O.16", r"(?i:q|qc|ctrl|control)(?:\^.*)?"),
-        Rule(Kind.QC, "O.3.1", TYPED_QC),
+        Rule(Kind.QC, "O.12", "[Qq]", "Q"),
+        Rule(Kind.QC, "O.16", r"(?i:q|qc|ctrl|control)(?:\^.*)?", "CTRL"),
+        Rule(Kind.QC, "O.3.1", TYPED_QC, "QC01"),
     ),
+    shape=Shape(fixed={"H.5.1": "GENERIC", "H.12": "P", "H.13": "LIS2-A2", "R.9": "F"}),
     query=HostQuery(specimen="Q.3.2", tests="Q.5", within=10.0),
 )

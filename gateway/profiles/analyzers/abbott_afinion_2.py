@@ -1,0 +1,77 @@
+"""Abbott Afinion 2: HbA1c, CRP, urine albumin/creatinine and lipids, ASTM over TCP; results only.
+
+The patient's id is P.4, the run's number O.4, the kind of run O.16.2, the cartridge lot O.24.
+Values carry their comparator (``<5.6``), may end with a mark (``5.21!``) and are dashes where the
+cartridge gave none.  R.11 repeats the patient's id in the capture: no operator is read.
+"""
+
+from gateway.profiles import menus
+from gateway.profiles.link import Link, Protocol
+from gateway.profiles.menus import named
+from gateway.profiles.schema import (
+    AnalyzerProfile,
+    Evidence,
+    Quirk,
+    Rule,
+    Shape,
+    Signature,
+    Where,
+)
+from gateway.profiles.vocabulary import FLAGS, VOIDS, Void
+from gateway.protocols.astm import Dialect, Endings
+from gateway.report import AbsentReason, Kind
+
+PROFILE = AnalyzerProfile(
+    name="abbott-afinion-2",
+    vendor="Abbott",
+    model="Afinion 2",
+    link=Link(Protocol.ASTM, "tcp-listen", Dialect(endings=Endings.MESSAGE, max_text=4000)),
+    evidence=Evidence.CAPTURE,
+    source=("ASTM capture of an Afinion 2, fields as decoded from it",),
+    signatures=(Signature("H.5.1", r"(?i)Afinion.*"),),
+    where=Where(
+        code=("R.3.4",),
+        value="R.4",
+        specimen=("O.3.1",),
+        patient=("P.4.1", "P.3.1"),
+        position=("O.4.1",),
+        unit="R.5.1",
+        range="R.6.1",
+        flags=("R.7",),
+        status=("R.9.1",),
+        observed=("R.13.1",),
+        serial="H.5.3",
+        processing="H.12.1",
+        sent="H.14.1",
+    ),
+    analytes={
+        **named(menus.HBA1C, "HbA1c", "HBA1C"),
+        **named(menus.CRP, "CRP"),
+        **named(menus.ALBUMIN_CREATININE, "ACR"),
+        **named(menus.URINE_ALBUMIN, "Albumin", "U-Alb", "Alb"),
+        **named(menus.URINE_CREATININE, "Creatinine", "U-Creat", "Creat"),
+        **named(menus.CHOLESTEROL, "Chol", "CHOL"),
+        **named(menus.HDL, "HDL"),
+        **named(menus.LDL_CALCULATED, "LDL"),
+        **named(menus.TRIGLYCERIDE, "Trig", "TRIG"),
+        **named(menus.NON_HDL, "non-HDL", "Non-HDL"),
+        **named(menus.CHOLESTEROL_RATIO, "Chol/HDL"),
+    },
+    voids=(Void("-+", AbsentReason.NOT_MEASURED), *VOIDS),
+    flags={**FLAGS, "!": "!"},
+    qc=(
+        Rule(Kind.QC, "O.16.2", "[Cc]", "C"),
+        Rule(Kind.QC, "O.12", "[Qq]", "Q"),
+    ),
+    kinds=(Rule(Kind.UNKNOWN, "O.16.2", "[^OoCc].*", "V"),),
+    quirks=frozenset({Quirk.TRAILING_FLAG}),
+    shape=Shape(
+        fixed={
+            "H.5.1": "Afinion 2 Analyzer",
+            "H.12": "P",
+            "H.13": "LIS2-A2",
+            "O.16.2": "O",
+            "R.9": "F",
+        }
+    ),
+)

@@ -1,0 +1,61 @@
+"""Siemens DCA Vantage: HbA1c and urine albumin/creatinine, ASTM over RS-232 or TCP.
+
+The id the operator enters is the patient's (P.3); O.3 stays empty and O.4 holds the run's number
+and the cartridge lot.  Behind a result stands a comment with slope and offset, or with the GFR.
+"""
+
+from gateway.profiles.link import Link, Protocol, SerialLine
+from gateway.profiles.menus import (
+    ALBUMIN_CREATININE,
+    HBA1C,
+    MEAN_GLUCOSE,
+    URINE_ALBUMIN,
+    URINE_CREATININE,
+    named,
+)
+from gateway.profiles.schema import AnalyzerProfile, Evidence, Rule, Shape, Signature, Where
+from gateway.protocols.astm import Dialect, Endings
+from gateway.report import Kind
+
+PROFILE = AnalyzerProfile(
+    name="siemens-dca-vantage",
+    vendor="Siemens Healthineers",
+    model="DCA Vantage",
+    link=Link(
+        Protocol.ASTM,
+        "serial",
+        Dialect(endings=Endings.MESSAGE, max_text=4000),
+        SerialLine(),
+    ),
+    evidence=Evidence.CAPTURE,
+    source=("DCA Vantage Host Computer Communications Link, 17306 Rev. D and E", "ASTM capture"),
+    signatures=(Signature("H.5.1", r"(?i)DCA[ _-]?VANTAGE.*"),),
+    where=Where(
+        code=("R.3.4",),
+        value="R.4",
+        specimen=("O.3.1",),
+        patient=("P.3.1",),
+        position=("O.4.1",),
+        unit="R.5.1",
+        range="R.6.1",
+        flags=("R.7",),
+        status=("R.9.1",),
+        operator="R.11.1",
+        observed=("R.13.1", "R.12.1"),
+        serial="H.5.3",
+        processing="H.12.1",
+        sent="H.14.1",
+    ),
+    analytes={
+        **named(HBA1C, "HbA1c", "HBA1C", "A1c", "A1C"),
+        **named(MEAN_GLUCOSE, "eAG", "EAG"),
+        **named(URINE_ALBUMIN, "Alb", "ALB", "Albumin"),
+        **named(URINE_CREATININE, "Creat", "CREAT", "Creatinine"),
+        **named(ALBUMIN_CREATININE, "ACR", "A/C", "A:C"),
+    },
+    qc=(Rule(Kind.QC, "O.12", "[Qq]", "Q"),),
+    shape=Shape(
+        fixed={"H.5.1": "DCA VANTAGE", "H.5.2": "04.04.00.00", "H.12": "P", "H.13": "1", "R.9": "F"}
+    ),
+    setup="Choose ASTM and the line under Menu, System Settings, LIS; POCT1-A is the default.",
+)
