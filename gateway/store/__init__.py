@@ -11,7 +11,7 @@ from gateway.store.filing import Filed, FiledReport, Filing
 from gateway.store.holds import HeldItem, Hold, Holds, HoldState
 from gateway.store.journal import Evidence, OpenTransmission
 from gateway.store.lifecycle import Condition
-from gateway.store.messages import MessageState, OutboxEntry, OutboxMessage
+from gateway.store.messages import MessageState, OutboxEntry, OutboxMessage, ReportKey
 from gateway.store.outbox import Outbox
 from gateway.store.queues import QueueState
 from gateway.store.reports import ReportState, StoredReport
@@ -44,6 +44,7 @@ __all__ = [
     "OutboxMessage",
     "Outcome",
     "QueueState",
+    "ReportKey",
     "ReportState",
     "SpacePolicy",
     "Store",

@@ -15,10 +15,10 @@ import apsw
 from gateway.store.digest import digest
 from gateway.store.engine import Engine
 from gateway.store.moments import from_micros, to_micros
+from gateway.store.rows import DAMAGE
 
 HEAD = "audit-head"
 _ORIGIN = bytes(32)
-_CHUNK = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +79,19 @@ def _head(connection: apsw.Connection) -> tuple[int, bytes]:
 def verify(connection: apsw.Connection) -> ChainState:
     """Walks the whole chain."""
     length, previous = 0, _ORIGIN
-    for row in connection.execute(
+    rows = connection.execute(
         "SELECT seq, at, actor, action, subject, detail, previous, hash FROM audit ORDER BY seq"
-    ):
-        if row[0] != length + 1 or row[6] != previous or digest(*row[:6], previous) != row[7]:
-            return ChainState(length, previous, length + 1)
-        length, previous = length + 1, row[7]
-    expected = connection.execute("SELECT value FROM meta WHERE key = ?", (HEAD,)).get
-    if (expected or bytes(40)) != length.to_bytes(8, "big") + previous:
+    )
+    try:
+        for row in rows:
+            if row[0] != length + 1 or row[6] != previous or digest(*row[:6], previous) != row[7]:
+                return ChainState(length, previous, length + 1)
+            length, previous = length + 1, row[7]
+    except DAMAGE:
         return ChainState(length, previous, length + 1)
-    return ChainState(length, previous, None)
+    expected = connection.execute("SELECT value FROM meta WHERE key = ?", (HEAD,)).get
+    whole = (expected or bytes(40)) == length.to_bytes(8, "big") + previous
+    return ChainState(length, previous, None if whole else length + 1)
 
 
 class Audit:

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from gateway.errors import StoreCorrupt, StoreError
 from gateway.store.connection import DATABASE, open_reader, sync_directory, translated
 from gateway.store.lock import take_directory
-from gateway.store.migrate import copy_file
+from gateway.store.migrate import copy_file, package_steps
 from gateway.store.sweep import Progress, SweepResult, sweep
 
 
-def back_up(database: Path, target: Path, progress: Progress) -> SweepResult:
+def back_up(database: Path, target: Path, steps: Sequence[str], progress: Progress) -> SweepResult:
     """Blocks.  ``target`` must not exist.  ``StoreCorrupt`` when the copy is not sound; it is
     then left beside ``target`` as ``.part`` for whoever has to repair."""
     if target.exists():
@@ -29,7 +30,7 @@ def back_up(database: Path, target: Path, progress: Progress) -> SweepResult:
             copy_file(connection, part)
     finally:
         connection.close(True)
-    result = sweep(part, progress)
+    result = sweep(part, steps, progress)
     if not result.clean:
         raise StoreCorrupt(f"the copy has {len(result.damaged)} damaged rows; see {part}")
     part.replace(target)
@@ -39,7 +40,7 @@ def back_up(database: Path, target: Path, progress: Progress) -> SweepResult:
 
 def restore(backup: Path, directory: Path, progress: Progress) -> SweepResult:
     """Blocks.  ``StoreError`` when ``directory`` holds a store already or is in use."""
-    result = sweep(backup, progress)
+    result = sweep(backup, package_steps(), progress)
     if not result.clean:
         raise StoreCorrupt(f"{backup} has {len(result.damaged)} damaged rows")
     lock = take_directory(directory)

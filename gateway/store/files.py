@@ -19,7 +19,7 @@ from gateway.errors import StoreFailed
 from gateway.store.connection import open_reader, open_writer, translated
 from gateway.store.engine import highest_number
 from gateway.store.journal import Journal
-from gateway.store.migrate import check_current, migrate
+from gateway.store.migrate import check_current, check_schema, migrate
 from gateway.store.site import site_key
 
 _CHUNK = 1024 * 1024
@@ -48,6 +48,7 @@ def open_for_writing(
     try:
         with translated("opening the store"):
             migrate(connection, database.parent / "backups", steps)
+            check_schema(connection, steps)
             return _recover(connection, database, now, randomness)
     except BaseException:
         connection.close(True)
@@ -77,6 +78,7 @@ def open_for_reading(database: Path, steps: Sequence[str]) -> Opened:
     try:
         with translated("opening the store for reading"):
             check_current(connection, steps)
+            check_schema(connection, steps)
             key = site_key(connection, None)
             return Opened(connection, None, None, key, 0)
     except BaseException:

@@ -20,7 +20,7 @@ from gateway.store import messages, transmissions
 from gateway.store.digest import digest
 from gateway.store.engine import Engine
 from gateway.store.journal import OpenTransmission
-from gateway.store.messages import OutboxMessage
+from gateway.store.messages import OutboxMessage, ReportKey
 from gateway.store.moments import to_micros
 from gateway.store.transmissions import Outcome, StoredTransmission
 
@@ -118,12 +118,13 @@ def file(
     started_at: datetime,
 ) -> Filed:
     """Writes the transmission's row and everything ``filing`` brings."""
-    earlier = _earlier(connection, closing, filing)
+    key = None if closing.outcome is Outcome.INCOMPLETE else filing.content_key
+    earlier = None if key is None else transmissions.first_with(connection, closing.device, key)
     number = earlier[0] if earlier else None
     if earlier and _counts(closing.closed_at, earlier[1], filing, started_at):
-        transmissions.insert(connection, closing.stored(filing.content_key, number))
+        transmissions.insert(connection, closing.stored(key, number))
         return Filed(closing.ended.id, duplicate_of=number)
-    closed = closing.stored(filing.content_key, None)
+    closed = closing.stored(key, None)
     transmissions.insert(connection, closed)
     filed = file_reports(engine, connection, closed, filing.reports, closed.opened_at)
     holds = _hold_whole(engine, connection, closed, filing)
@@ -137,14 +138,6 @@ def file(
         queued=(*filed.queued, *queued),
         destinations=filed.destinations | {m.destination for m in filing.messages},
     )
-
-
-def _earlier(
-    connection: apsw.Connection, closing: Closing, filing: Filing
-) -> tuple[int, datetime] | None:
-    if filing.content_key is None or closing.outcome is not Outcome.COMPLETE:
-        return None
-    return transmissions.first_with(connection, closing.device, filing.content_key)
 
 
 def _counts(now: datetime, first: datetime, filing: Filing, started_at: datetime) -> bool:
@@ -176,7 +169,8 @@ def file_reports(
         if report.held:
             problems = report.problems
             holds.append(_hold(engine, connection, transmission, seq, problems, booked_at))
-        queued += [messages.insert(engine, connection, m, seq) for m in report.messages]
+        made_of = ReportKey(seq, report.id, report.revision, report.device)
+        queued += [messages.insert(engine, connection, m, made_of) for m in report.messages]
         destinations.update(message.destination for message in report.messages)
     return Filed(
         transmission.id,

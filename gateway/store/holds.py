@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 import apsw
 
@@ -24,7 +23,8 @@ from gateway.store.engine import Engine
 from gateway.store.filing import Filed, FiledReport
 from gateway.store.messages import OutboxMessage
 from gateway.store.moments import from_micros, optional_from_micros, to_micros
-from gateway.store.reports import StoredReport, find_by_seq
+from gateway.store.reports import StoredReport, find
+from gateway.store.rows import Row, read_row, read_rows
 from gateway.store.transmissions import StoredTransmission
 
 
@@ -65,6 +65,7 @@ _SELECT = (
     "h.sha256, h.state, h.closed_at, h.actor, h.reason, r.id, r.revision "
     "FROM holds h LEFT JOIN reports r ON r.seq = h.report"
 )
+_SELECT_IDS = "SELECT h.id FROM holds h"
 HASHED_COLUMNS = 7
 
 
@@ -90,7 +91,7 @@ class Holds:
         )
         bindings = (after, device, device, state, state, limit)
         return await self._engine.read(
-            lambda c: [_from_row(row) for row in c.execute(f"{_SELECT} {where}", bindings)]
+            lambda c: read_rows(c, f"{_SELECT_IDS} {where}", bindings, _find)
         )
 
     async def show(self, hold: int) -> HeldItem | None:
@@ -138,7 +139,7 @@ class Holds:
         return await self._engine.read(lambda connection: int(connection.execute(query).get))
 
 
-def _from_row(row: tuple[Any, ...]) -> Hold:
+def _from_row(row: Row) -> Hold:
     if digest(*row[:HASHED_COLUMNS]) != row[HASHED_COLUMNS]:
         raise StoreCorrupt(f"hold {row[0]} is not what was stored")
     number, transmission, _, device, _, opened_at, problems = row[:7]
@@ -159,15 +160,19 @@ def _from_row(row: tuple[Any, ...]) -> Hold:
     )
 
 
+def _find(connection: apsw.Connection, number: int) -> Hold | None:
+    return read_row(connection, f"{_SELECT} WHERE h.id = ?", (number,), _from_row)
+
+
 def _show(connection: apsw.Connection, number: int) -> HeldItem | None:
-    row = connection.execute(f"{_SELECT} WHERE h.id = ?", (number,)).fetchone()
-    if row is None:
+    hold = _find(connection, number)
+    if hold is None:
         return None
-    hold = _from_row(row)
     transmission = transmissions.find(connection, hold.transmission)
     if transmission is None:
         raise StoreCorrupt(f"the transmission of hold {number} is missing")
-    report = None if row[2] is None else find_by_seq(connection, row[2])
+    seq = connection.execute("SELECT report FROM holds WHERE id = ?", (number,)).get
+    report = find(connection, seq) if isinstance(seq, int) else None
     return HeldItem(hold, transmission, report)
 
 
@@ -188,7 +193,7 @@ def _let_go(
 ) -> Filed:
     if item.report is None:
         raise StoreError("there is no report to release; read the bytes again or discard them")
-    numbers = [messages.insert(engine, connection, m, item.report.seq) for m in queue]
+    numbers = [messages.insert(engine, connection, m, item.report.key) for m in queue]
     destinations = frozenset(message.destination for message in queue)
     return Filed(item.transmission.id, queued=tuple(numbers), destinations=destinations)
 

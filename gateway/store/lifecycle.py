@@ -54,7 +54,7 @@ class Lifecycle:
     ) -> None:
         self._engine = engine
         self._space = space
-        self._steps = steps
+        self.steps = steps
         self._randomness = randomness
         self._post = post
         self._opened: Opened | None = None
@@ -82,7 +82,7 @@ class Lifecycle:
         self._watch = asyncio.create_task(self._keep_looking(), name="store-space")
 
     async def start_reading(self) -> None:
-        database, steps = self._engine.database, self._steps
+        database, steps = self._engine.database, self.steps
         self._opened = await asyncio.to_thread(open_for_reading, database, steps)
         self._begin_reading(self._opened)
         self._become(Condition.WELL, "")
@@ -107,7 +107,7 @@ class Lifecycle:
 
     def _open(self) -> Opened:
         engine = self._engine
-        return open_for_writing(engine.database, self._steps, engine.clock(), self._randomness)
+        return open_for_writing(engine.database, self.steps, engine.clock(), self._randomness)
 
     def _begin(self, opened: Opened) -> None:
         if opened.writing is None or opened.journal is None:

@@ -8,11 +8,10 @@ except that a message sent as new instead of a parked one takes that one's place
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 import apsw
 
@@ -20,6 +19,7 @@ from gateway.errors import StoreCorrupt
 from gateway.store.digest import digest
 from gateway.store.engine import Engine
 from gateway.store.moments import from_micros, optional_from_micros, to_micros
+from gateway.store.rows import Binding, Row, read_row, read_rows
 
 
 class MessageState(StrEnum):
@@ -56,6 +56,16 @@ class OutboxMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportKey:
+    """The report a message was made of; ``seq`` is its row."""
+
+    seq: int
+    id: str
+    revision: int
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
 class OutboxEntry:
     """A message in the outbox and how its delivery went so far."""
 
@@ -82,19 +92,19 @@ class OutboxEntry:
 
 
 _SELECT = (
-    "SELECT o.id, o.position, o.destination, o.lane, o.report, o.control_id, o.content_type, "
-    "o.meta, o.body, o.created_at, o.resend_of, o.sha256, o.state, o.attempts, o.next_at, "
-    "o.first_try, o.last_try, o.finished_at, o.answer, r.id, r.revision, r.device "
-    "FROM outbox o LEFT JOIN reports r ON r.seq = o.report"
+    "SELECT o.id, o.position, o.destination, o.lane, o.report, o.report_id, o.revision, o.device, "
+    "o.control_id, o.content_type, o.meta, o.body, o.created_at, o.resend_of, o.sha256, o.state, "
+    "o.attempts, o.next_at, o.first_try, o.last_try, o.finished_at, o.answer FROM outbox o"
 )
-HASHED_COLUMNS = 11
+_SELECT_IDS = "SELECT o.id FROM outbox o"
+HASHED_COLUMNS = 14
 
 
 def insert(
     engine: Engine,
     connection: apsw.Connection,
     message: OutboxMessage,
-    report: int | None,
+    report: ReportKey | None,
     *,
     resend_of: int | None = None,
     position: int | None = None,
@@ -106,7 +116,10 @@ def insert(
         number if position is None else position,
         message.destination,
         message.lane,
-        report,
+        report.seq if report else None,
+        report.id if report else None,
+        report.revision if report else None,
+        report.device if report else None,
         message.control_id,
         message.content_type,
         json.dumps(dict(message.meta), ensure_ascii=False) if message.meta else "{}",
@@ -115,9 +128,9 @@ def insert(
         resend_of,
     )
     connection.execute(
-        "INSERT INTO outbox (id, position, destination, lane, report, control_id, content_type, "
-        "meta, body, created_at, resend_of, sha256, state) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued')",
+        "INSERT INTO outbox (id, position, destination, lane, report, report_id, revision, device, "
+        "control_id, content_type, meta, body, created_at, resend_of, sha256, state) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued')",
         (*fields, digest(*fields)),
     )
     return number
@@ -125,35 +138,43 @@ def insert(
 
 def find(connection: apsw.Connection, number: int) -> OutboxEntry | None:
     """``StoreCorrupt`` when the row is not what was written."""
-    row = connection.execute(f"{_SELECT} WHERE o.id = ?", (number,)).fetchone()
-    return None if row is None else _from_row(row)
+    return read_row(connection, f"{_SELECT} WHERE o.id = ?", (number,), _from_row)
 
 
 def select(
-    connection: apsw.Connection, where: str, bindings: tuple[str | int | None, ...]
-) -> Iterable[OutboxEntry]:
-    """Entries by a condition on ``o`` (the outbox) and ``r`` (its report)."""
-    for row in connection.execute(f"{_SELECT} {where}", bindings):
-        yield _from_row(row)
+    connection: apsw.Connection, where: str, bindings: Sequence[Binding]
+) -> Sequence[OutboxEntry]:
+    """Entries by a condition on ``o``, without the damaged ones."""
+    return read_rows(connection, f"{_SELECT_IDS} {where}", bindings, find)
 
 
-def verified(row: tuple[Any, ...]) -> bool:
-    """Whether the hashed columns at the row's start fit the hash that follows them."""
-    return digest(*row[:HASHED_COLUMNS]) == bytes(row[HASHED_COLUMNS])
+def made_of(connection: apsw.Connection, number: int) -> ReportKey | None:
+    """The report an entry was made of."""
+    row = connection.execute(
+        "SELECT report, report_id, revision, device FROM outbox WHERE id = ?", (number,)
+    ).fetchone()
+    return None if row is None or row[0] is None else ReportKey(*row)
 
 
-def _from_row(row: tuple[Any, ...]) -> OutboxEntry:
-    if not verified(row):
+def check(connection: apsw.Connection, where: str, bindings: Sequence[Binding]) -> None:
+    """``StoreCorrupt`` unless every entry that ``where`` means is what was written."""
+    numbers: list[int] = [n for (n,) in connection.execute(f"{_SELECT_IDS} {where}", bindings)]
+    for number in numbers:
+        find(connection, number)
+
+
+def _from_row(row: Row) -> OutboxEntry:
+    if digest(*row[:HASHED_COLUMNS]) != row[HASHED_COLUMNS]:
         raise StoreCorrupt(f"message {row[0]} of the outbox is not what was stored")
-    number, position, destination, lane, _, control_id, content_type, meta, body = row[:9]
-    created_at, resend_of, _, state, attempts, next_at, first_try, last_try = row[9:17]
-    finished_at, answer, report, revision, device = row[17:]
+    number, position, destination, lane, _, report_id, revision, device = row[:8]
+    control_id, content_type, meta, body, created_at, resend_of = row[8:14]
+    state, attempts, next_at, first_try, last_try, finished_at, answer = row[15:]
     return OutboxEntry(
         id=number,
         position=position,
         destination=destination,
         lane=lane,
-        report=report,
+        report=report_id,
         revision=revision,
         device=device,
         control_id=control_id,

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import apsw
 
-from gateway.errors import StoreError
+from gateway.errors import StoreCorrupt, StoreError
 from gateway.store.connection import sync_directory
+from gateway.store.rows import DAMAGE
 
 
 def package_steps() -> tuple[str, ...]:
@@ -58,6 +59,34 @@ def check_not_newer(version: int, steps: Sequence[str]) -> None:
             f"the store has schema {version}, this program knows only {len(steps)}: "
             "it was written by a newer version"
         )
+
+
+def altered_objects(connection: apsw.Connection, steps: Sequence[str]) -> tuple[str, ...]:
+    """Names of tables, indexes, views and triggers that are not what the steps made.  Their
+    definitions are text in the file like any other, and a flipped bit changes what they mean."""
+    expected = apsw.Connection(":memory:")
+    try:
+        for step in steps[: version_of(connection)]:
+            expected.execute(step)
+        found = _objects(connection)
+        return tuple(name for name, sql in _objects(expected).items() if found.get(name) != sql)
+    finally:
+        expected.close()
+
+
+def _objects(connection: apsw.Connection) -> dict[str, object]:
+    rows = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master").fetchall()
+    return {f"{kind} {name}": (table, sql) for kind, name, table, sql in rows}
+
+
+def check_schema(connection: apsw.Connection, steps: Sequence[str]) -> None:
+    """``StoreCorrupt`` unless everything is defined as the steps define it."""
+    try:
+        altered = altered_objects(connection, steps)
+    except DAMAGE:
+        altered = ("some definition",)
+    if altered:
+        raise StoreCorrupt(f"the store's {', '.join(altered)} is not what this program made")
 
 
 def _run(connection: apsw.Connection, number: int, step: str) -> None:

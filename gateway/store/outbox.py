@@ -64,14 +64,18 @@ class Outbox:
     async def due(self, destination: str, limit: int, now: datetime) -> Sequence[OutboxEntry]:
         """The next entries that may be sent, in order, at most ``limit`` and 8 MiB of bodies.
 
-        A row that is not what was stored is left out, parked and reported to the alarm."""
-        entries, corrupt = await self._engine.read(
-            lambda connection: _due(connection, destination, limit, to_micros(now))
-        )
-        for number in corrupt:
-            await self.park(number, "stored message is damaged")
-            self._corrupt(number, destination)
-        return entries
+        A row that is not what was stored ends the batch before it (it may fence what follows),
+        is parked and reported to the alarm."""
+        while True:
+            entries, corrupt = await self._engine.read(
+                lambda connection: _due(connection, destination, limit, to_micros(now))
+            )
+            if corrupt is None:
+                return entries
+            await self.park(corrupt, "stored message is damaged")
+            self._corrupt(corrupt, destination)
+            if entries:
+                return entries
 
     async def get(self, number: int) -> OutboxEntry | None:
         return await self._engine.read(lambda connection: messages.find(connection, number))
@@ -90,7 +94,7 @@ class Outbox:
             "AND (? IS NULL OR o.id < ?) ORDER BY o.id DESC LIMIT ?"
         )
         bindings = (destination, destination, state, state, before, before, limit)
-        return await self._engine.read(lambda c: list(messages.select(c, where, bindings)))
+        return await self._engine.read(lambda c: messages.select(c, where, bindings))
 
     async def accepted(self, destination: str, control_id: str) -> OutboxEntry | None:
         """The message whose application's answer is outstanding under this control id."""
@@ -99,7 +103,7 @@ class Outbox:
             "ORDER BY o.id DESC LIMIT 1"
         )
         found = await self._engine.read(
-            lambda c: list(messages.select(c, where, (control_id, destination)))
+            lambda c: messages.select(c, where, (control_id, destination))
         )
         return found[0] if found else None
 
@@ -183,12 +187,11 @@ class Outbox:
             found.body,
             found.meta,
         )
-        report = connection.execute("SELECT report FROM outbox WHERE id = ?", (found.id,)).get
         number = messages.insert(
             self._engine,
             connection,
             again,
-            report,
+            messages.made_of(connection, found.id),
             resend_of=found.id,
             position=found.position if waiting else None,
         )
@@ -239,26 +242,25 @@ def _record_try(
 
 def _due(
     connection: apsw.Connection, destination: str, limit: int, now: int
-) -> tuple[Sequence[OutboxEntry], Sequence[int]]:
+) -> tuple[Sequence[OutboxEntry], int | None]:
+    """The batch, and the damaged row that ended it."""
     queued = connection.execute(_QUEUED, (destination, limit))
     ripe = connection.execute(_RIPE, (destination, now, now, limit))
     places: list[tuple[int, int]] = [*queued, *ripe]
     entries: list[OutboxEntry] = []
-    corrupt: list[int] = []
     room = BATCH_BYTES
     for _, number in sorted(places)[:limit]:
         try:
             entry = messages.find(connection, number)
-        except (StoreCorrupt, apsw.CorruptError):
-            corrupt.append(number)
-            continue
+        except StoreCorrupt:
+            return entries, number
         if entry is None:
-            continue
+            raise StoreCorrupt(f"the outbox's index names message {number}, which is missing")
         room -= len(entry.body)
         if room < 0 and entries:
             break
         entries.append(entry)
-    return entries, corrupt
+    return entries, None
 
 
 def _existing(connection: apsw.Connection, entry: OutboxEntry | int) -> OutboxEntry:

@@ -32,7 +32,7 @@ _DELETIONS = (
     "DELETE FROM reports WHERE transmission = ?",
     "DELETE FROM transmissions WHERE id = ?",
 )
-_MESSAGES = "WHERE r.transmission = ?"
+_MESSAGES = "WHERE o.report IN (SELECT seq FROM reports WHERE transmission = ?)"
 _EVENTS = """DELETE FROM outbox WHERE id IN (
     SELECT id FROM outbox WHERE report IS NULL AND state IN ('delivered', 'cancelled')
     AND finished_at < ? ORDER BY id LIMIT ?)"""
@@ -70,7 +70,7 @@ def _forget(connection: apsw.Connection, number: int) -> bool:
     try:
         transmissions.find(connection, number)
         reports.check_all_of(connection, number)
-        tuple(messages.select(connection, _MESSAGES, (number,)))
+        messages.check(connection, _MESSAGES, (number,))
     except StoreCorrupt:
         return False
     for deletion in _DELETIONS:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 import apsw
 
@@ -15,8 +14,9 @@ from gateway.store import audit, filing, messages, transmissions
 from gateway.store.digest import digest
 from gateway.store.engine import Engine
 from gateway.store.filing import Filed, FiledReport
-from gateway.store.messages import OutboxEntry
+from gateway.store.messages import OutboxEntry, ReportKey
 from gateway.store.moments import from_micros
+from gateway.store.rows import Row, read_row, read_rows
 
 
 class ReportState(StrEnum):
@@ -44,12 +44,17 @@ class StoredReport:
     state: ReportState
     body: str
 
+    @property
+    def key(self) -> ReportKey:
+        return ReportKey(self.seq, self.id, self.revision, self.device)
+
 
 _SELECT = (
     "SELECT r.seq, r.id, r.revision, r.transmission, r.device, r.kind, r.specimen, r.received_at, "
     "r.booked_at, r.body, r.sha256, s.state "
     "FROM reports r JOIN report_states s ON s.seq = r.seq"
 )
+_SELECT_SEQS = "SELECT r.seq FROM reports r JOIN report_states s ON s.seq = r.seq"
 HASHED_COLUMNS = 10
 
 
@@ -64,12 +69,9 @@ class Reports:
         """The given revision, or the latest.  ``StoreCorrupt`` when it is not what was stored."""
         where = "WHERE r.id = ? AND (? IS NULL OR r.revision = ?) ORDER BY r.revision DESC LIMIT 1"
 
-        def query(connection: apsw.Connection) -> StoredReport | None:
-            found = connection.execute(f"{_SELECT} {where}", (report, revision, revision))
-            row = found.fetchone()
-            return None if row is None else _from_row(row)
-
-        return await self._engine.read(query)
+        return await self._engine.read(
+            lambda c: read_row(c, f"{_SELECT} {where}", (report, revision, revision), _from_row)
+        )
 
     async def list(
         self,
@@ -92,19 +94,19 @@ class Reports:
         pairs = (device, kind, since, state, specimen, before)
         bindings = (*(value for value in pairs for _ in range(2)), limit)
         return await self._engine.read(
-            lambda c: [_from_row(row) for row in c.execute(f"{_SELECT} {where}", bindings)]
+            lambda c: read_rows(c, f"{_SELECT_SEQS} {where}", bindings, find)
         )
 
     async def of_transmission(self, transmission: int) -> Sequence[StoredReport]:
         where = "WHERE r.transmission = ? ORDER BY r.seq"
         return await self._engine.read(
-            lambda c: [_from_row(row) for row in c.execute(f"{_SELECT} {where}", (transmission,))]
+            lambda c: read_rows(c, f"{_SELECT_SEQS} {where}", (transmission,), find)
         )
 
     async def messages_of(self, report: str) -> Sequence[OutboxEntry]:
         """Everything that was made of any revision of it, in the order it was queued."""
-        where = "WHERE r.id = ? ORDER BY o.id"
-        return await self._engine.read(lambda c: list(messages.select(c, where, (report,))))
+        where = "WHERE o.report IN (SELECT seq FROM reports WHERE id = ?) ORDER BY o.id"
+        return await self._engine.read(lambda c: messages.select(c, where, (report,)))
 
     async def file_again(
         self, transmission: int, reports: Sequence[FiledReport], *, actor: str, reason: str
@@ -128,20 +130,20 @@ class Reports:
         )
 
 
-def find_by_seq(connection: apsw.Connection, seq: int) -> StoredReport:
-    row = connection.execute(f"{_SELECT} WHERE r.seq = ?", (seq,)).fetchone()
-    if row is None:
-        raise StoreCorrupt(f"report number {seq} is missing")
-    return _from_row(row)
+def find(connection: apsw.Connection, seq: int) -> StoredReport | None:
+    """``StoreCorrupt`` when the row is not what was written."""
+    return read_row(connection, f"{_SELECT} WHERE r.seq = ?", (seq,), _from_row)
 
 
 def check_all_of(connection: apsw.Connection, transmission: int) -> None:
     """``StoreCorrupt`` unless every report of it is what was stored."""
-    for row in connection.execute(f"{_SELECT} WHERE r.transmission = ?", (transmission,)):
-        _from_row(row)
+    query = "SELECT seq FROM reports WHERE transmission = ?"
+    seqs: list[int] = [seq for (seq,) in connection.execute(query, (transmission,))]
+    for seq in seqs:
+        find(connection, seq)
 
 
-def _from_row(row: tuple[Any, ...]) -> StoredReport:
+def _from_row(row: Row) -> StoredReport:
     if digest(*row[:HASHED_COLUMNS]) != row[HASHED_COLUMNS]:
         raise StoreCorrupt(f"report number {row[0]} is not what was stored")
     seq, number, revision, transmission, device, kind, specimen, received_at = row[:8]

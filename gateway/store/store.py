@@ -220,12 +220,14 @@ class Store:
     async def sweep(self, progress: Progress | None = None) -> SweepResult:
         """Compares everything stored with its hashes; takes as long as reading the whole file."""
         report = self._in_loop(progress)
-        return await asyncio.to_thread(sweep, self.engine.database, report)
+        return await asyncio.to_thread(sweep, self.engine.database, self._lifecycle.steps, report)
 
     async def back_up(self, target: Path, progress: Progress | None = None) -> SweepResult:
         """A verified copy of everything in the new file ``target``, made while the store runs."""
         report = self._in_loop(progress)
-        return await asyncio.to_thread(back_up, self.engine.database, target, report)
+        return await asyncio.to_thread(
+            back_up, self.engine.database, target, self._lifecycle.steps, report
+        )
 
     async def purge(self, before: datetime, *, actor: str) -> int:
         """Forgets transmissions closed before then; never what is undelivered or held."""

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import apsw
 
@@ -19,6 +18,8 @@ from gateway.store import audit
 from gateway.store.audit import ChainState
 from gateway.store.connection import open_reader, translated
 from gateway.store.digest import digest
+from gateway.store.migrate import altered_objects
+from gateway.store.rows import DAMAGE, Row
 
 CHUNK = 500
 
@@ -50,10 +51,11 @@ class SweepResult:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """``select`` gives key, state or NULL, hash, then the hashed columns, from a key on."""
+    """``select`` gives key, state or NULL, hash, then the hashed columns, after a key."""
 
     name: str
     select: str
+    select_keys: str
     states: frozenset[str] = frozenset()
 
 
@@ -61,34 +63,40 @@ _TABLES = (
     _Table(
         "pages",
         "SELECT page, NULL, sha256, entries FROM pages WHERE page > ? ORDER BY page LIMIT ?",
+        "SELECT page FROM pages WHERE page > ? ORDER BY page LIMIT ?",
     ),
     _Table(
         "transmissions",
         "SELECT id, NULL, sha256, id, device, protocol, profile, peer, opened_at, closed_at, "
         "outcome, reason, content_key, duplicate_of, raw, cuts, evidence FROM transmissions "
         "WHERE id > ? ORDER BY id LIMIT ?",
+        "SELECT id FROM transmissions WHERE id > ? ORDER BY id LIMIT ?",
     ),
     _Table(
         "reports",
         "SELECT seq, NULL, sha256, seq, id, revision, transmission, device, kind, specimen, "
         "received_at, booked_at, body FROM reports WHERE seq > ? ORDER BY seq LIMIT ?",
+        "SELECT seq FROM reports WHERE seq > ? ORDER BY seq LIMIT ?",
     ),
     _Table(
         "receipts",
         "SELECT id, NULL, sha256, id, transmission, device, booked_at, items FROM receipts "
         "WHERE id > ? ORDER BY id LIMIT ?",
+        "SELECT id FROM receipts WHERE id > ? ORDER BY id LIMIT ?",
     ),
     _Table(
         "holds",
         "SELECT id, state, sha256, id, transmission, report, device, booked_at, opened_at, "
         "problems FROM holds WHERE id > ? ORDER BY id LIMIT ?",
+        "SELECT id FROM holds WHERE id > ? ORDER BY id LIMIT ?",
         frozenset({"open", "released", "discarded"}),
     ),
     _Table(
         "outbox",
-        "SELECT id, state, sha256, id, position, destination, lane, report, control_id, "
-        "content_type, meta, body, created_at, resend_of FROM outbox WHERE id > ? "
-        "ORDER BY id LIMIT ?",
+        "SELECT id, state, sha256, id, position, destination, lane, report, report_id, revision, "
+        "device, control_id, content_type, meta, body, created_at, resend_of FROM outbox "
+        "WHERE id > ? ORDER BY id LIMIT ?",
+        "SELECT id FROM outbox WHERE id > ? ORDER BY id LIMIT ?",
         frozenset({"queued", "postponed", "accepted", "parked", "delivered", "cancelled"}),
     ),
 )
@@ -99,17 +107,18 @@ _COUNTS = (
 )
 
 
-def sweep(database: Path, progress: Progress) -> SweepResult:
-    """Blocks for as long as reading the whole file takes; run it in a thread."""
+def sweep(database: Path, steps: Sequence[str], progress: Progress) -> SweepResult:
+    """Blocks for as long as reading the whole file takes; run it in a thread.  ``steps`` are
+    those that made the schema."""
     connection = open_reader(database)
     try:
         with translated("reading the store"):
-            return _sweep(connection, progress)
+            return _sweep(connection, steps, progress)
     finally:
         connection.close(True)
 
 
-def _sweep(connection: apsw.Connection, progress: Progress) -> SweepResult:
+def _sweep(connection: apsw.Connection, steps: Sequence[str], progress: Progress) -> SweepResult:
     rows = 0
     damaged: list[Damage] = []
     total = _total(connection)
@@ -118,30 +127,44 @@ def _sweep(connection: apsw.Connection, progress: Progress) -> SweepResult:
             rows += count
             damaged += found
             progress(min(rows, total), total)
-    return SweepResult(rows, tuple(damaged), _structure(connection), _chain(connection))
+    return SweepResult(rows, tuple(damaged), _structure(connection, steps), _chain(connection))
 
 
 def _walk(connection: apsw.Connection, table: _Table) -> Iterator[tuple[int, Sequence[Damage]]]:
-    key = 0
-    while True:
+    key = -1
+    while keys := _keys(connection, table, key):
         try:
-            chunk: list[Any] = connection.execute(table.select, (key, CHUNK)).fetchall()
-        except apsw.CorruptError:
-            yield 0, (Damage(table.name, key + 1),)
-            return
-        if not chunk:
-            return
-        yield len(chunk), [Damage(table.name, row[0]) for row in chunk if not _good(table, row)]
-        key = chunk[-1][0]
+            chunk: list[Row] = connection.execute(table.select, (key, CHUNK)).fetchall()
+            bad = [row[0] for row in chunk if not _good(table, row)]
+        except DAMAGE:
+            bad = [number for number in keys if not _readable(connection, table, number)]
+        yield len(keys), [Damage(table.name, number) for number in bad]
+        key = keys[-1]
 
 
-def _good(table: _Table, row: tuple[Any, ...]) -> bool:
+def _keys(connection: apsw.Connection, table: _Table, after: int) -> Sequence[int]:
+    """The next chunk's keys.  A table whose tree is broken ends here: the structure tells."""
+    try:
+        return [key for (key,) in connection.execute(table.select_keys, (after, CHUNK))]
+    except apsw.CorruptError:
+        return ()
+
+
+def _readable(connection: apsw.Connection, table: _Table, key: int) -> bool:
+    try:
+        row = connection.execute(table.select, (key - 1, 1)).fetchone()
+        return row is not None and _good(table, row)
+    except DAMAGE:
+        return False
+
+
+def _good(table: _Table, row: Row) -> bool:
     _, state, expected, *fields = row
     if table.states and state not in table.states:
         return False
     if table.name == "pages":
-        return sha256(fields[0]).digest() == bytes(expected)
-    return digest(*fields) == bytes(expected)
+        return bool(sha256(fields[0]).digest() == expected)
+    return bool(digest(*fields) == expected)
 
 
 def _total(connection: apsw.Connection) -> int:
@@ -151,12 +174,13 @@ def _total(connection: apsw.Connection) -> int:
         return 0
 
 
-def _structure(connection: apsw.Connection) -> tuple[str, ...]:
+def _structure(connection: apsw.Connection, steps: Sequence[str]) -> tuple[str, ...]:
     try:
         found = [str(line) for (line,) in connection.execute("PRAGMA integrity_check(20)")]
-    except apsw.CorruptError as error:
-        return (str(error),)
-    return () if found == ["ok"] else tuple(found)
+        altered = [f"{name} is altered" for name in altered_objects(connection, steps)]
+    except DAMAGE:
+        return ("SQLite cannot read its own structure",)
+    return tuple(line for line in (*found, *altered) if line != "ok")
 
 
 def _chain(connection: apsw.Connection) -> ChainState:

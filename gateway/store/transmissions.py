@@ -20,6 +20,7 @@ from gateway.store.digest import digest
 from gateway.store.engine import Engine
 from gateway.store.journal import Evidence
 from gateway.store.moments import from_micros, to_micros
+from gateway.store.rows import Row, read_row
 
 _CUT = Struct("<I")
 _EVIDENCE = Struct("<II")
@@ -62,24 +63,6 @@ SELECT = (
     "content_key, duplicate_of, raw, cuts, evidence, sha256 FROM transmissions"
 )
 
-Row = tuple[
-    int,
-    str,
-    str,
-    str,
-    str,
-    int,
-    int,
-    str,
-    str,
-    bytes | None,
-    int | None,
-    bytes,
-    bytes,
-    bytes,
-    bytes,
-]
-
 
 def insert(connection: apsw.Connection, stored: StoredTransmission) -> None:
     fields = (
@@ -106,7 +89,7 @@ def insert(connection: apsw.Connection, stored: StoredTransmission) -> None:
     )
 
 
-def from_row(row: Row) -> StoredTransmission:
+def _from_row(row: Row) -> StoredTransmission:
     """``StoreCorrupt`` when the row is not what was written."""
     if digest(*row[:-1]) != row[-1]:
         raise StoreCorrupt(f"transmission {row[0]} is not what was stored")
@@ -130,8 +113,8 @@ def from_row(row: Row) -> StoredTransmission:
 
 
 def find(connection: apsw.Connection, number: int) -> StoredTransmission | None:
-    row = connection.execute(f"{SELECT} WHERE id = ?", (number,)).fetchone()
-    return None if row is None else from_row(row)
+    """``StoreCorrupt`` when the row is not what was written."""
+    return read_row(connection, f"{SELECT} WHERE id = ?", (number,), _from_row)
 
 
 def first_with(

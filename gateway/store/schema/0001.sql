@@ -100,6 +100,9 @@ CREATE TABLE outbox (
     destination TEXT NOT NULL,
     lane TEXT,
     report INTEGER REFERENCES reports (seq),
+    report_id TEXT,
+    revision INTEGER,
+    device TEXT,
     control_id TEXT NOT NULL,
     content_type TEXT NOT NULL,
     meta TEXT NOT NULL,
@@ -184,8 +187,8 @@ WHEN NOT EXISTS (SELECT 1 FROM meta WHERE key = 'purging')
 BEGIN SELECT RAISE(ABORT, 'holds cannot be deleted'); END;
 
 CREATE TRIGGER outbox_stay
-BEFORE UPDATE OF id, position, destination, lane, report, control_id, content_type, meta, body,
-    created_at, resend_of, sha256 ON outbox
+BEFORE UPDATE OF id, position, destination, lane, report, report_id, revision, device, control_id,
+    content_type, meta, body, created_at, resend_of, sha256 ON outbox
 BEGIN SELECT RAISE(ABORT, 'messages cannot be changed'); END;
 CREATE TRIGGER outbox_leave BEFORE DELETE ON outbox
 WHEN NOT EXISTS (SELECT 1 FROM meta WHERE key = 'purging')

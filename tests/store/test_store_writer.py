@@ -1,0 +1,119 @@
+"""Many operations share a commit; one that fails fails alone."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import apsw
+import pytest
+from store_samples import append, file, filing, message, report
+
+from gateway.errors import StoreError
+from gateway.store import Store
+from gateway.store.site import count_up
+
+
+async def test_an_operation_that_fails_fails_alone(store: Store) -> None:
+    def good(connection: apsw.Connection) -> int:
+        return count_up(connection, "good")
+
+    def bad(connection: apsw.Connection) -> int:
+        count_up(connection, "bad")
+        raise ValueError("on purpose")
+
+    def worse(connection: apsw.Connection) -> int:
+        count_up(connection, "worse")
+        connection.execute("INSERT INTO nowhere VALUES (1)")
+        return 0
+
+    number = store.open_transmission("haematology", "astm", "")
+    results = await asyncio.gather(
+        *(store.engine.write(operation) for operation in (good, bad, good, worse, good)),
+        append(store, number, b"entry"),
+        return_exceptions=True,
+    )
+    assert results[0::2] == [1, 2, 3]
+    assert isinstance(results[1], ValueError)
+    assert isinstance(results[3], StoreError)
+    assert results[5] is None
+    counters = await store.engine.read(
+        lambda c: dict(c.execute("SELECT name, value FROM sequences ORDER BY name").fetchall())
+    )
+    assert counters == {"counter:good": 3}
+    assert store.healthy
+
+
+async def test_what_waits_is_committed_together(store: Store) -> None:
+    blocked = threading.Event()
+
+    def block(connection: apsw.Connection) -> None:
+        blocked.wait(10)
+
+    blocking = asyncio.create_task(store.engine.write(block))
+    links = [store.open_transmission(f"link-{n}", "astm", "") for n in range(50)]
+    appends = [append(store, link, b"entry") for link in links]
+
+    async def unblock() -> None:  # runs after all the others have called append
+        blocked.set()
+
+    await asyncio.gather(blocking, *appends, unblock())
+    pages = await store.engine.read(lambda c: c.execute("SELECT COUNT(*) FROM pages").get)
+    assert pages == 1
+
+
+async def test_results_come_in_the_order_of_the_calls(store: Store) -> None:
+    heard: list[str] = []
+    number = store.open_transmission("haematology", "astm", "")
+    over = asyncio.Event()
+
+    async def count(name: str) -> None:
+        await store.engine.write(
+            lambda connection: count_up(connection, "n"), after=lambda n: heard.append(f"{name}{n}")
+        )
+
+    first = asyncio.create_task(count("first "))
+    await asyncio.sleep(0)
+    store.append(number, b"x", lambda error: heard.append("entry"))
+    second = asyncio.create_task(count("second "))
+    await asyncio.sleep(0)
+    store.append(number, b"y", lambda error: over.set())
+    await asyncio.gather(first, second, over.wait())
+    assert heard == ["first 1", "entry", "second 2"]
+
+
+async def test_a_cancelled_wait_does_not_undo_the_work(store: Store) -> None:
+    woken = asyncio.Event()
+    store.outbox.subscribe("ehr", woken.set)
+    task = asyncio.create_task(file(store, filing(report(1, message(1)))))
+    waiting = asyncio.create_task(store.outbox.enqueue([message(2)]))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await task
+    await woken.wait()
+    entries = await store.outbox.due("ehr", 9, store.engine.clock())
+    assert sorted(e.control_id for e in entries) == ["ID1", "ID2"]
+
+
+async def test_what_is_pending_is_written_before_closing(store: Store) -> None:
+    number = store.open_transmission("haematology", "astm", "")
+    answers: list[StoreError | None] = []
+    for n in range(100):
+        store.append(number, b"%d" % n, answers.append)
+    await store.aclose()
+    assert answers == [None] * 100
+
+
+async def test_a_closed_store_says_so(store: Store) -> None:
+    await store.aclose()
+    assert not store.healthy
+    assert not store.accepting
+    number = store.open_transmission("haematology", "astm", "")
+    with pytest.raises(StoreError):
+        await append(store, number, b"x")
+    with pytest.raises(StoreError):
+        await store.counters.next("n")
+    with pytest.raises(StoreError):
+        await store.reports.list()
