@@ -81,7 +81,8 @@ class Listener:
         """Stop listening and drop every connection."""
         if self._server is not None:
             self._server.close()
-        await asyncio.gather(*(connection.abandon() for connection in tuple(self._open)))
+        dropped, self._open = self._open, []
+        await asyncio.gather(*(connection.abandon() for connection in dropped))
         if self._server is not None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_PATIENCE):

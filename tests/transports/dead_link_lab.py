@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import struct
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 from gateway.notices import LinkState
 from gateway.transports import (
@@ -60,24 +64,24 @@ class Quiet(asyncio.Protocol):
 
     def __init__(self, role: str, peer: Peer) -> None:
         self._role = role
-        self._watch: asyncio.Task[None] | None = None
+        self._first: int | None = None
+        self._look: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._watch = asyncio.ensure_future(self._count(transport.get_extra_info("socket")))
+        self._count(transport.get_extra_info("socket"))
 
-    async def _count(self, sock: object) -> None:
-        def segments() -> int:
-            info = sock.getsockopt(6, 11, 192)  # type: ignore[attr-defined]
-            return int(struct.unpack_from("I", info, SEGS_IN)[0])
-
-        first = segments()
-        while segments() < first + 2:
-            await asyncio.sleep(0.05)
-        tell(role=self._role, event="probed")
+    def _count(self, sock: Any) -> None:
+        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 192)
+        (segments,) = struct.unpack_from("I", info, SEGS_IN)
+        self._first = segments if self._first is None else self._first
+        if segments >= self._first + 2:
+            tell(role=self._role, event="probed")
+        else:
+            self._look = asyncio.get_running_loop().call_later(0.05, self._count, sock)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._watch is not None:
-            self._watch.cancel()
+        if self._look is not None:
+            self._look.cancel()
         tell(role=self._role, event="lost", dead=is_dead(exc), kind=type(exc).__name__)
 
 
@@ -118,45 +122,45 @@ async def obey(inside: list[str]) -> None:
                 run(*inside, "ip", "link", "set", "device0", "up")
 
 
-async def main() -> None:
-    holder = subprocess.Popen(["unshare", "-n", "cat"], stdin=subprocess.PIPE)
-    inside = ["nsenter", "-t", str(holder.pid), "-n"]
-    device = None
+async def watch(inside: list[str]) -> None:
+    task = asyncio.ensure_future(gateway())
+    await obey(inside)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    tell(event="done")
+
+
+def namespace_of(pid: int | str) -> Path:
+    return Path(f"/proc/{pid}/ns/net").readlink()
+
+
+def lay_cable(pid: int, inside: list[str]) -> None:
+    peer = ("peer", "name", "device0", "netns", str(pid))
+    run("ip", "link", "add", "gateway0", "type", "veth", *peer)
+    run("ip", "address", "add", f"{GATEWAY}/24", "dev", "gateway0")
+    run("ip", "link", "set", "gateway0", "up")
+    run(*inside, "ip", "address", "add", f"{DEVICE}/24", "dev", "device0")
+    run(*inside, "ip", "link", "set", "device0", "up")
+
+
+def main() -> None:
+    programs = [subprocess.Popen(["unshare", "-n", "cat"], stdin=subprocess.PIPE)]
+    pid = programs[0].pid
+    inside = ["nsenter", "-t", str(pid), "-n"]
     try:
-        while subprocess.run(
-            [
-                "ip",
-                "link",
-                "add",
-                "gateway0",
-                "type",
-                "veth",
-                "peer",
-                "name",
-                "device0",
-                "netns",
-                str(holder.pid),
-            ],
-            check=False,
-        ).returncode:
-            await asyncio.sleep(0.02)
-        run("ip", "address", "add", f"{GATEWAY}/24", "dev", "gateway0")
-        run("ip", "link", "set", "gateway0", "up")
-        run(*inside, "ip", "address", "add", f"{DEVICE}/24", "dev", "device0")
-        run(*inside, "ip", "link", "set", "device0", "up")
-        device = subprocess.Popen([*inside, sys.executable, "-c", DEVICE_PROGRAM])
-        task = asyncio.ensure_future(gateway())
-        await obey(inside)
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-        tell(event="done")
+        while namespace_of(pid) == namespace_of("self"):
+            time.sleep(0.01)
+        lay_cable(pid, inside)
+        programs.append(
+            subprocess.Popen([*inside, sys.executable, "-c", DEVICE_PROGRAM], stdin=subprocess.PIPE)
+        )
+        asyncio.run(watch(inside))
     finally:
-        for process in (device, holder):
-            if process is not None:
-                process.kill()
-                process.wait()
+        for program in programs:
+            program.kill()
+            program.wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()
