@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,14 +17,15 @@ from zoneinfo import ZoneInfo
 
 from gateway import control, logs
 from gateway.config import Configuration
-from gateway.delivery import Courier
+from gateway.delivery.base import Patience
+from gateway.delivery.courier import Courier
 from gateway.desk import Desk, LinkBoard
 from gateway.desk.desk import DeviceFacts, Parts
-from gateway.destinations import build_destinations, routes
+from gateway.destinations import build_destinations, message_profiles, routes
 from gateway.errors import StoreError
-from gateway.intake import Intake, Known, Router, Sender
+from gateway.intake import Intake, Router, Sender
 from gateway.lines import Lines, known_devices
-from gateway.messages import ProcessingId
+from gateway.messages import ProcessingId, load_tables
 from gateway.notices import Noticeboard
 from gateway.store import Condition, Store
 from gateway.supervision import supervise
@@ -73,6 +74,8 @@ async def running(
         stack.enter_context(notices.watched_by(links.see))
         store = await Store.open(folder, clock=clock, post=notices.post)
         stack.push_async_callback(store.aclose)
+        for profile in message_profiles(configuration):
+            await asyncio.to_thread(load_tables, profile)
         devices = known_devices(configuration)
         router = build_router(configuration, store, clock)
         intake = Intake(store, devices, router, notices, clock)
@@ -87,6 +90,25 @@ async def running(
         await stack.enter_async_context(control.serve(folder, desk.ask))
         logs.get().info("gateway.ready", count=len(configuration.devices))
         yield Running(store, desk, intake, lines)
+
+
+@asynccontextmanager
+async def standing(
+    configuration: Configuration, *, clock: Callable[[], datetime]
+) -> AsyncIterator[Desk]:
+    """The desk of a gateway that does not run: the store alone, nothing listens or delivers."""
+    folder = configuration.gateway.data_dir
+    if not folder.is_dir():
+        raise StoreError(f"{folder}: no gateway has run here yet")
+    notices = Noticeboard(clock)
+    store = await Store.open(folder, clock=clock)
+    try:
+        router = build_router(configuration, store, clock)
+        intake = Intake(store, known_devices(configuration), router, notices, clock)
+        links = LinkBoard(configuration.devices)
+        yield Desk(desk_parts(configuration, store, intake, router, {}, links, clock))
+    finally:
+        await store.aclose()
 
 
 def build_router(
@@ -108,7 +130,13 @@ def build_couriers(
     built = build_destinations(configuration, notices, clock)
     return {
         name: Courier(
-            name, store.outbox, built[name], clock=clock, random=randomness, notices=notices
+            name,
+            store.outbox,
+            built[name],
+            clock=clock,
+            random=randomness,
+            notices=notices,
+            patience=Patience(),
         )
         for name in built
     }
@@ -141,7 +169,9 @@ def desk_parts(
     )
 
 
-async def _started(stack: AsyncExitStack, runs: Mapping[str, Callable[[], object]]) -> None:
+async def _started(
+    stack: AsyncExitStack, runs: Mapping[str, Callable[[], Awaitable[None]]]
+) -> None:
     """Begins supervised tasks that end with the stack."""
     tasks = [asyncio.create_task(supervise(name, run)) for name, run in runs.items()]
 

@@ -14,20 +14,13 @@ from gateway.config import (
     MllpDestination,
     MqttDestination,
 )
-from gateway.delivery import (
-    Broker,
-    Destination,
-    FileDrop,
-    MllpOptions,
-    MllpSender,
-    MqttOptions,
-    MqttPublisher,
-    TlsFiles,
-    Topics,
-    client_context,
-)
+from gateway.delivery.base import Destination
+from gateway.delivery.file import FileDrop
+from gateway.delivery.mllp import MllpOptions, MllpSender
+from gateway.delivery.mqtt import Broker, MqttOptions, MqttPublisher, Topics
+from gateway.delivery.tls import TlsFiles, client_context
 from gateway.intake import EhrRoute, MqttRoute, Route
-from gateway.messages import DESTINATION_PROFILES, PatientData
+from gateway.messages import DESTINATION_PROFILES, DestinationProfile, PatientData
 from gateway.notices import Noticeboard
 
 _MQTT_PORT, _MQTTS_PORT = 1883, 8883
@@ -49,6 +42,11 @@ def routes(configuration: Configuration) -> list[Route]:
     """What each configured destination wants to get."""
     found = (_route(name, section) for name, section in configuration.destinations.items())
     return [route for route in found if route is not None]
+
+
+def message_profiles(configuration: Configuration) -> list[DestinationProfile]:
+    """The destination profiles in use."""
+    return [route.profile for route in routes(configuration) if isinstance(route, EhrRoute)]
 
 
 def _destination(

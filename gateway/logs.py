@@ -1,4 +1,4 @@
-"""What goes to the log: notices, by name, with ids and kinds.  The only module that knows structlog.
+"""What goes to the log: notices, by name, with ids and kinds.  Only this module knows structlog.
 
 Patient data cannot get here through notices, which hold none; whatever else is logged passes a
 filter that keeps known keys with plain values and replaces every other by its type.  Lines are

@@ -22,8 +22,9 @@ def ask(configuration: Configuration, verb: str, **arguments: Any) -> Any:
 
 async def _ask_store(configuration: Configuration, verb: str, arguments: Mapping[str, Any]) -> Any:
     from gateway.app import standing
+    from gateway.cli.run import now
 
-    async with standing(configuration) as desk:
+    async with standing(configuration, clock=now) as desk:
         return await desk.ask(verb, arguments)
 
 

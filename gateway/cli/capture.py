@@ -25,7 +25,7 @@ from gateway.protocols.astm import (
     write_wire,
 )
 from gateway.protocols.errors import ProtocolError
-from gateway.transports import Peer, StreamAddress, maintain
+from gateway.transports import AnyAddress, Peer, StreamAddress, maintain
 
 
 def capture_stream(
@@ -113,7 +113,7 @@ class Ear(asyncio.Protocol):
 
 
 async def _record(
-    address: StreamAddress, recording: Recording, dialect: Dialect | None, seconds: float | None
+    address: AnyAddress, recording: Recording, dialect: Dialect | None, seconds: float | None
 ) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -13,9 +13,9 @@ from gateway.messages import (
     DESTINATION_PROFILES,
     Envelope,
     NotEncodable,
-    canonical,
     control_id,
     encode,
+    report_text,
     verify,
 )
 from gateway.profiles import AnalyzerProfile, Context, Protocol, catalogue, read_transmission
@@ -119,7 +119,7 @@ def _records(text: bytes, profile: AnalyzerProfile) -> Iterator[str]:
 
 def _json(reports: Iterable[Report]) -> Iterator[str]:
     for report in reports:
-        yield canonical(report)
+        yield report_text(report)
 
 
 def _hl7(reports: Iterable[Report], file: str) -> Iterator[str]:

@@ -46,7 +46,9 @@ def check(configuration: Configuration) -> Iterator[Mistake]:
 
 
 def _zones(configuration: Configuration) -> Iterator[Mistake]:
-    zones = [(("gateway", "timezone"), configuration.gateway.timezone)]
+    zones: list[tuple[tuple[str, ...], str]] = [
+        (("gateway", "timezone"), configuration.gateway.timezone)
+    ]
     zones += [
         (("devices", name, "timezone"), device.timezone)
         for name, device in configuration.devices.items()

@@ -31,6 +31,7 @@ class Lane(Protocol):
 
     def resume(self) -> None: ...
 
+    @property
     def state(self) -> Any: ...
 
 

@@ -24,7 +24,7 @@ class Overview:
         held, queues = await store.holds.count(), await store.outbox.queues()
         waiting = {queue.destination: queue for queue in queues}
         oldest = min((q.oldest for q in queues if q.oldest is not None), default=None)
-        usage = await asyncio.to_thread(shutil.disk_usage, store.directory)
+        usage = await asyncio.to_thread(shutil.disk_usage, store.engine.directory)
         return {
             "site": self._parts.site,
             "time": self._parts.clock().isoformat(),
@@ -80,7 +80,7 @@ class Overview:
 
     def _destination(self, name: str, kind: str, queue: Any) -> dict[str, Any]:
         lane = self._parts.lanes.get(name)
-        state = None if lane is None else lane.state()
+        state = None if lane is None else lane.state
         return {
             "type": kind,
             "up": None if state is None else state.up,

@@ -15,7 +15,7 @@ from typing import Protocol, cast
 
 from gateway.errors import StoreError
 from gateway.intake import Arrival
-from gateway.notices import FrameRefused, Heard, LinkChanged, LinkState, NoiseAlarm, Noticeboard
+from gateway.notices import FrameRefused, Heard, NoiseAlarm, Noticeboard
 
 
 class Journal(Protocol):
@@ -103,8 +103,6 @@ class DeviceLink(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        for device in self.site.candidates:
-            self.site.notices.post(LinkChanged(device, LinkState.UP, self.peer))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = True

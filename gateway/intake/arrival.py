@@ -1,13 +1,22 @@
-"""A transmission as a link hands it on: all of it is in the journal already."""
+"""A transmission as a link hands it on, or as the journal gives it back."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from gateway.protocols.astm import Dialect, Framing, read_capture
+
+_STX, _ENQ, _EOT = b"\x02", b"\x05", b"\x04"
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """``payload`` is the joined text without its framing; ``checked`` whether checksums vouch."""
+    """``payload`` is the joined text without its framing; ``checked`` whether checksums vouch.
+
+    ``received_at`` is None for what arrives now.
+    """
 
     transmission: int
     candidates: tuple[str, ...]
@@ -15,3 +24,36 @@ class Arrival:
     payload: bytes = field(repr=False)
     checked: bool
     peer: str
+    received_at: datetime | None = None
+
+    @classmethod
+    def stored(
+        cls,
+        transmission: int,
+        candidates: tuple[str, ...],
+        protocol: str,
+        entries: Sequence[bytes],
+        peer: str,
+        received_at: datetime,
+        dialect: Dialect,
+    ) -> Arrival | None:
+        """Rebuilt from journal entries; None when they do not make a whole transmission."""
+        joined = payload(entries, dialect)
+        if joined is None:
+            return None
+        text, checked = joined
+        return cls(transmission, candidates, protocol, text, checked, peer, received_at)
+
+
+def payload(entries: Sequence[bytes], dialect: Dialect) -> tuple[bytes, bool] | None:
+    """The text of acknowledged entries, and whether checksums vouch; None when it is cut off."""
+    data = b"".join(entries)
+    if not data:
+        return None
+    if data.startswith(_STX):
+        found = read_capture(_ENQ + data + _EOT, replace(dialect, framing=Framing.FRAMED))
+    else:
+        found = read_capture(data, replace(dialect, framing=Framing.AUTO))
+    if len(found) != 1 or not found[0].complete:
+        return None
+    return found[0].text, found[0].checked

@@ -7,11 +7,12 @@ decide among them.  Nothing is guessed: when two remain, or none, the report is 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from gateway.intake.arrival import Arrival
 from gateway.profiles import AnalyzerProfile, identify
+from gateway.profiles import Sender as Identified
 from gateway.report import Problem, ProblemCode
 
 
@@ -33,24 +34,31 @@ class Attribution:
     def __init__(self, devices: Mapping[str, Known]) -> None:
         self._devices = dict(devices)
 
-    def name(self, arrival: Arrival) -> str:
-        """For evidence that nobody can read: the device, or all that may have sent it."""
-        return "+".join(arrival.candidates)
+    def device(self, name: str) -> Known:
+        return self._devices[name]
+
+    def known(self, line: str) -> tuple[str, ...]:
+        """The configured devices of a line as the journal names it (``a+b``)."""
+        return tuple(name for name in line.split("+") if name in self._devices)
+
+    def first(self, arrival: Arrival) -> Known:
+        """For evidence that nobody can read: the device, or the first that may have sent it."""
+        return self._devices[arrival.candidates[0]]
 
     def resolve(self, arrival: Arrival) -> tuple[Known, Problem | None]:
         candidates = [self._devices[name] for name in arrival.candidates]
         if len(candidates) == 1:
             return candidates[0], None
-        fitting = [known for known in candidates if self._fits(known, arrival.payload)]
-        if len(fitting) == 1:
-            return fitting[0], None
+        senders = [(known, identify(arrival.payload, known.profile)) for known in candidates]
+        fitting = [k for k, sender in senders if _fits(k, sender)]
+        certain = [k for k, sender in senders if _fits(k, sender) and sender.certain]
+        for found in (certain, fitting):
+            if len(found) == 1:
+                return found[0], None
         code = ProblemCode.AMBIGUOUS_DEVICE if fitting else ProblemCode.UNKNOWN_DEVICE
         first = (fitting or candidates)[0]
-        return replace(first, name=candidates[0].name), Problem(code, "H")
+        return first, Problem(code, "H")
 
-    @staticmethod
-    def _fits(known: Known, payload: bytes) -> bool:
-        identity = identify(payload, known.profile)
-        if not identity.header_fits:
-            return False
-        return known.serial is None or identity.serial == known.serial
+
+def _fits(known: Known, sender: Identified) -> bool:
+    return sender.header_fits and (known.serial is None or sender.serial == known.serial)

@@ -9,26 +9,32 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from gateway.errors import StoreError
 from gateway.intake.arrival import Arrival
 from gateway.intake.attribution import Attribution, Known
-from gateway.intake.routes import FIRST, Router, obstacle
-from gateway.messages import NotEncodable, canonical
-from gateway.notices import (
-    DuplicateSeen,
-    Noticeboard,
-    ReportFiled,
-    TransmissionLost,
-)
+from gateway.intake.routes import Router, obstacle
+from gateway.messages import NotEncodable, canonical_text
+from gateway.notices import DuplicateSeen, Heard, Noticeboard, ReportFiled, TransmissionLost
 from gateway.profiles import Context, read_transmission
-from gateway.report import Problem, ProblemCode, Report
-from gateway.store import NOTHING, FiledReport, Filed, Filing, Outcome, Store
+from gateway.protocols.astm import Dialect
+from gateway.report import Problem, Report
+from gateway.store import Filed, FiledReport, Filing, OutboxMessage, Outcome, Store
 
 _PAUSE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a transmission means today; ``filing`` is None when it holds no results."""
+
+    known: Known
+    filing: Filing | None
+    reports: tuple[Report, ...]
 
 
 class Intake:
@@ -51,103 +57,155 @@ class Intake:
 
     def complete(self, arrival: Arrival) -> None:
         """Reads a whole transmission and files what it means."""
-        device, filing, reports = self.read(arrival)
-        outcome = Outcome.COMPLETE if filing is not NOTHING else Outcome.OTHER
-        self._begin(self._file(device, arrival, outcome, "", filing, reports))
+        meaning = self.read(arrival)
+        outcome = Outcome.OTHER if meaning.filing is None else Outcome.COMPLETE
+        self._begin(self._file(arrival, meaning, outcome, ""))
 
     def incomplete(self, arrival: Arrival, reason: str) -> None:
         """Keeps what was cut off as evidence; nothing of it is delivered."""
-        device = self._attribution.name(arrival)
+        known = self._attribution.first(arrival)
         detail = {"transmission": str(arrival.transmission), "reason": reason}
-        filing = Filing(None, messages=tuple(self._router.event(device, "incomplete", detail)))
-        self._begin(self._file(device, arrival, Outcome.INCOMPLETE, reason, filing, ()))
+        filing = Filing(None, messages=tuple(self._event(known.name, "incomplete", detail)))
+        self._begin(self._file(arrival, Meaning(known, filing, ()), Outcome.INCOMPLETE, reason))
 
     async def drained(self) -> None:
         """Everything begun so far is on disk."""
         while self._filing:
             await asyncio.wait(tuple(self._filing))
 
-    def read(self, arrival: Arrival) -> tuple[str, Filing, tuple[Report, ...]]:
-        """What the transmission means today: the device's name, what to file, its reports."""
-        known, problem = self._attribution.resolve(arrival)
+    async def recover(self) -> int:
+        """Files what a crash or a failed disk left open; how many there were."""
+        left = self._store.unfinished()
+        for opened in left:
+            devices = self._attribution.known(opened.device)
+            if not devices:
+                await self._abandon(opened.id)
+                continue
+            arrival = None
+            if not opened.damaged:
+                arrival = self.rebuilt(
+                    opened.id,
+                    opened.device,
+                    opened.protocol,
+                    opened.entries,
+                    opened.peer,
+                    opened.opened_at,
+                )
+            if arrival is not None:
+                self.complete(arrival)
+            else:
+                cut = Arrival(opened.id, devices, opened.protocol, b"", False, opened.peer)
+                self.incomplete(cut, "damaged" if opened.damaged else "restart")
+        await self.drained()
+        return len(left)
+
+    def rebuilt(
+        self,
+        transmission: int,
+        device: str,
+        protocol: str,
+        entries: Sequence[bytes],
+        peer: str,
+        received_at: datetime,
+    ) -> Arrival | None:
+        """A transmission from its journal entries; None when they are not a whole one."""
+        names = self._attribution.known(device)
+        if not names:
+            return None
+        dialect = self._attribution.device(names[0]).profile.link.dialect or Dialect()
+        return Arrival.stored(transmission, names, protocol, entries, peer, received_at, dialect)
+
+    def read(self, arrival: Arrival) -> Meaning:
+        """What the transmission means with today's profiles; changes nothing."""
+        known, doubt = self._attribution.resolve(arrival)
         context = Context(
             device_id=known.name,
             timezone=known.timezone,
+            received_at=(arrival.received_at or self._clock()).astimezone(known.timezone),
+            transmission=str(arrival.transmission),
             codes=known.codes,
             units=known.units,
-            received_at=self._clock(),
-            transmission=str(arrival.transmission),
         )
         reading = read_transmission(
             arrival.payload, known.profile, context, checked=arrival.checked
         )
-        extra = () if problem is None else (problem,)
-        filed = tuple(self._filed(report, extra) for report in reading.reports)
-        if not filed and not reading.problems:
-            return known.name, NOTHING, ()
+        doubts = () if doubt is None else (doubt,)
+        if not reading.reports and not reading.problems:
+            return Meaning(known, None, ())
+        filed = tuple(self._filed(report, doubts) for report in reading.reports)
         events = [m for report in filed if report.held for m in self._held_event(report)]
-        problems = (*reading.problems, *extra) if not filed else ()
+        problems = () if filed else (*reading.problems, *doubts)
         key = hashlib.sha256(known.name.encode() + b"\0" + reading.content_key).digest()
-        filing = Filing(key, filed, problems, tuple(events))
-        return known.name, filing, reading.reports
+        return Meaning(known, Filing(key, filed, problems, tuple(events)), reading.reports)
 
-    def _filed(self, report: Report, extra: Sequence[Problem]) -> FiledReport:
-        problems = (*report.problems, *extra, *self._router.obstacles(report))
-        messages = ()
-        if not any(p.hold for p in problems):
+    def _filed(self, report: Report, doubts: tuple[Problem, ...]) -> FiledReport:
+        report = replace(
+            report, problems=(*report.problems, *doubts, *self._router.obstacles(report))
+        )
+        messages: tuple[OutboxMessage, ...] = ()
+        if not report.held:
             try:
-                messages = self._router.messages(report, FIRST)
+                messages = self._router.messages(report)
             except NotEncodable as error:
-                problems = (*problems, obstacle(error))
+                report = replace(report, problems=(*report.problems, obstacle(error)))
         return FiledReport(
             id=report.id,
             device=report.device.id,
             kind=report.kind.value,
             received_at=report.received_at,
-            body=canonical(report),
+            body=canonical_text(report),
             specimen=report.specimen.id,
-            problems=tuple(problems),
+            problems=report.problems,
             messages=messages,
         )
 
-    def _held_event(self, report: FiledReport) -> Sequence:
-        reasons = sorted({p.code.value for p in report.problems if p.hold})
-        return self._router.event(report.device, "held", {"report": report.id, "reasons": reasons})
+    def _held_event(self, report: FiledReport) -> list[OutboxMessage]:
+        return self._event(report.device, "held", {"report": report.id, "reasons": _held(report)})
 
-    def _begin(self, work) -> None:
+    def _event(self, device: str, kind: str, detail: Mapping[str, object]) -> list[OutboxMessage]:
+        return self._router.event(device, kind, detail)
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._filing.add(task)
         task.add_done_callback(self._filing.discard)
 
     async def _file(
-        self,
-        device: str,
-        arrival: Arrival,
-        outcome: Outcome,
-        reason: str,
-        filing: Filing,
-        reports: tuple[Report, ...],
+        self, arrival: Arrival, meaning: Meaning, outcome: Outcome, reason: str
     ) -> None:
+        profile = meaning.known.profile.name
         while True:
             try:
                 filed = await self._store.close_transmission(
-                    arrival.transmission, outcome, reason, filing
+                    arrival.transmission, outcome, reason, meaning.filing, profile=profile
                 )
+                break
             except StoreError:
                 await asyncio.sleep(_PAUSE)
-                continue
-            break
-        self._tell(device, arrival, outcome, reason, filing, filed, reports)
+        self._tell(arrival, meaning, outcome, reason, filed)
 
-    def _tell(self, device, arrival, outcome, reason, filing, filed: Filed, reports) -> None:
+    async def _abandon(self, transmission: int) -> None:
+        """Its device is not configured any more: the bytes stay, as evidence."""
+        await self._store.close_transmission(transmission, Outcome.INCOMPLETE, "device-unknown")
+
+    def _tell(
+        self, arrival: Arrival, meaning: Meaning, outcome: Outcome, reason: str, filed: Filed
+    ) -> None:
+        device = meaning.known.name
         if outcome is Outcome.INCOMPLETE:
             self._notices.post(TransmissionLost(device, arrival.transmission, reason))
+            return
+        if len(arrival.candidates) > 1:
+            self._notices.post(Heard(device))
         if filed.duplicate_of is not None:
             self._notices.post(DuplicateSeen(device, arrival.transmission, filed.duplicate_of))
             return
-        counts = {report.id: len(report.observations) for report in reports}
-        for report in filing.reports:
-            held = tuple(sorted({p.code.value for p in report.problems if p.hold}))
-            self._notices.post(
-                ReportFiled(device, report.id, report.kind, counts.get(report.id, 0), held)
-            )
+        counts = {report.id: len(report.observations) for report in meaning.reports}
+        for report in () if meaning.filing is None else meaning.filing.reports:
+            count = counts.get(report.id, 0)
+            notice = ReportFiled(device, report.id, report.kind, count, tuple(_held(report)))
+            self._notices.post(notice)
+
+
+def _held(report: FiledReport) -> list[str]:
+    return sorted({problem.code.value for problem in report.problems if problem.hold})

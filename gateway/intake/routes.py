@@ -24,7 +24,7 @@ from gateway.messages import (
     ProcessingId,
     control_id,
     encode,
-    published,
+    report_text,
     verify,
 )
 from gateway.report import Kind, Problem, ProblemCode, Report
@@ -147,7 +147,7 @@ class Router:
                     yield OutboxMessage(route.name, lane, identity, HL7, body, meta)
                 case MqttRoute():
                     leaf = "result" if report.kind is Kind.PATIENT else "qc"
-                    body = published(report, route.patient_data, self._key)
+                    body = report_text(report, route.patient_data, self._key).encode()
                     meta = _meta(leaf, report.device.id, report.id, report.received_at)
                     yield OutboxMessage(route.name, lane, identity, JSON, body, meta)
                 case _:

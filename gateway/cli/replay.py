@@ -1,0 +1,38 @@
+"""``gateway replay``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from gateway.cli.asking import ask, who
+from gateway.config import load
+
+
+def replay_journal(
+    path: Path,
+    since: str | None,
+    device: str | None,
+    dry_run: bool,
+    as_json: bool,
+    user: str | None,
+) -> int:
+    """Says field by field what today's profiles read differently; delivers unless ``dry_run``."""
+    answer = ask(load(path), "replay", since=since, device=device, dry_run=dry_run, user=who(user))
+    if as_json:
+        print(json.dumps(answer, indent=2, ensure_ascii=False))
+        return 0
+    for change in answer["changes"]:
+        print(
+            f"{change['device']} report {change['report']} "
+            f"(transmission {change['transmission']}): {change['done']}"
+        )
+        for field in change["fields"]:
+            print(f"  {field['at']}: {_shown(field['was'])} -> {_shown(field['now'])}")
+    count = len(answer["changes"])
+    print(f"{answer['transmissions']} transmission(s) read again, {count} report(s) differ")
+    return 0
+
+
+def _shown(value: object) -> str:
+    return "(nothing)" if value is None else json.dumps(value, ensure_ascii=False)

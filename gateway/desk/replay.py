@@ -1,0 +1,160 @@
+"""Reads journaled transmissions again with today's profiles and site maps.
+
+Says report by report what would change; without ``dry_run`` it lets held reports go that are sound
+now, and files a changed report as a new revision, which is delivered as a correction.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from gateway.errors import GatewayError
+from gateway.intake import Revision
+from gateway.messages import report_from_json
+from gateway.report import Report
+from gateway.store import FiledReport, HoldState, Outcome, ReportState, StoredReport
+
+if TYPE_CHECKING:
+    from gateway.desk.desk import Parts
+
+_PAGE = 200
+_IGNORED = ("received_at", "source")
+
+
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """One report as it was stored (None: it was not) and as it reads today."""
+
+    transmission: int
+    stored: StoredReport | None
+    report: Report
+    filed: FiledReport
+
+
+class Replay:
+    """``run`` answers with one entry for each report that reads differently now."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def run(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        since = _moment(arguments.get("since"))
+        dry = bool(arguments.get("dry_run"))
+        actor = str(arguments.get("user") or "replay")
+        changes, seen = [], 0
+        async for number in self._numbers(since, arguments.get("device")):
+            seen += 1
+            for again in await self._read(number):
+                difference = list(_difference(again))
+                if not difference:
+                    continue
+                done = "would change" if dry else await self._apply(again, actor)
+                changes.append(_entry(again, difference, done))
+        return {"transmissions": seen, "changes": changes, "dry_run": dry}
+
+    async def _numbers(self, since: datetime | None, device: str | None) -> AsyncIterator[int]:
+        after = 0
+        while page := await self._parts.store.transmissions.numbers(
+            since=since, device=device, after=after, limit=_PAGE
+        ):
+            for number in page:
+                yield number
+            after = page[-1]
+
+    async def _read(self, number: int) -> list[_Again]:
+        stored = await self._parts.store.transmissions.get(number)
+        if stored is None or stored.outcome is not Outcome.COMPLETE or stored.duplicate_of:
+            return []
+        arrival = self._parts.intake.rebuilt(
+            number, stored.device, stored.protocol, stored.entries, stored.peer, stored.closed_at
+        )
+        if arrival is None:
+            return []
+        meaning = self._parts.intake.read(arrival)
+        if meaning.filing is None:
+            return []
+        known = {r.id: r for r in await self._parts.store.reports.of_transmission(number)}
+        return [
+            _Again(number, known.get(report.id), report, filed)
+            for report, filed in zip(meaning.reports, meaning.filing.reports, strict=True)
+        ]
+
+    async def _apply(self, again: _Again, actor: str) -> str:
+        if again.stored is None:
+            await self._file(again, replace(again.filed, revision=1), actor)
+            return "filed"
+        if again.stored.state is ReportState.DISCARDED:
+            return "left alone: discarded by a person"
+        revision = again.stored.revision + 1
+        if again.stored.state is ReportState.HELD:
+            if again.filed.held:
+                return "still held"
+            await self._release(again, replace(again.filed, revision=revision), actor)
+            return "released"
+        if again.filed.held:
+            return "left alone: it was sent, and would be held today"
+        previous = report_from_json(json.loads(again.stored.body))
+        chain = Revision(again.stored.revision, previous)
+        messages = self._parts.router.messages(again.report, chain)
+        await self._file(again, replace(again.filed, revision=revision, messages=messages), actor)
+        return f"sent as revision {revision}"
+
+    async def _file(self, again: _Again, filed: FiledReport, actor: str) -> None:
+        await self._parts.store.reports.file_again(
+            again.transmission, [filed], actor=actor, reason="read again with today's profiles"
+        )
+
+    async def _release(self, again: _Again, filed: FiledReport, actor: str) -> None:
+        holds = await self._parts.store.holds.list(state=HoldState.OPEN)
+        for hold in holds:
+            if hold.report == again.report.id:
+                await self._parts.store.holds.release(
+                    hold.id, actor=actor, reason="read again with today's profiles", reports=[filed]
+                )
+                return
+
+
+def _difference(again: _Again) -> Iterator[dict[str, Any]]:
+    now = json.loads(again.filed.body)
+    was = {} if again.stored is None else json.loads(again.stored.body)
+    before, after = dict(_leaves(was)), dict(_leaves(now))
+    for path in sorted(before.keys() | after.keys()):
+        if path.split(".")[0] in _IGNORED or before.get(path) == after.get(path):
+            continue
+        yield {"at": path, "was": before.get(path), "now": after.get(path)}
+
+
+def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    match value:
+        case dict():
+            for key, inner in value.items():
+                yield from _leaves(inner, f"{path}.{key}" if path else key)
+        case list():
+            for index, inner in enumerate(value):
+                yield from _leaves(inner, f"{path}[{index}]")
+        case _:
+            yield path, value
+
+
+def _entry(again: _Again, difference: list[dict[str, Any]], done: str) -> dict[str, Any]:
+    return {
+        "transmission": str(again.transmission),
+        "report": again.report.id,
+        "device": again.report.device.id,
+        "done": done,
+        "fields": difference,
+    }
+
+
+def _moment(text: str | None) -> datetime | None:
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise GatewayError(f"'{text}' is no time; write 2026-01-31 or 2026-01-31T10:00") from None
+    return moment if moment.tzinfo else moment.astimezone()
