@@ -10,6 +10,8 @@ from gateway.profiles.link import Flow, HostQuery, Link, Protocol, SerialLine
 from gateway.profiles.loinc import is_loinc
 from gateway.profiles.normalize import Interpretation, normalize, read_transmission
 from gateway.profiles.recognition import Sender, identify
+from gateway.profiles.render import render
+from gateway.profiles.samples import Finding, NotExpressible, Sample, plausible
 from gateway.profiles.schema import (
     Alarm,
     Analyte,
@@ -22,6 +24,7 @@ from gateway.profiles.schema import (
     Quirk,
     Rule,
     Scale,
+    Shape,
     Signature,
     Typical,
     Where,
@@ -36,18 +39,22 @@ __all__ = [
     "Catalogue",
     "Context",
     "Evidence",
+    "Finding",
     "Flow",
     "HostQuery",
     "Interpretation",
     "Link",
+    "NotExpressible",
     "Part",
     "Protocol",
     "QcUnknown",
     "Quirk",
     "Rule",
+    "Sample",
     "Scale",
     "Sender",
     "SerialLine",
+    "Shape",
     "Signature",
     "Typical",
     "Unusable",
@@ -57,5 +64,7 @@ __all__ = [
     "installed",
     "is_loinc",
     "normalize",
+    "plausible",
     "read_transmission",
+    "render",
 ]

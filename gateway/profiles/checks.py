@@ -44,7 +44,7 @@ def _mistakes(profile: AnalyzerProfile) -> Iterator[str]:
 
 def _codes(profile: AnalyzerProfile) -> Iterator[str]:
     known = known_ucum()
-    for code, analyte in profile.analytes.items():
+    for code, analyte in profile.menu.items():
         loincs = (analyte.loinc, analyte.number, *analyte.by_unit.values())
         if not all(loinc is None or is_loinc(loinc) for loinc in loincs):
             yield f"{code}: a LOINC code has a wrong check digit"

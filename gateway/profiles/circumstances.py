@@ -44,17 +44,21 @@ class Surroundings:
         """``absent``: the line gave no value."""
         when = self._observed()
         dated = when.day is not None and when.moment is None
-        operator = self._place.at(self._profile.where.operator or "") or ""
         notes = (*self._remarks, *((f"measured on {when.day}",) if dated else ()), *self._alarms())
         return Circumstances(
             self._flags(),
             self._range(),
             self._status(absent=absent),
             when.moment,
-            operator.strip() or None,
+            self._operator(),
             notes,
             tuple(self._problems),
         )
+
+    def _operator(self) -> str | None:
+        path = self._profile.where.operator
+        found = self._place.at(path) if path else None
+        return found.strip() if found else None
 
     def _flags(self) -> tuple[str, ...]:
         """The profile's word for each flag; one it does not know stays as sent."""

@@ -179,13 +179,16 @@ class Shape:
     """How messages of the device look where nobody reads them; for simulators.
 
     ``fixed`` always stands there; ``pads`` are widths, filled with blanks on the left; ``code`` is
-    how a test's code is written.
+    how a test's code is written, ``units`` how UCUM units are spelled.  ``menu`` has tests to
+    simulate where the profile knows none.
     """
 
     delimiters: str = "|\\^&"
     fixed: Table = field(default_factory=dict)
     pads: Mapping[str, int] = field(default_factory=dict)
     code: str = "{code}"
+    units: Table = field(default_factory=dict)
+    menu: Mapping[str, Analyte] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +233,11 @@ class AnalyzerProfile:
     def rules(self) -> tuple[Rule, ...]:
         """Every rule that may say what a run was for."""
         return self.kinds if isinstance(self.qc, QcUnknown) else (*self.qc, *self.kinds)
+
+    @property
+    def menu(self) -> Mapping[str, Analyte]:
+        """Tests for simulators."""
+        return self.analytes or self.shape.menu
 
     @property
     def generic(self) -> bool:

@@ -138,3 +138,18 @@ def _local(moment: datetime, zone: tzinfo) -> When:
         raise ValueError("the clocks skipped this time")
     twice = moment.utcoffset() != moment.replace(fold=1).utcoffset()
     return When(moment, moment.date(), twice)
+
+
+def write_time(moment: datetime, form: str) -> str:
+    """The wall clock of ``moment`` in a form; without its offset, as devices write it."""
+    texts = {
+        "YYYY": f"{moment:%Y}",
+        "YY": f"{moment:%y}",
+        "MON": _MONTHS[moment.month - 1],
+        "MM": f"{moment:%m}",
+        "DD": f"{moment:%d}",
+        "hh": f"{moment:%H}",
+        "mm": f"{moment:%M}",
+        "ss": f"{moment:%S}",
+    }
+    return _TOKENS.sub(lambda token: texts[token[0]], form)

@@ -5,6 +5,8 @@ Values carry their comparator (``<5.6``), may end with a mark (``5.21!``) and ar
 cartridge gave none.  R.11 repeats the patient's id in the capture: no operator is read.
 """
 
+from dataclasses import replace
+
 from gateway.profiles import menus
 from gateway.profiles.link import Link, Protocol
 from gateway.profiles.menus import named
@@ -15,8 +17,8 @@ from gateway.profiles.schema import (
     Rule,
     Shape,
     Signature,
-    Where,
 )
+from gateway.profiles.standard import LIS02
 from gateway.profiles.vocabulary import FLAGS, VOIDS, Void
 from gateway.protocols.astm import Dialect, Endings
 from gateway.report import AbsentReason, Kind
@@ -29,20 +31,14 @@ PROFILE = AnalyzerProfile(
     evidence=Evidence.CAPTURE,
     source=("ASTM capture of an Afinion 2, fields as decoded from it",),
     signatures=(Signature("H.5.1", r"(?i)Afinion.*"),),
-    where=Where(
-        code=("R.3.4",),
-        value="R.4",
+    where=replace(
+        LIS02,
+        operator=None,
         specimen=("O.3.1",),
         patient=("P.4.1", "P.3.1"),
         position=("O.4.1",),
-        unit="R.5.1",
-        range="R.6.1",
-        flags=("R.7",),
-        status=("R.9.1",),
         observed=("R.13.1",),
         serial="H.5.3",
-        processing="H.12.1",
-        sent="H.14.1",
     ),
     analytes={
         **named(menus.HBA1C, "HbA1c", "HBA1C"),
@@ -63,7 +59,7 @@ PROFILE = AnalyzerProfile(
         Rule(Kind.QC, "O.16.2", "[Cc]", "C"),
         Rule(Kind.QC, "O.12", "[Qq]", "Q"),
     ),
-    kinds=(Rule(Kind.UNKNOWN, "O.16.2", "[^OoCc].*", "V"),),
+    kinds=(Rule(Kind.UNKNOWN, "O.16.2", "(?![OoCc]$).+", "V"),),
     quirks=frozenset({Quirk.TRAILING_FLAG}),
     shape=Shape(
         fixed={

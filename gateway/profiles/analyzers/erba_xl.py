@@ -6,6 +6,8 @@ both, but a wording nobody has explained holds it.  The laboratory names the tes
 so only names that leave no doubt are mapped here, and only for serum.
 """
 
+from dataclasses import replace
+
 from gateway.profiles.kinds import TYPED_QC
 from gateway.profiles.link import HostQuery, Link, Protocol, SerialLine
 from gateway.profiles.menus import CHEMISTRY, named
@@ -16,8 +18,8 @@ from gateway.profiles.schema import (
     QcUnknown,
     Rule,
     Shape,
-    Where,
 )
+from gateway.profiles.standard import LIS02
 from gateway.protocols.astm import Dialect, Endings
 from gateway.report import Kind
 
@@ -33,23 +35,14 @@ PROFILE = AnalyzerProfile(
     ),
     evidence=Evidence.CAPTURE,
     source=("ASTM captures published by nishishailesh/astm_general (MIT)",),
-    where=Where(
-        code=("R.3.4",),
-        value="R.4",
+    where=replace(
+        LIS02,
         specimen=("O.3.1",),
         patient=("P.3.1", "P.4.1"),
         name=("P.6",),
         birth="P.8.1",
         sex="P.9.1",
         specimen_type="O.16.1",
-        unit="R.5.1",
-        range="R.6.1",
-        flags=("R.7",),
-        status=("R.9.1",),
-        operator="R.11.1",
-        observed=("R.13.1", "R.12.1"),
-        processing="H.12.1",
-        sent="H.14.1",
     ),
     analytes={
         **named(CHEMISTRY["GLUCOSE"], "GLU", "GLUC"),
@@ -80,10 +73,10 @@ PROFILE = AnalyzerProfile(
     query=HostQuery("Q.3.2", "Q.5", within=10.0),
     shape=Shape(
         delimiters="|`^&",
+        units={"mg/dL": "mg/dl"},
         fixed={
             "H.12": "P",
             "H.13": "E 1394-97",
-            "P.9": "U",
             "O.16": "SERUM",
             "R.6.2": "DEFAULT",
             "R.8": "N",

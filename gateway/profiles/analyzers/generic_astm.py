@@ -4,9 +4,13 @@ Identity, units, flags and times stand where the standard puts them; a device th
 elsewhere needs a profile of its own.  Controls are known by the standard's own marks.
 """
 
+from dataclasses import replace
+
 from gateway.profiles.kinds import TYPED_QC
 from gateway.profiles.link import HostQuery, Link, Protocol, SerialLine
-from gateway.profiles.schema import AnalyzerProfile, Evidence, Rule, Shape, Where
+from gateway.profiles.menus import CHEMISTRY, CRP
+from gateway.profiles.schema import AnalyzerProfile, Evidence, Rule, Shape
+from gateway.profiles.standard import LIS02
 from gateway.protocols.astm import Dialect, Framing
 from gateway.report import Kind
 
@@ -17,9 +21,9 @@ PROFILE = AnalyzerProfile(
     link=Link(Protocol.ASTM, "tcp-listen", Dialect(framing=Framing.AUTO), SerialLine()),
     evidence=Evidence.SPEC,
     source=("CLSI LIS01-A2 (2008)", "CLSI LIS02-A2 (2004), sections 6 to 14"),
-    where=Where(
+    where=replace(
+        LIS02,
         code=("R.3.4", "R.3.5", "R.3.1"),
-        value="R.4",
         specimen=("O.3.1",),
         patient=("P.3.1", "P.4.1", "P.5.1"),
         name=("P.6",),
@@ -28,22 +32,17 @@ PROFILE = AnalyzerProfile(
         position=("O.4",),
         specimen_type="O.16.1",
         collected="O.8.1",
-        unit="R.5.1",
-        range="R.6.1",
-        flags=("R.7",),
-        status=("R.9.1",),
-        operator="R.11.1",
-        observed=("R.13.1", "R.12.1"),
         model="H.5.1",
         serial="H.5.3",
-        processing="H.12.1",
-        sent="H.14.1",
     ),
     qc=(
         Rule(Kind.QC, "O.12", "[Qq]", "Q"),
         Rule(Kind.QC, "O.16", r"(?i:q|qc|ctrl|control)(?:\^.*)?", "CTRL"),
         Rule(Kind.QC, "O.3.1", TYPED_QC, "QC01"),
     ),
-    shape=Shape(fixed={"H.5.1": "GENERIC", "H.12": "P", "H.13": "LIS2-A2", "R.9": "F"}),
+    shape=Shape(
+        menu={"GLU": CHEMISTRY["GLUCOSE"], "CREA": CHEMISTRY["CREATININE"], "CRP": CRP},
+        fixed={"H.5.1": "GENERIC", "H.12": "P", "H.13": "LIS2-A2", "R.9": "F"},
+    ),
     query=HostQuery(specimen="Q.3.2", tests="Q.5", within=10.0),
 )

@@ -4,6 +4,8 @@ The id the operator enters is the patient's (P.3); O.3 stays empty and O.4 holds
 and the cartridge lot.  Behind a result stands a comment with slope and offset, or with the GFR.
 """
 
+from dataclasses import replace
+
 from gateway.profiles.link import Link, Protocol, SerialLine
 from gateway.profiles.menus import (
     ALBUMIN_CREATININE,
@@ -13,7 +15,8 @@ from gateway.profiles.menus import (
     URINE_CREATININE,
     named,
 )
-from gateway.profiles.schema import AnalyzerProfile, Evidence, Rule, Shape, Signature, Where
+from gateway.profiles.schema import AnalyzerProfile, Evidence, Rule, Shape, Signature
+from gateway.profiles.standard import LIS02
 from gateway.protocols.astm import Dialect, Endings
 from gateway.report import Kind
 
@@ -30,21 +33,12 @@ PROFILE = AnalyzerProfile(
     evidence=Evidence.CAPTURE,
     source=("DCA Vantage Host Computer Communications Link, 17306 Rev. D and E", "ASTM capture"),
     signatures=(Signature("H.5.1", r"(?i)DCA[ _-]?VANTAGE.*"),),
-    where=Where(
-        code=("R.3.4",),
-        value="R.4",
+    where=replace(
+        LIS02,
         specimen=("O.3.1",),
         patient=("P.3.1",),
         position=("O.4.1",),
-        unit="R.5.1",
-        range="R.6.1",
-        flags=("R.7",),
-        status=("R.9.1",),
-        operator="R.11.1",
-        observed=("R.13.1", "R.12.1"),
         serial="H.5.3",
-        processing="H.12.1",
-        sent="H.14.1",
     ),
     analytes={
         **named(HBA1C, "HbA1c", "HBA1C", "A1c", "A1C"),

@@ -5,6 +5,8 @@ tube.  Among the results come suspect messages with a score (``Left_Shift?``), m
 flag but no value, and paths of pictures: none of these is a measurement.  R.9 may be empty.
 """
 
+from dataclasses import replace
+
 from gateway.profiles.kinds import TYPED_QC
 from gateway.profiles.link import HostQuery, Link, Protocol
 from gateway.profiles.menus import BLOOD_COUNT
@@ -19,8 +21,8 @@ from gateway.profiles.schema import (
     Rule,
     Shape,
     Signature,
-    Where,
 )
+from gateway.profiles.standard import LIS02
 from gateway.protocols.astm import Ack, Dialect, Endings, Framing
 from gateway.report import Kind
 
@@ -39,25 +41,18 @@ PROFILE = AnalyzerProfile(
         "two independent ASTM captures of an XN-550, framed and bare",
     ),
     signatures=(Signature("H.5.1", r"(?i)XN-.*"),),
-    where=Where(
+    where=replace(
+        LIS02,
         code=("R.3.5",),
-        value="R.4",
         specimen=("O.4.3", "O.3.1"),
         patient=("P.5.1",),
         name=("P.6.3", "P.6.2"),
         birth="P.8.1",
         sex="P.9.1",
         position=("O.4.1", "O.4.2"),
-        unit="R.5.1",
-        range="R.6.1",
-        flags=("R.7",),
-        status=("R.9.1",),
-        operator="R.11.1",
         observed=("R.13.1",),
         model="H.5.1",
         serial="H.5.3",
-        processing="H.12.1",
-        sent="H.14.1",
     ),
     analytes=BLOOD_COUNT,
     qc=QcUnknown("no marking of controls was seen in the captures; ids beginning QC are taken so"),

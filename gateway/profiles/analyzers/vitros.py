@@ -6,8 +6,20 @@ beyond the range has its comparator, one that failed is ``No Result``.  R.7 repe
 system's own (``^0^NQ\^0^NR``): they are passed on as sent; ``0`` says that nothing is to report.
 """
 
+from dataclasses import replace
+
 from gateway.profiles.link import HostQuery, Link, Protocol, SerialLine
-from gateway.profiles.schema import Alarm, AnalyzerProfile, Evidence, Quirk, Rule, Shape, Where
+from gateway.profiles.schema import (
+    Alarm,
+    Analyte,
+    AnalyzerProfile,
+    Evidence,
+    Quirk,
+    Rule,
+    Shape,
+    Typical,
+)
+from gateway.profiles.standard import LIS02
 from gateway.profiles.vocabulary import FLAGS
 from gateway.protocols.astm import Dialect
 from gateway.report import Kind
@@ -22,9 +34,8 @@ PROFILE = AnalyzerProfile(
         "captures of a VITROS 3600 published by nishishailesh/astm_general (MIT)",
         "LIS Guide J32799EN; Specifications for Laboratory Computer Interface 355283",
     ),
-    where=Where(
-        code=("R.3.4",),
-        value="R.4",
+    where=replace(
+        LIS02,
         specimen=("O.3.1",),
         patient=("P.3.1", "P.4.1"),
         name=("P.6",),
@@ -32,15 +43,8 @@ PROFILE = AnalyzerProfile(
         sex="P.9.1",
         position=("O.3.2", "O.3.3"),
         specimen_type="O.16.1",
-        unit="R.5.1",
-        range="R.6.1",
         flags=("R.7.2", "R.7.3"),
-        status=("R.9.1",),
-        operator="R.11.1",
-        observed=("R.13.1", "R.12.1"),
         serial="H.5.1",
-        processing="H.12.1",
-        sent="H.14.1",
     ),
     code=r"(?:[0-9.]{1,8}\+)?(?P<code>[0-9]{3})(?:\+[0-9.+]{1,16})?",
     flags={**FLAGS, "0": ""},
@@ -49,6 +53,11 @@ PROFILE = AnalyzerProfile(
     quirks=frozenset({Quirk.OPAQUE_FLAGS}),
     query=HostQuery("Q.3.2", "Q.5", within=15.0, order_specimen="O.3.1"),
     shape=Shape(
+        units={"m[IU]/L": "mIU/L"},
+        menu={
+            "001": Analyte(None, ("m[IU]/L",), typical=Typical("0.40", "4.00")),
+            "002": Analyte(None, ("nmol/L",), typical=Typical("60.00", "150.00")),
+        },
         code="1.0000+{code}+1.0",
         fixed={
             "H.5.1": "3600796",

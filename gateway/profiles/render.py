@@ -1,0 +1,92 @@
+"""A profile read backwards: what a device of this model would send for given results.
+
+The message is read again by the same profile before it is given away; what would be read as
+anything else is refused.  So simulators cannot say what the profile cannot hear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from gateway.profiles.context import Context
+from gateway.profiles.link import Protocol
+from gateway.profiles.normalize import normalize
+from gateway.profiles.samples import Finding, NotExpressible, Sample
+from gateway.profiles.schema import AnalyzerProfile
+from gateway.profiles.writer import Writer
+from gateway.protocols.astm import Message, decode, encode
+from gateway.report import Kind, Observation, Quantity, Range, Report, Unit
+
+
+def render(
+    profile: AnalyzerProfile,
+    samples: Sequence[Sample],
+    *,
+    sent_at: datetime,
+    timezone: ZoneInfo,
+    serial: str | None = None,
+) -> Message:
+    """One message with all samples.  ``sent_at`` is aware; the device's clock runs in ``timezone``.
+
+    NotExpressible when the profile would not read the very same samples from it.
+    """
+    if profile.link.protocol is not Protocol.ASTM:
+        raise NotExpressible("only ASTM messages are written here")
+    writer = Writer(profile, timezone)
+    records = list(writer.message(samples, sent_at, serial))
+    (message,) = decode(b"".join(encode(records)), profile.encoding)
+    context = Context("simulator", timezone, sent_at, "rendered")
+    reports = normalize(message, profile, context)
+    if len(reports) != len(samples):
+        raise NotExpressible("specimens: another number of them would be read")
+    for report, sample in zip(reports, samples, strict=True):
+        _compare(report, sample, profile)
+    return message
+
+
+def _compare(report: Report, sample: Sample, profile: AnalyzerProfile) -> None:
+    specimen, patient = report.specimen, report.patient
+    read = [fact for one in report.observations for fact in _read(one)]
+    said = [fact for one in sample.findings for fact in _said(one, profile)]
+    pairs = (
+        ("kind", report.kind, sample.kind),
+        ("specimen", specimen.id, sample.specimen or _mark(report)),
+        ("patient", next((one.value for one in patient.ids), None), sample.patient),
+        ("position", specimen.position, sample.position),
+        ("name", patient.name, sample.name),
+        ("birth", patient.birth_date, sample.birth),
+        ("sex", patient.sex, sample.sex),
+        ("results", read, said),
+    )
+    for place, found, meant in pairs:
+        if found != meant:
+            raise NotExpressible(f"{place}: something else would be read")
+
+
+def _mark(report: Report) -> str | None:
+    """A control's mark may stand where the specimen's id does."""
+    return None if report.kind is Kind.PATIENT else report.specimen.id
+
+
+Fact = tuple[str, str, str, tuple[str, ...], str | None, str | None, datetime | None]
+
+
+def _read(one: Observation) -> Iterator[Fact]:
+    match one.value:
+        case Quantity(unit=Unit(device=unit)) | Range(unit=Unit(device=unit)):
+            sent = unit
+        case _:
+            sent = ""
+    value = one.raw.strip()
+    yield one.code.device, value, sent, one.flags, one.range, one.operator, one.observed_at
+
+
+def _said(one: Finding, profile: AnalyzerProfile) -> Iterator[Fact]:
+    words = (profile.flags.get(flag, flag) for flag in one.flags)
+    flags = tuple(dict.fromkeys(word for word in words if word))
+    texts = (one.value, one.number) if one.number else (one.value,)
+    for text in texts:
+        value = text.strip()
+        yield one.code, value, one.unit, flags, one.range, one.operator, one.observed_at
