@@ -6,12 +6,13 @@ never fails: what cannot be read becomes a flaw with a position.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import string
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from gateway.protocols.astm.delimiters import Delimiters
 from gateway.protocols.astm.message import Flaw, Flawed, Message, Node
-from gateway.protocols.astm.outline import begins_record
 from gateway.protocols.astm.records import TYPES, Record
 from gateway.protocols.astm.text import codec_name, decode_text
 from gateway.protocols.errors import RemoteProtocolError
@@ -30,11 +31,25 @@ def decode(text: bytes, encoding: str = "latin-1", *, loose: bool = False) -> tu
     """The messages of one transmission.  ``loose`` allows digits before record letters."""
     name = codec_name(encoding)
     builders: list[_Builder] = []
-    for count, line in enumerate(split_records(text)):
-        if begins_record(line, b"H", loose=loose) or not builders:
-            builders.append(_Builder(name, loose))
-        builders[-1].add(line, over=count >= MAX_RECORDS)
+    for count, (line, doubtful) in enumerate(_lines(text, name)):
+        bare = line.lstrip(string.digits) if loose else line
+        if not builders or (bare[:1] in ("H", "h") and not bare[1:2].isalnum()):
+            builders.append(_Builder(name))
+        builder = builders[-1]
+        builder.doubtful = builder.doubtful or doubtful
+        builder.add(line, bare, over=count >= MAX_RECORDS)
     return tuple(builder.build() for builder in builders)
+
+
+def _lines(text: bytes, encoding: str) -> Iterator[tuple[str, bool]]:
+    """Every line decoded, and whether its encoding is doubtful."""
+    if text.isascii():
+        for line in split_records(text):
+            yield line.decode("ascii"), False
+    else:
+        for line in split_records(text):
+            decoded = decode_text(line, encoding)
+            yield decoded.text, decoded.doubtful
 
 
 @dataclass(slots=True)
@@ -43,24 +58,33 @@ class _Branch:
 
     record: Record
     index: int
-    children: list[_Branch] = field(default_factory=list)
-    attached: list[_Branch] = field(default_factory=list)
+    children: list[_Branch] | None = None
+    attached: list[_Branch] | None = None
 
     def freeze(self) -> Node:
-        return Node(
-            self.record,
-            self.index,
-            tuple(child.freeze() for child in self.children),
-            tuple(node.freeze() for node in self.attached),
-        )
+        return Node(self.record, self.index, _frozen(self.children), _frozen(self.attached))
+
+    def hang(self, child: _Branch) -> None:
+        if self.children is None:
+            self.children = []
+        self.children.append(child)
+
+    def attach(self, child: _Branch) -> None:
+        if self.attached is None:
+            self.attached = []
+        self.attached.append(child)
+
+
+def _frozen(branches: list[_Branch] | None) -> tuple[Node, ...]:
+    return tuple([branch.freeze() for branch in branches]) if branches else ()
 
 
 class _Builder:
     """Grows one message, line by line."""
 
-    def __init__(self, encoding: str, loose: bool) -> None:
+    def __init__(self, encoding: str) -> None:
+        self.doubtful = False
         self._encoding = encoding
-        self._loose = loose
         self._delimiters: Delimiters | None = None
         self._header: _Branch | None = None
         self._roots: list[_Branch] = []
@@ -72,36 +96,29 @@ class _Builder:
         self._unread: list[str] = []
         self._problems: list[Flawed] = []
         self._counts: dict[str, int] = {}
-        self._doubtful = False
 
-    def add(self, line: bytes, *, over: bool = False) -> None:
-        decoded = decode_text(line, self._encoding)
-        self._doubtful = self._doubtful or decoded.doubtful
-        text = decoded.text
-        letter = (text.lstrip("0123456789") if self._loose else text)[:1].upper()
+    def add(self, line: str, bare: str, *, over: bool) -> None:
+        """``bare`` is the line without digits a loose sender put before it."""
+        letter = bare[:1].upper()
+        delimiters = self._delimiters
         if over:
-            self._cannot_read(text, Flaw.LIMIT)
-        elif self._delimiters is None:
-            self._open(text, letter)
+            self._cannot_read(line, Flaw.LIMIT)
+        elif delimiters is None:
+            self._open(line, bare)
         elif self._terminator is not None:
-            self._cannot_read(text, Flaw.AFTER_END)
-        elif letter not in TYPES or not self._separated(text):
-            self._cannot_read(text, Flaw.MALFORMED)
+            self._cannot_read(line, Flaw.AFTER_END)
+        elif letter not in TYPES or bare[1:2] not in ("", delimiters.field):
+            self._cannot_read(line, Flaw.MALFORMED)
         else:
-            self._place(self._branch(Record(letter, text, self._delimiters, self._encoding)))
+            self._place(self._branch(Record(letter, line, delimiters, self._encoding)))
 
-    def _separated(self, text: str) -> bool:
-        rest = text.lstrip("0123456789")[1:2] if self._loose else text[1:2]
-        return not rest or (self._delimiters is not None and rest == self._delimiters.field)
-
-    def _open(self, text: str, letter: str) -> None:
-        header = text.lstrip("0123456789") if self._loose else text
+    def _open(self, line: str, bare: str) -> None:
         try:
-            self._delimiters = Delimiters.of_header(header)
+            self._delimiters = Delimiters.of_header(bare)
         except RemoteProtocolError:
-            self._cannot_read(text, Flaw.NO_HEADER)
+            self._cannot_read(line, Flaw.NO_HEADER)
             return
-        record = Record(letter, text, self._delimiters, self._encoding)
+        record = Record("H", line, self._delimiters, self._encoding)
         self._header = self._last = self._branch(record)
 
     def _cannot_read(self, text: str, flaw: Flaw) -> None:
@@ -138,14 +155,17 @@ class _Builder:
     def _hang(self, branch: _Branch, parent: _Branch | None, *, wanted: _Branch | None) -> None:
         if wanted is None:
             self._orphan(branch)
-        (self._roots if parent is None else parent.children).append(branch)
+        if parent is None:
+            self._roots.append(branch)
+        else:
+            parent.hang(branch)
 
     def _attach(self, branch: _Branch) -> None:
         if self._last is None:
             self._orphan(branch)
             self._roots.append(branch)
         else:
-            self._last.attached.append(branch)
+            self._last.attach(branch)
 
     def _orphan(self, branch: _Branch) -> None:
         self._problems.append(Flawed(Flaw.ORPHAN, f"{branch.record.type}[{branch.index}]"))
@@ -154,10 +174,10 @@ class _Builder:
         header = self._header or _Branch(Record("H", "", Delimiters(), self._encoding), 1)
         return Message(
             header.freeze(),
-            tuple(root.freeze() for root in self._roots),
+            _frozen(self._roots),
             self._terminator,
             tuple(self._records),
             tuple(self._unread),
             tuple(self._problems),
-            self._doubtful,
+            self.doubtful,
         )

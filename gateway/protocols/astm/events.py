@@ -32,6 +32,7 @@ class Incomplete(StrEnum):
     RESTARTED = "restarted"  # ENQ (or a new header) in the middle
     EARLY_END = "early-end"  # EOT before an L record
     INTERMEDIATE = "intermediate"  # EOT after a frame that announced more (ETB)
+    TRUNCATED = "truncated"  # an accepted frame was only the beginning of one
     NO_HEADER = "no-header"
     NO_FRAME = "no-frame"  # ENQ and EOT with only noise or damaged frames between
     TIMEOUT = "timeout"
@@ -64,7 +65,7 @@ class Failure(StrEnum):
     BUSY = "busy"  # every ENQ was answered by NAK
     NO_REPLY = "no-reply"
     REFUSED = "refused"  # one frame sent ``tries`` times without acceptance
-    CONTENTION = "contention"  # host only: the instrument goes first
+    CONTENTION = "contention"  # the peer goes first
     INTERRUPTED = "interrupted"  # the receiver asked for the line and got it
     LOST = "lost"
 

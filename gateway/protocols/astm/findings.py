@@ -53,6 +53,7 @@ _SAYS: Final[dict[Kind, str]] = {
     Incomplete.RESTARTED: "incomplete: started anew before its end",
     Incomplete.EARLY_END: "incomplete: ended before an L record",
     Incomplete.INTERMEDIATE: "incomplete: ended after a frame that announced more",
+    Incomplete.TRUNCATED: "incomplete: a frame seemed to end before its end",
     Incomplete.NO_HEADER: "incomplete: no header record",
     Incomplete.NO_FRAME: "no whole frame between enquiry and end",
     Incomplete.TIMEOUT: "incomplete: the sender fell silent",

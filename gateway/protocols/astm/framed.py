@@ -178,8 +178,9 @@ class FramedReader:
         return FrameDamaged(reason, raw)
 
     def _judge(self, raw: bytes, end: int, phase: Phase) -> Event:
-        if self._digits and raw[end + 1 :] != DIGITS[checksum(raw[1 : end + 1])]:
-            if not self._lower or raw[end + 1 :].upper() != DIGITS[checksum(raw[1 : end + 1])]:
+        if self._digits:
+            expected, found = DIGITS[checksum(raw[1 : end + 1])], raw[end + 1 :]
+            if found != expected and not (self._lower and found.upper() == expected):
                 return self._damage(Damage.CHECKSUM, raw)
         if self._broken_off and not raw.startswith(self._broken_off):
             return self._damage(Damage.RESTART, raw)

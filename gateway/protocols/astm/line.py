@@ -17,6 +17,8 @@ from gateway.protocols.astm.incoming import not_now
 from gateway.protocols.astm.receiver import Receiver
 from gateway.protocols.astm.sender import Sender
 
+_DEFERRED: Final = (Failure.CONTENTION, Failure.INTERRUPTED)  # the peer goes first, then we
+
 
 class Line:
     """``receiver`` and ``sender`` are there to look at; drive them through the line."""
@@ -64,7 +66,8 @@ class Line:
         if not message:
             raise not_now("sending nothing")
         self._waiting = message
-        self._start()
+        if not self.receiver.unread:
+            self._start()
 
     def data_to_send(self) -> bytes:
         """What is to be written now; each byte is given once."""
@@ -73,42 +76,39 @@ class Line:
         return data
 
     def receive_data(self, data: bytes) -> None:
-        if self.sender.active:
-            self.sender.receive_data(data)
-        else:
-            self.receiver.receive_data(data)
+        (self.sender if self.sender.active else self.receiver).receive_data(data)
 
     def next_event(self) -> Event | SenderEvent | None:
         """The next event of either end, or ``None``: wait for bytes."""
         if self.sender.active:
-            event = self.sender.next_event()
-            self._output += self.sender.data_to_send()
-            self._settle(event)
-            if event is not None or self.sender.active:
-                return event
+            sent = self._settled(self.sender.next_event())
+            if sent is not None or self.sender.active:
+                return sent
         received = self.receiver.next_event()
-        if received is not None:
+        if received is None:
+            self._start()
+        else:
             self._deferring = False
-            return received
-        self._start()
-        return None
+        return received
 
     def _start(self) -> None:
-        if self._waiting is None or self._deferring or self.sender.active:
+        if self._waiting is None or self._deferring or not self.receiver.idle:
             return
-        if self.receiver.idle and not self.receiver.unread:
-            self._under_way, self._waiting = self._waiting, None
-            self._output += self.sender.start(self._under_way)
+        self._under_way, self._waiting = self._waiting, None
+        self._output += self.sender.start(self._under_way)
 
-    def _settle(self, event: SenderEvent | None) -> None:
-        """After the sender's last event: the line is neutral, and bytes go to the receiver."""
-        if self.sender.active or self._under_way is None:
-            return
-        if isinstance(event, Failed) and event.reason in (Failure.CONTENTION, Failure.INTERRUPTED):
-            self._waiting = self._under_way
-            self._deferring = True
+    def _settled(self, event: SenderEvent | None) -> SenderEvent | None:
+        """What the sender did; when it is done, bytes go to the receiver again."""
+        self._output += self.sender.data_to_send()
+        message = self._under_way
+        if self.sender.active or message is None:
+            return event
         self._under_way = None
         self.receiver.receive_data(self.sender.unread())
+        if isinstance(event, Failed) and event.reason in _DEFERRED:
+            self._waiting, self._deferring = message, True
+            return None
+        return event
 
     def accept(self) -> bytes:
         return self.receiver.accept()
@@ -121,12 +121,9 @@ class Line:
 
     def expire(self) -> Event | SenderEvent | None:
         """``timeout`` seconds passed."""
-        event: Event | SenderEvent | None = None
         if self.sender.active:
-            sent = self.sender.expire()
-            self._output += self.sender.data_to_send()
-            self._settle(sent)
-            return sent
+            return self._settled(self.sender.expire())
+        event: Event | None = None
         if self._deferring and self.receiver.idle:
             self._deferring = False
         else:
@@ -135,13 +132,14 @@ class Line:
         return event
 
     def connection_lost(self) -> Event | SenderEvent | None:
-        """The peer is gone.  A message that waited is dropped with its ``Failed``."""
-        if self.sender.active:
-            event = self.sender.connection_lost()
-            self._under_way = None
-            return event
+        """The peer is gone.  A message that waited fails; call again until ``None``."""
         lost = self.receiver.connection_lost()
-        if lost is None and self._waiting is not None:
-            self._waiting = None
-            return Failed(Failure.LOST, 0)
-        return lost
+        if lost is not None:
+            return lost
+        if self.sender.active:
+            self._under_way = None
+            return self.sender.connection_lost()
+        if self._waiting is None:
+            return None
+        self._waiting = None
+        return Failed(Failure.LOST, 0)

@@ -1,12 +1,15 @@
 """One transfer phase as seen by the receiver: from an accepted ENQ to EOT (or whatever ends it).
 
-Keeps counts, the sequence and the outline of the text, never the text.
+Keeps counts, the sequence and the outline of the text, never the text.  A byte of text that line
+noise turned into ETX can, one time in 256, pass for the end of its frame; then the true end turns
+up where CR LF should, and the transmission is not whole.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
+from gateway.protocols.astm.control import ETB, ETX
 from gateway.protocols.astm.dialect import Checksum, Dialect, Numbering
 from gateway.protocols.astm.events import Ending, Incomplete
 from gateway.protocols.astm.frame import Frame
@@ -20,6 +23,8 @@ _UNCHECKED_TRAILER: Final[tuple[bytes, ...]] = (_HEXADECIMAL, _HEXADECIMAL, *_TR
 
 class Phase:
     __slots__ = (
+        "_behind_frame",
+        "_broken",
         "_ended",
         "_outline",
         "_trailer",
@@ -28,6 +33,7 @@ class Phase:
         "frames",
         "junk",
         "sequence",
+        "truncated",
     )
 
     def __init__(self, dialect: Dialect) -> None:
@@ -38,9 +44,12 @@ class Phase:
         self.sequence: Final = Sequence(loose=loose, room=dialect.max_transmission)
         self._outline = Outline(loose=loose)
         self._ended = True  # the last accepted frame ended with ETX
+        self._behind_frame = False  # the last frame was accepted
+        self._broken = False  # junk stands where its CR LF should
         self.frames = 0
         self.damaged = 0
         self.junk = 0
+        self.truncated = False  # a frame's end stands behind an accepted frame's end
 
     @property
     def empty(self) -> bool:
@@ -50,6 +59,7 @@ class Phase:
     def refused(self) -> None:
         """A damaged frame ended here."""
         self.damaged += 1
+        self._behind_frame = self._broken = False
         self._trailer = self._whole_trailer
 
     def frame_ended(self) -> None:
@@ -68,6 +78,8 @@ class Phase:
         self._outline.feed(frame.text)
         self.sequence.accept(frame.raw)
         self._ended = frame.last
+        self._behind_frame = True
+        self._broken = False
         self._trailer = self._whole_trailer
         self.frames += 1
 
@@ -78,8 +90,11 @@ class Phase:
             used += 1
         junk = len(taken) - used
         if junk:
+            self._broken = self._broken or (self._behind_frame and bool(self._trailer))
             self._trailer = ()
             self.junk += junk
+            if self._broken and (ETX in taken or ETB in taken):
+                self.truncated = True
         return junk
 
     def _belongs_to_trailer(self, byte: int) -> bool:
@@ -95,12 +110,15 @@ class Phase:
         return bool(
             self.frames
             and self._ended
+            and not self.truncated
             and self._outline.has_terminator
             and self._outline.has_header
         )
 
     def shortcoming(self, ending: Ending) -> Incomplete:
         """Why it is not whole."""
+        if self.truncated:
+            return Incomplete.TRUNCATED
         match ending:
             case Ending.ENQUIRY:
                 return Incomplete.RESTARTED

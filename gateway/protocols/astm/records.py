@@ -18,6 +18,7 @@ from gateway.protocols.astm.delimiters import Delimiters
 from gateway.protocols.errors import LocalProtocolError
 
 TYPES: Final = frozenset("HPORCQMSL")
+MAX_FIELDS: Final = 9_999  # the last one holds the rest
 DELETED: Final = '""'  # the sender wants what is stored there erased
 _PATH: Final = re.compile(r"([A-Z])\.([1-9]\d{0,3})(?:\[([1-9]\d{0,3})\])?(?:\.([1-9]\d{0,3}))?")
 
@@ -67,7 +68,8 @@ class Record:
     fields: tuple[str, ...] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "fields", tuple(self.raw.split(self.delimiters.field)))
+        fields = self.raw.split(self.delimiters.field, MAX_FIELDS - 1)
+        object.__setattr__(self, "fields", tuple(fields))
 
     def __repr__(self) -> str:
         return f"Record({self.type}, fields={len(self.fields)})"
@@ -119,17 +121,19 @@ class Record:
     def build(
         cls,
         letter: str,
-        values: Mapping[At | str, str],
+        values: Mapping[At | str, str | None],
         delimiters: Delimiters | None = None,
         encoding: str = "latin-1",
     ) -> Record:
         """A record holding ``values`` at their addresses, delimiters in them escaped.
 
-        An address without component and repeat takes its text as one component.
+        An address without component takes its text as one; a value of ``None`` is left out.
         """
         chosen = delimiters or Delimiters()
         cells: dict[int, dict[int, dict[int, str]]] = {}
         for path, value in values.items():
+            if value is None:
+                continue
             where = _parsed(path) if isinstance(path, str) else path
             if where.type != letter or where.field == 1 or (letter == "H" and where.field == 2):
                 raise LocalProtocolError(f"{where} cannot be set in a record of type {letter}")

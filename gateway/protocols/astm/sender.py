@@ -139,6 +139,9 @@ class Sender:
                 return self._enquiry_answered(answer)
             case _State.SENDING:
                 return self._frame_answered(answer)
+            case _State.BUSY if answer == ENQ:  # it was busy because it wants to send
+                self._answers[:0] = answer
+                return self._fail(Failure.CONTENTION, closing=False)
         return None
 
     def _enquiry_answered(self, answer: bytes) -> SenderEvent | None:
