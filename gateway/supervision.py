@@ -35,6 +35,8 @@ async def supervise(
 
 def describe(error: BaseException) -> str:
     """``ValueError at intake.py:88``: enough to find it, nothing anybody wrote."""
+    if isinstance(error, BaseExceptionGroup):
+        return "; ".join(describe(inner) for inner in error.exceptions)
     frames = traceback.extract_tb(error.__traceback__)
     where = f" at {frames[-1].filename.rsplit('/', 1)[-1]}:{frames[-1].lineno}" if frames else ""
     return f"{type(error).__name__}{where}"

@@ -37,17 +37,14 @@ class Answer(StrEnum):
 
 @dataclass(slots=True)
 class Inbox:
-    """Everything an EHR got, in order, and who wants to know."""
+    """Everything an EHR got and what it answered, in order."""
 
     messages: list[bytes] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
-    watchers: list[Callable[[bytes, str], None]] = field(default_factory=list)
 
     def add(self, message: bytes, answer: str) -> None:
         self.messages.append(message)
         self.answers.append(answer)
-        for watcher in self.watchers:
-            watcher(message, answer)
 
 
 class Ehr:
@@ -61,6 +58,7 @@ class Ehr:
         record: Path | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         keep: bool = True,
+        watcher: Callable[[bytes, str], None] | None = None,
     ) -> None:
         if not answers:
             raise ValueError("an EHR needs at least one answer")
@@ -70,6 +68,7 @@ class Ehr:
         self._record = record
         self._clock = clock
         self._keep = keep
+        self._watcher = watcher
         self._count = 0
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
@@ -117,6 +116,8 @@ class Ehr:
             await asyncio.sleep(self._delay)
         if self._keep:
             self.inbox.add(message, answer.value)
+        if self._watcher is not None:
+            self._watcher(message, answer.value)
         if answer is Answer.CLOSE:
             return False
         for reply in self._replies(answer, message):

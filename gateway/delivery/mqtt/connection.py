@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiomqtt
+from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY, ConnectFlags
 from paho.mqtt.client import Client as PahoClient
-from paho.mqtt.client import ConnectFlags
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -83,7 +83,7 @@ class Connection(aiomqtt.Client):
             identifier=broker.client_id,
             protocol=version.V5 if broker.modern else version.V311,
             clean_session=None if broker.modern else True,
-            clean_start=True,
+            clean_start=True if broker.modern else MQTT_CLEAN_START_FIRST_ONLY,
             will=aiomqtt.Will(will.topic, will.payload, qos=1, retain=will.retain),
             timeout=broker.timeout,
             keepalive=broker.keep_alive,

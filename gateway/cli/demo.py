@@ -1,0 +1,216 @@
+"""``gateway demo``: a whole clinic in one process, on real sockets and a real serial line.
+
+The gateway is the same as in ``gateway run``, on a store in a temporary folder.  Around it: an
+MQTT broker, three analyzers (one over a pseudo terminal), an EHR.  Nothing is real but the code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, ExitStack, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from gateway import logs
+from gateway.cli.live import Board, DeviceRow, screen
+from gateway.cli.run import now
+from gateway.config import Configuration, parse
+from gateway.notices import Noticeboard
+from gateway.profiles import catalogue
+from gateway.protocols.astm import Dialect, Timers
+from simulators import ehr as simulated
+from simulators import wire
+from simulators.analyzer import Analyzer
+from simulators.broker import broker, listen
+from simulators.pipe import open_pipe
+from simulators.ptys import cable
+from simulators.scenarios import SCENARIOS, Day
+
+_ZONE = "Europe/Berlin"
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """One simulated analyzer: what it is, what its day is like, how bad its wire is."""
+
+    name: str
+    profile: str
+    scenario: str
+    pause: float
+    stream: str
+    reach: str
+    noisy: bool = False
+
+
+def demonstrate(http: str, seconds: float | None, seed: int) -> int:
+    """Runs the clinic until Ctrl-C (or ``seconds``); the exit status of a clean end is 0."""
+    host, _, port = http.rpartition(":")
+    if not host or not port.isdigit():
+        print(f"--http: '{http}' is no HOST:PORT", file=sys.stderr)
+        return 2
+    logs.configure("ERROR")
+    with tempfile.TemporaryDirectory(prefix="gateway-demo-") as folder:
+        asyncio.run(_clinic(Path(folder), http, seconds, seed))
+    print("\nstopped; nothing here was real, and nothing is left behind")
+    return 0
+
+
+async def _clinic(folder: Path, http: str, seconds: float | None, seed: int) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    ports = _free_ports(4)
+    with ExitStack() as things:
+        near, far = things.enter_context(cable())
+        benches = _benches(ports, near, far)
+        text = _configuration(benches, folder, ports)
+        configuration = parse(text, folder / "gateway.toml")
+        board = _board(benches, ports, folder)
+        notices = Noticeboard(now)
+        things.enter_context(notices.watched_by(board.see))
+        things.enter_context(screen(board))
+        async with AsyncExitStack() as stack:
+            await _surroundings(stack, ports, board)
+            await _gateway(stack, configuration, notices)
+            await _devices(stack, benches, random.Random(seed))  # noqa: S311 - a repeatable day
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await stopping.wait()
+
+
+def _free_ports(count: int) -> list[int]:
+    probes = [socket.socket() for _ in range(count)]
+    for probe in probes:
+        probe.bind(("127.0.0.1", 0))
+    ports = [int(probe.getsockname()[1]) for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports
+
+
+def _benches(ports: list[int], near: str, far: str) -> tuple[Bench, ...]:
+    def tcp(port: int) -> tuple[str, str]:
+        return f"tcp-listen:127.0.0.1:{port}", f"tcp:127.0.0.1:{port}"
+
+    return (
+        Bench("haematology", "sysmex-xn-l", "mixed", 4.0, *tcp(ports[0])),
+        Bench("chemistry", "erba-xl", "several-specimens", 7.0, *tcp(ports[1]), noisy=True),
+        Bench("hba1c-desk", "abbott-afinion-2", "mixed", 5.0, f"serial:{near}", f"serial:{far}"),
+    )
+
+
+def _configuration(benches: tuple[Bench, ...], folder: Path, ports: list[int]) -> str:
+    devices = "".join(
+        f'[devices.{b.name}]\nprofile = "{b.profile}"\nstream = "{b.stream}"\n' for b in benches
+    )
+    return f"""
+[gateway]
+site = "demo"
+timezone = "{_ZONE}"
+data_dir = "{folder}/data"
+processing = "T"
+{devices}
+[destinations.ehr]
+type = "mllp"
+address = "127.0.0.1:{ports[2]}"
+without_patient = "send"
+
+[destinations.events]
+type = "mqtt"
+url = "mqtt://127.0.0.1:{ports[3]}"
+protocol = "3.1.1"
+"""
+
+
+def _board(benches: tuple[Bench, ...], ports: list[int], folder: Path) -> Board:
+    known = catalogue()
+    rows = {
+        b.name: DeviceRow(b.name, f"{known[b.profile].vendor} {known[b.profile].model}")
+        for b in benches
+    }
+    return Board(
+        rows,
+        {"ehr": f"mllp 127.0.0.1:{ports[2]}", "events": f"mqtt 127.0.0.1:{ports[3]}"},
+        f"Clinic gateway, demonstration (nothing here is real; data in {folder}; Ctrl-C ends it)",
+    )
+
+
+async def _surroundings(stack: AsyncExitStack, ports: list[int], board: Board) -> None:
+    """The broker, a listener on it, and the EHR."""
+    await stack.enter_async_context(broker("127.0.0.1", ports[3]))
+    system = simulated.Ehr(keep=False, watcher=lambda _, answer: board.ehr_answered(answer))
+    await system.listen("127.0.0.1", ports[2])
+    stack.push_async_callback(system.aclose)
+    heard = listen("127.0.0.1", ports[3], "clinic/#", lambda topic, _: board.mqtt_heard(topic))
+    await _background(stack, asyncio.create_task(heard))
+
+
+async def _gateway(
+    stack: AsyncExitStack, configuration: Configuration, notices: Noticeboard
+) -> None:
+    from gateway.app import running
+
+    await stack.enter_async_context(running(configuration, notices=notices, clock=now))
+
+
+async def _devices(stack: AsyncExitStack, benches: tuple[Bench, ...], rng: random.Random) -> None:
+    for number, bench in enumerate(benches):
+        reach = bench.reach
+        if bench.noisy:
+            noise = random.Random(rng.random())  # noqa: S311 - a repeatable day
+            relay = wire.Relay(
+                ("127.0.0.1", int(reach.rpartition(":")[2])),
+                towards=lambda noise=noise: wire.flip_bits(noise, 0.15),
+            )
+            reach = f"tcp:127.0.0.1:{await relay.listen()}"
+            stack.push_async_callback(relay.aclose)
+        own = random.Random(rng.random())  # noqa: S311 - a repeatable day
+        work = _day(bench, reach, own, 0.3 * number, now)
+        await _background(stack, asyncio.create_task(work))
+
+
+async def _day(
+    bench: Bench, reach: str, rng: random.Random, first: float, clock: Callable[[], datetime]
+) -> None:
+    """One analyzer at work, until cancelled."""
+    profile = catalogue()[bench.profile]
+    dialect = profile.link.dialect or Dialect()
+    hurried = _hurried(dialect)
+    device = Analyzer(hurried, lambda: open_pipe(reach), retry=1.0)
+    day = Day(profile, rng, clock, ZoneInfo(_ZONE), prefix=f"26{bench.name[0].upper()}")
+    await asyncio.sleep(first)
+    try:
+        for message in _messages(bench, day):
+            await device.send(message)
+            await asyncio.sleep(bench.pause * rng.uniform(0.6, 1.4))
+    finally:
+        await device.aclose()
+
+
+def _messages(bench: Bench, day: Day) -> Iterator[list[bytes]]:
+    for message in SCENARIOS[bench.scenario](day):
+        yield message.records
+
+
+def _hurried(dialect: Dialect) -> Dialect:
+    """The device's own dialect, with a demonstration's patience."""
+    from dataclasses import replace
+
+    return replace(dialect, timers=Timers().scaled(0.1))
+
+
+async def _background(stack: AsyncExitStack, task: asyncio.Task[None]) -> None:
+    async def stop() -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    stack.push_async_callback(stop)

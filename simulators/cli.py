@@ -1,0 +1,171 @@
+"""``gateway-sim``: simulated devices and an EHR stand-in, to try the gateway with."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, TextIO
+
+import typer
+
+app = typer.Typer(
+    name="gateway-sim",
+    help="Simulated devices and an EHR stand-in, to try the gateway with.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Mistake(Exception):
+    """Wrong use; the text says what is allowed."""
+
+
+def main() -> None:
+    """Runs the command line; 2 for wrong use, 1 when the work failed."""
+    from simulators.analyzer import GaveUp
+    from simulators.pipe import PipeClosed
+
+    try:
+        app()
+    except (Mistake, ValueError) as error:
+        print(f"gateway-sim: {error}", file=sys.stderr)
+        sys.exit(2)
+    except (GaveUp, PipeClosed, OSError) as error:
+        print(f"gateway-sim: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(0)
+
+
+@app.command(
+    epilog="Example: gateway-sim analyzer --profile sysmex-xn-l --to tcp:127.0.0.1:4001 --count 5"
+)
+def analyzer(
+    profile: Annotated[str, typer.Option(help="Which device; see 'gateway profiles'.")],
+    to: Annotated[str, typer.Option(help="serial:PATH?baud=.., tcp:HOST:PORT, tcp-listen:..")],
+    scenario: Annotated[str, typer.Option(help="Which day; 'list' shows them.")] = "panel",
+    count: Annotated[int, typer.Option(help="Messages to send; 0: for ever.", min=0)] = 1,
+    rate: Annotated[float, typer.Option(help="Messages per second; 0: no pause.", min=0)] = 0.0,
+    seed: Annotated[int, typer.Option(help="Same seed, same day.")] = 1,
+    sent: Annotated[
+        Path | None, typer.Option(help="One JSON line per result the host acknowledged.")
+    ] = None,
+    tz: Annotated[str, typer.Option(help="Zone of the device's clock.")] = "UTC",
+    retry: Annotated[float, typer.Option(help="Seconds before a message is sent again.")] = 2.0,
+) -> None:
+    """An analyzer that sends results and keeps trying until they are acknowledged."""
+    asyncio.run(_analyze(profile, to, scenario, count, rate, seed, sent, tz, retry))
+
+
+async def _analyze(
+    profile: str,
+    to: str,
+    scenario: str,
+    count: int,
+    rate: float,
+    seed: int,
+    sent: Path | None,
+    tz: str,
+    retry: float,
+) -> None:
+    from zoneinfo import ZoneInfo
+
+    from gateway.profiles import catalogue
+    from gateway.protocols.astm import Dialect
+    from simulators.analyzer import Analyzer
+    from simulators.pipe import open_pipe
+    from simulators.scenarios import SCENARIOS, Day
+
+    if scenario == "list":
+        for name, day in SCENARIOS.items():
+            print(f"{name:<18} {(day.__doc__ or '').splitlines()[0]}")
+        return
+    known = catalogue()
+    if profile not in known:
+        raise Mistake(f"unknown profile '{profile}'; known: {', '.join(known)}")
+    if scenario not in SCENARIOS:
+        raise Mistake(f"unknown scenario '{scenario}'; known: {', '.join(SCENARIOS)}")
+    chosen = known[profile]
+    day = Day(chosen, random.Random(seed), lambda: datetime.now(UTC), ZoneInfo(tz))
+    device = Analyzer(chosen.link.dialect or Dialect(), lambda: open_pipe(to), retry=retry)
+    ledger = None if sent is None else await asyncio.to_thread(sent.open, "a", encoding="utf-8")
+    try:
+        for number, message in enumerate(SCENARIOS[scenario](day), 1):
+            await device.send(message.records)
+            if ledger is not None:
+                _write(ledger, profile, message.samples)
+            if number == count:
+                return
+            if rate:
+                await asyncio.sleep(1 / rate)
+    finally:
+        await device.aclose()
+        if ledger is not None:
+            ledger.close()
+
+
+def _write(ledger: TextIO, profile: str, samples: object) -> None:
+    from simulators.scenarios import Sample
+
+    now = datetime.now(UTC).isoformat()
+    for sample in samples if isinstance(samples, tuple) else ():
+        if not isinstance(sample, Sample):
+            continue
+        for finding in sample.findings:
+            line = {
+                "acknowledged_at": now,
+                "profile": profile,
+                "kind": sample.kind.value,
+                "specimen": sample.specimen,
+                "patient": sample.patient,
+                "code": finding.code,
+                "value": finding.value,
+                "unit": finding.unit,
+            }
+            ledger.write(json.dumps(line) + "\n")
+    ledger.flush()
+
+
+@app.command(epilog="Example: gateway-sim ehr --mllp 127.0.0.1:2576 --answers AA,AE,AA")
+def ehr(
+    mllp: Annotated[str, typer.Option(help="HOST:PORT to listen on.")],
+    record: Annotated[Path | None, typer.Option(help="Folder for what arrives.")] = None,
+    answers: Annotated[
+        str, typer.Option(help="AA AE AR CA CE CR silence garbage close ...; the last repeats.")
+    ] = "AA",
+    delay: Annotated[float, typer.Option(help="Seconds before each answer.", min=0)] = 0.0,
+) -> None:
+    """An EHR: receives results over MLLP and answers as its script says."""
+    asyncio.run(_receive(mllp, record, answers, delay))
+
+
+def _tell(message: bytes, answer: str) -> None:
+    print(f"{len(message)} bytes, answered {answer}", flush=True)
+
+
+async def _receive(mllp: str, record: Path | None, answers: str, delay: float) -> None:
+    from simulators.ehr import Answer, Ehr
+
+    host, _, port = mllp.rpartition(":")
+    if not port.isdigit():
+        raise Mistake(f"'{mllp}' is no HOST:PORT")
+    try:
+        script = [Answer(word.strip()) for word in answers.split(",")]
+    except ValueError:
+        known = ", ".join(answer.value for answer in Answer)
+        raise Mistake(f"'{answers}': answers are {known}, joined by commas") from None
+    system = Ehr(script, delay=delay, record=record, keep=False, watcher=_tell)
+    port_taken = await system.listen(host.strip("[]"), int(port))
+    print(f"listening on {host}:{port_taken}", flush=True)
+    with suppress(asyncio.CancelledError):
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await system.aclose()
