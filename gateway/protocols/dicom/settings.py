@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.protocols.dicom.timers import Timers
+from gateway.protocols.errors import LocalProtocolError
 
 IMPLEMENTATION_CLASS_UID: Final = "2.25.207596476805049573869486430508569089747"
 IMPLEMENTATION_VERSION: Final = "BO_GATEWAY_0_1"
@@ -29,3 +30,8 @@ class Settings:
     implementation_class_uid: str = IMPLEMENTATION_CLASS_UID
     implementation_version: str = IMPLEMENTATION_VERSION
     timers: Timers = field(default_factory=Timers)
+
+    def __post_init__(self) -> None:
+        """Unlimited is nothing we ever announce."""
+        if min(self.max_pdu_length, self.send_pdu_length) < MIN_PEER_LENGTH:
+            raise LocalProtocolError(f"a maximum length below {MIN_PEER_LENGTH} bytes")

@@ -71,7 +71,7 @@ def drain(association: Association) -> int:
 
 
 def received_in_place(pdu: int, slice_: int) -> None:
-    ours, theirs = established(pdu)
+    ours, _ = established(pdu)
     wire = memoryview(store(ours, CINE))
 
     def run() -> None:
