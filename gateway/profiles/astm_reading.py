@@ -169,8 +169,11 @@ class AstmPlace:
         return tuple(text for node in self._near(path[0]) for text in _repeats(node.record, path))
 
     def parts(self, path: str) -> tuple[str, ...]:
+        where = At.parse(path)
         for node in self._near(path[0]):
-            where = At.parse(path)
+            if where.component is not None:
+                text = self.at(path)
+                return () if text is None else (text,)
             return tuple(map(readable, node.record.components(where.field, where.repeat or 1)))
         return ()
 

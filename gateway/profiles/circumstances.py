@@ -44,7 +44,8 @@ class Surroundings:
         """``absent``: the line gave no value."""
         when = self._observed()
         dated = when.day is not None and when.moment is None
-        notes = (*self._remarks, *((f"measured on {when.day}",) if dated else ()), *self._alarms())
+        remarks = tuple(map(self._labelled, self._remarks))
+        notes = (*remarks, *((f"measured on {when.day}",) if dated else ()), *self._alarms())
         return Circumstances(
             self._flags(),
             self._range(),
@@ -74,6 +75,18 @@ class Surroundings:
         path = self._profile.where.range
         found = self._place.every(path) if path else ()
         return "; ".join(text for text in found if text not in self._profile.no_ranges) or None
+
+    def _labelled(self, remark: str) -> str:
+        for label in self._profile.labels:
+            if matches(label.pattern, (remark,)):
+                return f"{label.words} {remark}"
+        return remark
+
+    def _labelled(self, remark: str) -> str:
+        for label in self._profile.labels:
+            if matches(label.pattern, (remark,)):
+                return f"{label.words} {remark}"
+        return remark
 
     def _alarms(self) -> Iterator[str]:
         for alarm in self._profile.alarms:

@@ -58,9 +58,9 @@ def terms() -> Mapping[str, Term]:
 
 
 def display_of(code: str) -> str | None:
-    """A name to show; None for a code that is not in the list."""
+    """A name to show; None for a code that is in neither list."""
     term = terms().get(code)
-    return term.display if term else None
+    return term.display if term else _names().get(code)
 
 
 @cache

@@ -6,7 +6,7 @@ problems that say ``hold`` keep the report from leaving until a person has looke
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from gateway.profiles.astm_reading import Payload
@@ -86,10 +86,30 @@ def _report(
         patient=who.patient,
         received_at=context.received_at,
         observations=observations,
-        problems=tuple(dict.fromkeys(problems)),
+        problems=tuple(_once(problems)),
         source=Source(context.transmission, profile.link.protocol.value),
         notes=(*group.remarks, *(line.remark for line in lines if line.remark)),
     )
+
+
+def _once(problems: Iterable[Problem]) -> Iterator[Problem]:
+    """A clock that is only somewhat wrong is wrong in every line: said once."""
+    skewed = False
+    for problem in dict.fromkeys(problems):
+        mild = problem.code is ProblemCode.CLOCK_SKEW and not problem.hold
+        if not (mild and skewed):
+            yield problem
+        skewed = skewed or mild
+
+
+def _once(problems: Iterable[Problem]) -> Iterator[Problem]:
+    """A clock that is only somewhat wrong is wrong in every line: said once."""
+    skewed = False
+    for problem in dict.fromkeys(problems):
+        mild = problem.code is ProblemCode.CLOCK_SKEW and not problem.hold
+        if not (mild and skewed):
+            yield problem
+        skewed = skewed or mild
 
 
 def _device(place: Place, profile: AnalyzerProfile, context: Context) -> Device:

@@ -24,7 +24,7 @@ class Place(Protocol):
         """All that stands there where it may repeat (flags, comments), trimmed, none empty."""
 
     def parts(self, path: str) -> tuple[str, ...]:
-        """The components of a cell; none when it is empty."""
+        """The components of a cell, or the one an address names; none when it is empty."""
 
     def locate(self, path: str) -> str:
         """The address with positions, for a person to find it: ``R[7].3.4``."""

@@ -29,7 +29,7 @@ class Evidence(StrEnum):
 
 
 class Quirk(StrEnum):
-    """What a device does beside the rules; see ``docs/quirks.md``."""
+    """What a device does beside the rules.  Each is read in exactly one place."""
 
     TRAILING_FLAG = "trailing-flag"  # a mark of ``flags`` ends the value: 5.21!
     MESSAGE_WITHOUT_VALUE = "message-without-value"  # an unknown code, no value, a flag: a remark
@@ -110,6 +110,22 @@ class Aside:
 
     pattern: str
     role: AsideRole
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """Words put before comments that match ``pattern``, where they say nothing by themselves."""
+
+    pattern: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """Words put before comments that match ``pattern``, where they say nothing by themselves."""
+
+    pattern: str
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +237,8 @@ class AnalyzerProfile:
     kinds: tuple[Rule, ...] = ()
     asides: tuple[Aside, ...] = ()
     alarms: tuple[Alarm, ...] = ()
+    labels: tuple[Label, ...] = ()
+    labels: tuple[Label, ...] = ()
     units: Table = field(default_factory=dict)
     volatile: tuple[str, ...] = ()
     quirks: frozenset[Quirk] = frozenset()

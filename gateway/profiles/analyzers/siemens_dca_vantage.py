@@ -15,7 +15,7 @@ from gateway.profiles.menus import (
     URINE_CREATININE,
     named,
 )
-from gateway.profiles.schema import AnalyzerProfile, Evidence, Rule, Shape, Signature
+from gateway.profiles.schema import AnalyzerProfile, Evidence, Label, Rule, Shape, Signature
 from gateway.profiles.standard import LIS02
 from gateway.protocols.astm import Dialect, Endings
 from gateway.report import Kind
@@ -48,6 +48,8 @@ PROFILE = AnalyzerProfile(
         **named(ALBUMIN_CREATININE, "ACR", "A/C", "A:C"),
     },
     qc=(Rule(Kind.QC, "O.12", "[Qq]", "Q"),),
+    labels=(Label(r"[-+]?[0-9.]+ [-+]?[0-9.]+", "slope and offset:"),),
+    labels=(Label(r"[-+]?[0-9.]+ [-+]?[0-9.]+", "slope and offset:"),),
     shape=Shape(
         fixed={"H.5.1": "DCA VANTAGE", "H.5.2": "04.04.00.00", "H.12": "P", "H.13": "1", "R.9": "F"}
     ),

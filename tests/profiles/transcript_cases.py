@@ -1,0 +1,95 @@
+"""Transcripts of ``tests/transcripts/<profile>/<case>.wire`` and the reports they must give.
+
+Comment lines ``# key: value`` say what the site knows: ``codes`` and ``units`` (JSON), ``received``
+and ``zone``.  ``<case>.reports.json`` is the array of expected reports (contract section 4).
+
+``python tests/profiles/transcript_cases.py [PROFILE]`` writes the expected reports anew from what
+is read today; check the difference against the device's own printout before keeping it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from gateway.messages import report_json
+from gateway.profiles import AnalyzerProfile, Context, catalogue, read_transmission
+from gateway.profiles.normalize import Interpretation
+from gateway.protocols.astm import Comment, Direction, Spoken, read_capture, read_wire, said
+
+FOLDER = Path(__file__).parents[1] / "transcripts"
+RECEIVED = "2026-01-05T10:15:00+01:00"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One transcript."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return f"{self.path.parent.name}/{self.path.stem}"
+
+    @property
+    def profile(self) -> AnalyzerProfile:
+        return catalogue()[self.path.parent.name]
+
+    @property
+    def expected(self) -> Path:
+        return self.path.with_suffix(".reports.json")
+
+    def entries(self) -> tuple[Spoken | Comment, ...]:
+        return read_wire(self.path.read_text(encoding="utf-8"))
+
+    def notes(self) -> dict[str, str]:
+        texts = [entry.text[1:] for entry in self.entries() if isinstance(entry, Comment)]
+        pairs = [text.partition(":") for text in texts if ":" in text]
+        return {key.strip(): value.strip() for key, _, value in pairs}
+
+    def context(self) -> Context:
+        notes = self.notes()
+        return Context(
+            device_id=self.profile.name,
+            timezone=ZoneInfo(notes.get("zone", "Europe/Berlin")),
+            received_at=datetime.fromisoformat(notes.get("received", RECEIVED)),
+            transmission=self.path.name,
+            codes=json.loads(notes.get("codes", "{}")),
+            units=json.loads(notes.get("units", "{}")),
+        )
+
+    def texts(self) -> list[tuple[bytes, bool]]:
+        """The joined text of each complete transmission, and whether checksums vouch for it."""
+        data = said(self.entries(), Direction.DEVICE)
+        found = read_capture(data, self.profile.link.dialect)
+        return [(one.text, one.checked) for one in found if one.complete]
+
+    def interpret(self) -> list[Interpretation]:
+        return [
+            read_transmission(text, self.profile, self.context(), checked=checked)
+            for text, checked in self.texts()
+        ]
+
+    def reports(self) -> list[object]:
+        return [report_json(report) for one in self.interpret() for report in one.reports]
+
+
+def all_cases() -> list[Case]:
+    return [Case(path) for path in sorted(FOLDER.glob("*/*.wire"))]
+
+
+def _accept(wanted: list[str]) -> Iterator[str]:
+    for case in all_cases():
+        if case.path.parent.name in catalogue() and (not wanted or case.profile.name in wanted):
+            text = json.dumps(case.reports(), indent=1, ensure_ascii=False) + "\n"
+            case.expected.write_text(text, encoding="utf-8")
+            yield f"{case.name}: {text.count(chr(10))} lines"
+
+
+if __name__ == "__main__":
+    print("\n".join(_accept(sys.argv[1:])))
