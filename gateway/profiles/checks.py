@@ -63,7 +63,6 @@ def _patterns(profile: AnalyzerProfile) -> Iterator[str]:
     patterns += [aside.pattern for aside in profile.asides]
     patterns += [alarm.pattern for alarm in profile.alarms]
     patterns += [label.pattern for label in profile.labels]
-    patterns += [label.pattern for label in profile.labels]
     patterns += [signature.pattern for signature in profile.signatures]
     for pattern in (*patterns, profile.code):
         try:

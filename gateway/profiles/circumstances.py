@@ -82,12 +82,6 @@ class Surroundings:
                 return f"{label.words} {remark}"
         return remark
 
-    def _labelled(self, remark: str) -> str:
-        for label in self._profile.labels:
-            if matches(label.pattern, (remark,)):
-                return f"{label.words} {remark}"
-        return remark
-
     def _alarms(self) -> Iterator[str]:
         for alarm in self._profile.alarms:
             if matches(alarm.pattern, self._place.every(alarm.path)):

@@ -102,16 +102,6 @@ def _once(problems: Iterable[Problem]) -> Iterator[Problem]:
         skewed = skewed or mild
 
 
-def _once(problems: Iterable[Problem]) -> Iterator[Problem]:
-    """A clock that is only somewhat wrong is wrong in every line: said once."""
-    skewed = False
-    for problem in dict.fromkeys(problems):
-        mild = problem.code is ProblemCode.CLOCK_SKEW and not problem.hold
-        if not (mild and skewed):
-            yield problem
-        skewed = skewed or mild
-
-
 def _device(place: Place, profile: AnalyzerProfile, context: Context) -> Device:
     where = profile.where
     model = place.at(where.model) if where.model else None

@@ -121,14 +121,6 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
-    """Words put before comments that match ``pattern``, where they say nothing by themselves."""
-
-    pattern: str
-    words: str
-
-
-@dataclass(frozen=True, slots=True)
 class Alarm:
     """The instrument doubts a result: ``pattern`` matches all of what stands at ``path``.
 
@@ -237,7 +229,6 @@ class AnalyzerProfile:
     kinds: tuple[Rule, ...] = ()
     asides: tuple[Aside, ...] = ()
     alarms: tuple[Alarm, ...] = ()
-    labels: tuple[Label, ...] = ()
     labels: tuple[Label, ...] = ()
     units: Table = field(default_factory=dict)
     volatile: tuple[str, ...] = ()

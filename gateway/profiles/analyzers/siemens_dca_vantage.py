@@ -49,7 +49,6 @@ PROFILE = AnalyzerProfile(
     },
     qc=(Rule(Kind.QC, "O.12", "[Qq]", "Q"),),
     labels=(Label(r"[-+]?[0-9.]+ [-+]?[0-9.]+", "slope and offset:"),),
-    labels=(Label(r"[-+]?[0-9.]+ [-+]?[0-9.]+", "slope and offset:"),),
     shape=Shape(
         fixed={"H.5.1": "DCA VANTAGE", "H.5.2": "04.04.00.00", "H.12": "P", "H.13": "1", "R.9": "F"}
     ),
