@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from gateway.protocols.astm.records import Record
 from gateway.protocols.astm.text import encode_text
+
+_LONGEST_NUMBER: Final = 10  # digits
 
 
 class Flaw(StrEnum):
@@ -120,6 +122,22 @@ class Message:
         """Every R record with the P and the O above it, in the order sent."""
         for root in self.roots:
             yield from _results(root, None, None)
+
+    def gaps(self) -> tuple[str, ...]:
+        """Positions before which the device's own numbering jumps ahead: where frames cannot
+        tell (bare records, loose numbering), something may be missing."""
+        return tuple(_gaps(self.roots))
+
+
+def _gaps(siblings: tuple[Node, ...]) -> Iterator[str]:
+    last: dict[str, int] = {}
+    for node in siblings:
+        number = node.record.field(2)
+        if number.isdecimal() and len(number) < _LONGEST_NUMBER:
+            if int(number) > last.get(node.record.type, 0) + 1:
+                yield node.position
+            last[node.record.type] = int(number)
+        yield from _gaps(node.children)
 
 
 def _results(node: Node, patient: Record | None, order: Record | None) -> Iterator[Result]:

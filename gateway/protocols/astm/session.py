@@ -86,7 +86,8 @@ class _Session:
         while (event := receiver.next_event()) is not None:
             if (outcome := self._on(event)) is not None:
                 return self._close(outcome)
-        self._between(piece.end)
+        self._between(self._here())
+        self.end = piece.end  # what is left is a frame cut off by the recording's end
         lost = receiver.connection_lost()
         return self._close((lost and self._on(lost)) or Outcome.INCOMPLETE)
 
@@ -120,9 +121,13 @@ class _Session:
                 return Outcome.HEARTBEAT
         return None
 
+    def _here(self) -> int:
+        """Up to where the receiver has read, in the recording."""
+        return self.piece.start - 1 + self.receiver.position
+
     def _arrived(self, raw: bytes, *, taken: bool) -> int:
         """Looks at what stands before this frame; its offset in the recording."""
-        end = self.piece.start - 1 + self.receiver.position
+        end = self._here()
         self._between(end - len(raw))
         self.end, self.behind_frame = end, taken
         return end - len(raw)

@@ -1,0 +1,90 @@
+"""Sender and receiver over bad wires: the text that was sent arrives, or nothing does."""
+
+from __future__ import annotations
+
+import os
+import random
+
+import pytest
+from astm_link import Joined, Station, clean, noisy, split
+from astm_play import HEADER, PANEL
+
+from gateway.protocols.astm import Dialect, Endings, Numbering, Role
+
+SEEDS = range(int(os.environ.get("ASTM_CAMPAIGN", "60")))
+FAULTS = ("flip", "lose", "shorten", "repeat", "junk")
+
+
+def message(rng: random.Random) -> list[bytes]:
+    """A panel with values of its own; some records longer than a frame."""
+    results = [
+        b"R|%d|^^^T%d|%d.%d|mmol/L||N||F\r" % (n, n, rng.randrange(100), rng.randrange(10))
+        for n in range(1, rng.randrange(2, 14))
+    ]
+    note = b"C|1|I|" + rng.randbytes(rng.randrange(400)).hex().upper().encode() + b"|G\r"
+    return [HEADER, *PANEL[1:3], *results, note, PANEL[-1]]
+
+
+def dialect(rng: random.Random) -> Dialect:
+    return Dialect(
+        max_text=rng.choice((5, 17, 240, 4000)),
+        endings=rng.choice(list(Endings)),
+        numbering=Numbering.STRICT,
+    )
+
+
+def transfer(seed: int, forth: tuple[float, tuple[str, ...]], back: tuple[float, tuple[str, ...]]):
+    rng = random.Random(seed)
+    spoken = dialect(rng)
+    device, host = Station.of(Role.INSTRUMENT, spoken), Station.of(Role.HOST, spoken)
+    records = message(rng)
+    device.line.send(records)
+    faults = (noisy(rng, forth[0], *forth[1]), noisy(rng, back[0], *back[1]))
+    joined = Joined(device, host, faults, rng)
+    joined.run()
+    return device, host, b"".join(records), joined
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("rate", [0.02, 0.15, 0.5])
+def test_the_text_arrives_or_nothing_does(seed: int, rate: float) -> None:
+    _, host, text, _ = transfer(seed, (rate, FAULTS), (rate, FAULTS))
+    assert host.complete in ([], [text])
+    assert host.text == b""
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("rate", [0.05, 0.3])
+def test_what_is_called_delivered_has_arrived(seed: int, rate: float) -> None:
+    """Without repeats on the wire, which bring ACKs nobody asked for."""
+    device, host, text, _ = transfer(
+        seed, (rate, ("flip", "lose", "shorten", "junk")), (rate, ("flip", "lose"))
+    )
+    assert device.delivered + device.failed == 1
+    if device.delivered:
+        assert host.complete == [text]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_damaged_frames_alone_are_always_repaired(seed: int) -> None:
+    _, host, text, _ = transfer(seed, (0.1, ("junk",)), (0.1, ("junk",)))
+    assert host.complete in ([], [text])
+    _, host, text, _ = transfer(seed, (0.1, ("repeat",)), (0, ("lose",)))
+    assert host.complete == [text]
+
+
+@pytest.mark.parametrize("seed", range(len(SEEDS) // 3))
+def test_a_cable_pulled_at_any_moment(seed: int) -> None:
+    rng = random.Random(seed)
+    records = message(rng)
+    for steps in range(1, 60, 2):
+        device, host = Station.of(Role.INSTRUMENT), Station.of(Role.HOST)
+        device.line.send(records)
+        joined = Joined(device, host, (split(rng), clean), rng)
+        try:
+            joined.run(steps)
+        except AssertionError:
+            joined.cut()
+        assert host.complete in ([], [b"".join(records)])
+        if device.delivered:
+            assert host.complete

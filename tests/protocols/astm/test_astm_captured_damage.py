@@ -1,0 +1,60 @@
+"""Any damaged byte of any frame of a real capture: never complete, never another text.
+
+Only single bytes: the sum modulo 256 does not see two changes that make up for each other.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+
+import pytest
+from astm_play import CAPTURES, ENQ, EOT, PANEL
+
+from gateway.protocols.astm import read_capture, split_frames
+from gateway.protocols.astm.dialect import Dialect, Endings
+
+CAMPAIGN = "ASTM_CAMPAIGN" in os.environ
+MEANT = b"\x00\x01\x02\x03\x04\x05\x06\x0a\x0d\x15\x17"
+PLAIN = bytes(set(range(0x20)) - set(MEANT)) + b"\x7f"
+LONG = [*PANEL[:3], *[b"R|%d|^^^T|%d\r" % (n, 11 * n) for n in range(1, 16)], PANEL[-1]]
+MADE = {
+    "composed": ENQ + b"".join(split_frames(LONG)) + EOT,
+    "cut anywhere": ENQ + b"".join(split_frames(b"".join(LONG), Dialect(max_text=11))) + EOT,
+    "one ETX": ENQ + b"".join(split_frames(PANEL, Dialect(endings=Endings.MESSAGE))) + EOT,
+    "no CR LF": ENQ + b"".join(frame[:-2] for frame in split_frames(LONG)) + EOT,
+    "two transmissions": (ENQ + b"".join(split_frames(PANEL)) + EOT) * 2,
+}
+
+
+def damaged(data: bytes, seed: int) -> Iterator[bytes]:
+    """Every byte of every frame, replaced by other bytes.
+
+    Of the control characters without a meaning each place tries a quarter, unless a campaign is on.
+    """
+    rng = random.Random(seed)
+    for place, old in enumerate(data):
+        if old in ENQ + EOT:
+            continue
+        plain = PLAIN if CAMPAIGN else PLAIN[place % 4 :: 4]
+        others = {old ^ 1, old ^ 0x20, old ^ 0x80, rng.randrange(256), *MEANT, *plain} - {old}
+        for new in others:
+            yield data[:place] + bytes((new,)) + data[place + 1 :]
+
+
+def check(data: bytes) -> None:
+    whole = [found.text for found in read_capture(data)]
+    for bad in damaged(data, seed=len(data)):
+        complete = [found.text for found in read_capture(bad) if found.complete]
+        assert complete in (whole[:-1], whole[1:]), bad
+
+
+@pytest.mark.parametrize("name", [path.name for path in sorted(CAPTURES.glob("*.bin"))])
+def test_damaged_captures(name: str) -> None:
+    check((CAPTURES / name).read_bytes())
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_damaged_recordings(name: str) -> None:
+    check(MADE[name])
