@@ -9,9 +9,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 
 CONTROL_ID_LENGTH = 20
 FILLER_NUMBER_LENGTH = 22
+
+_HASH = re.compile("[0-9a-f]{32,}")
 
 
 def control_id(key: bytes, report_id: str, revision: int) -> str:
@@ -21,9 +24,14 @@ def control_id(key: bytes, report_id: str, revision: int) -> str:
 
 
 def filler_number(report_id: str) -> str:
-    """OBR-3 of a report: its id where that fits old receivers (22 characters), else its hash."""
+    """OBR-3 of a report, short enough for old receivers (22 characters).
+
+    Its id where that fits; the first 20 digits of one that is a hash; the hash of any other.
+    """
     if len(report_id) <= FILLER_NUMBER_LENGTH:
         return report_id
+    if _HASH.fullmatch(report_id):
+        return report_id[:20]
     return _base32(hashlib.sha256(report_id.encode()).digest())[:CONTROL_ID_LENGTH]
 
 

@@ -84,7 +84,13 @@ def report_text(
     report: Report, patient_data: PatientData = PatientData.FULL, key: bytes | None = None
 ) -> str:
     """One line of JSON, as ``gateway decode`` prints it and MQTT carries it."""
-    return json.dumps(report_json(report, patient_data, key), ensure_ascii=False)
+    value = report_json(report, patient_data, key)
+    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value)
+    return text
 
 
 def canonical_text(report: Report) -> str:

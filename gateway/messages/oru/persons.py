@@ -84,8 +84,9 @@ def _patient_id(one: PatientId, envelope: Envelope, pen: Pen) -> str:
 
 def _name(name: str, pen: Pen) -> str:
     parts = name.split("^")
-    written = [pen.text(part, 5) for part in parts] if len(parts) <= _NAME_PARTS else []
-    return components(*written) or pen.text(name, 5) or UNKNOWN_NAME
+    if len(parts) > _NAME_PARTS:
+        return pen.text(name, 5)
+    return components(*(pen.text(part, 5) for part in parts)) or UNKNOWN_NAME
 
 
 def _birth_date(text: str, pen: Pen) -> str:

@@ -12,7 +12,7 @@ text             ST; FT when long or lines   (the same)
 no result        nothing in OBX-5            (the same)
 ===============  ==========================  ===============================
 
-A number of more than 16 characters does not fit NM and is written as ST.
+A number of more than 16 characters, or with an exponent, does not fit NM and is written as ST.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ from gateway.protocols.hl7 import components, escape, has_line_break
 from gateway.report import Absent, Coded, Comparator, Quantity, Range, Text, Titer, Value
 
 NM_LENGTH = 16
+LONGEST_NUMBER = 64
 
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _BEYOND_SCALE = {Comparator.LESS: "<", Comparator.GREATER: ">"}
 
 Written = tuple[str, str, str]
@@ -73,9 +74,10 @@ def _structured(
 
 def _number(number: str, pen: Pen) -> bool:
     """Whether ``number`` fits NM; what is no number at all is refused."""
-    if _NUMBER.fullmatch(number) is None or len(number) > ST_LENGTH // 4:
+    match = _NUMBER.fullmatch(number)
+    if match is None or len(number) > LONGEST_NUMBER:
         raise pen.refuse(Obstacle.NOT_A_NUMBER, 5)
-    return len(number) <= NM_LENGTH
+    return len(number) <= NM_LENGTH and match[1] is None
 
 
 def _coded(value: Coded, raw: str, profile: DestinationProfile, pen: Pen) -> Written:

@@ -106,7 +106,7 @@ def _is_structured(text: str) -> bool:
 
 
 def _is_line(text: str) -> bool:
-    return len(text) <= _LENGTHS["ST"] and not set(text) & set("^&~") and "\\.br\\" not in text
+    return len(text) <= _LENGTHS["ST"] and not set(text) & set("^&~")
 
 
 def _is_formatted(text: str) -> bool:

@@ -17,7 +17,7 @@ from gateway.messages.verification.readback import (
     wire_length,
 )
 from gateway.messages.verification.tables import COMPLETE_TABLES, table
-from gateway.messages.verification.values import IS_LENGTH, ST_LENGTH, same_value
+from gateway.messages.verification.values import IS_LENGTH, ST_LENGTH, needs_string, same_value
 from gateway.report import (
     Absent,
     Coded,
@@ -130,9 +130,9 @@ class _Checker:
 
     def _flags(self, now: Observation) -> tuple[list[str], list[str]]:
         flags = list(now.flags)
-        beyond = getattr(now.value, "comparator", None)
-        if not self._profile.structured_numeric and beyond in ("<", ">") and beyond not in flags:
-            flags.append(beyond.value)
+        if isinstance(now.value, Quantity) and needs_string(now.value, self._profile):
+            beyond = now.value.comparator
+            flags += [beyond.value] if beyond in ("<", ">") and beyond not in flags else []
         table_0078 = table("HL70078", COMPLETE_TABLES) or frozenset()
         known = [flag for flag in flags if flag in table_0078 and flag != "null"]
         other = [flag for flag in flags if flag.strip() and flag not in known]

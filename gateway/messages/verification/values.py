@@ -21,11 +21,11 @@ def same_value(now: Observation, value_type: str, text: str, profile: Destinatio
     """Whether it is the same value, written in the type this destination is to get it in."""
     match value_type, now.value:
         case "NM", Quantity(number, None):
-            return text == number and len(number) <= NM_LENGTH
+            return text == number and _is_numeric(number)
         case "SN", (Quantity() | Titer() | Range()) as value:
             return profile.structured_numeric and text.split("^") == _structured(value)
         case "ST", (Quantity() | Titer() | Range()) as value:
-            return _needs_string(value, profile) and unescaped(text) == _in_line(value)
+            return needs_string(value, profile) and unescaped(text) == _in_line(value)
         case (("ST" | "FT"), Text(said)):
             return _same_text(value_type, text, said, profile)
         case (("CE" | "CWE"), Coded() as value):
@@ -62,11 +62,17 @@ def _structured(value: Quantity | Titer | Range) -> list[str] | None:
             return ["", first, "-", second]
 
 
-def _needs_string(value: Quantity | Titer | Range, profile: DestinationProfile) -> bool:
+def needs_string(value: Quantity | Titer | Range, profile: DestinationProfile) -> bool:
+    """Whether this number (or two) can only be written as ST for this destination."""
     numbers = (value.number,) if isinstance(value, Quantity) else _both(value)
-    if any(len(number) > NM_LENGTH for number in numbers):
+    if not all(map(_is_numeric, numbers)):
         return True
     return not profile.structured_numeric and _structured(value) is not None
+
+
+def _is_numeric(number: str) -> bool:
+    """Whether NM can hold it: HL7 knows no exponents."""
+    return len(number) <= NM_LENGTH and not set(number) & set("eE")
 
 
 def _in_line(value: Quantity | Titer | Range) -> str:

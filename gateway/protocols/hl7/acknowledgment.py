@@ -9,7 +9,7 @@ table 0357.  Written: MSH with the parties swapped, MSA, and ERR in the form of 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -94,7 +94,14 @@ class ErrorCondition:
 
 _CODES = {code.value: code for code in AcknowledgmentCode}
 _ERRORS = {code.value: code for code in ErrorCode}
-_ANCHOR = re.compile("[A-Z][A-Z0-9]{2}")
+_SEGMENTS = frozenset(
+    (
+        *("DSC", "ERR", "EVN", "INV", "MSA", "MSH", "NK1", "NTE", "OBR", "OBX", "ORC"),
+        *("PD1", "PID", "PV1", "PV2", "QPD", "RCP", "SAC", "SFT", "SPM", "TQ1"),
+    )
+)
+"""A location is believed only when it begins like one: a peer may write a name there."""
+
 _SEGMENT_ENDS = re.compile("[\r\n]+")
 _EDGES = "\ufeff\x0b\x1c\r\n \x00"
 _NEWEST_KNOWN = ("2.5", "2.5.1", "2.6", "2.7", "2.7.1", "2.8", "2.8.1", "2.8.2", "2.9")
@@ -134,12 +141,10 @@ def acknowledge(
     """
     version = _version(request)
     asked = escape(request.control_id or "") if request else ""
-    conditions = tuple(errors)
-    modern = version in _NEWEST_KNOWN
-    write = _modern_error if modern else _old_error
+    write = _errors_since_2_5 if version in _NEWEST_KNOWN else _errors_before_2_5
     segments = [_header(request, version, control_id, time)]
     segments.append(segment("MSA", code.value, asked, escape(text)))
-    segments.extend(write(condition) for condition in conditions)
+    segments.extend(write(tuple(errors)))
     return "".join(line + "\r" for line in segments).encode()
 
 
@@ -180,7 +185,7 @@ def _location(err: Segment) -> str | None:
     """From ERR-2 (2.5 and later) or the first three components of ERR-1."""
     number = 2 if err.field(2) else 1
     name, occurrence, field_number = (err.at(number, part) or "" for part in (1, 2, 3))
-    if not _ANCHOR.fullmatch(name):
+    if name not in _SEGMENTS:
         return None
     occurrence = occurrence if occurrence.isdecimal() and len(occurrence) < 6 else "1"
     known_field = field_number.isdecimal() and len(field_number) < 4
@@ -196,8 +201,8 @@ def _header(request: Message | None, version: str, control_id: str, time: dateti
     sender, receiver = (_party(request, 5), _party(request, 3))
     processing = escape((request.header.at(11) if request else None) or "P")
     trigger = escape((request.trigger if request else None) or "")
-    structure = "ACK" if version not in ("2.1", "2.2", "2.3") and trigger else ""
-    kind = components("ACK", trigger, structure)
+    old = version in ("2.1", "2.2", "2.3") or not trigger
+    kind = "ACK" if old else components("ACK", trigger, "ACK")
     moment = time.strftime("%Y%m%d%H%M%S%z")
     charset = ("", "", "", "", "", "UNICODE UTF-8") if version in _NEWEST_KNOWN else ()
     parties = (*sender, *receiver)
@@ -216,16 +221,22 @@ def _rewritten(header: Segment, number: int) -> str:
     return components(*(escape(part) for part in header.components(number)))
 
 
-def _modern_error(condition: ErrorCondition) -> str:
-    where = _place(condition)
-    what = f"{condition.code}^{ERROR_TEXTS[condition.code]}^HL70357"
-    return segment("ERR", "", components(*where), what, "E")
+def _errors_since_2_5(conditions: tuple[ErrorCondition, ...]) -> Iterator[str]:
+    """One ERR for each."""
+    for condition in conditions:
+        what = f"{condition.code}^{ERROR_TEXTS[condition.code]}^HL70357"
+        yield segment("ERR", "", components(*_place(condition)), what, "E")
 
 
-def _old_error(condition: ErrorCondition) -> str:
-    where = (*_place(condition)[:3], "", "", "")[:3]
-    what = f"{condition.code}&{ERROR_TEXTS[condition.code]}&HL70357"
-    return segment("ERR", components(*where, what))
+def _errors_before_2_5(conditions: tuple[ErrorCondition, ...]) -> Iterator[str]:
+    """One ERR, in which ERR-1 repeats."""
+    repetitions = []
+    for condition in conditions:
+        where = (*_place(condition)[:3], "", "", "")[:3]
+        what = f"{condition.code}&{ERROR_TEXTS[condition.code]}&HL70357"
+        repetitions.append(components(*where, what))
+    if repetitions:
+        yield segment("ERR", "~".join(repetitions))
 
 
 def _place(condition: ErrorCondition) -> tuple[str, ...]:
