@@ -87,6 +87,7 @@ class Ehr:
                 writer.transport.abort()
             await self._server.wait_closed()
             self._server = None
+            await asyncio.sleep(0)
 
     @property
     def received(self) -> int:
@@ -102,6 +103,8 @@ class Ehr:
                     return
         except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError):
             return
+        except asyncio.CancelledError:
+            return  # the EHR is switched off
         finally:
             self._writers.discard(writer)
             writer.transport.abort()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable
+from typing import cast
 
 from gateway.delivery.base import Receipt, Unreadable
 from gateway.errors import Ambiguous, DeliveryError, Unreachable
@@ -30,10 +31,9 @@ class Link(asyncio.Protocol):
         self.waiter: asyncio.Future[Receipt] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if not isinstance(transport, asyncio.Transport):
-            raise TypeError(f"{type(transport).__name__} is no byte stream")
-        self._transport = transport
-        transport.set_write_buffer_limits(high=0)
+        # uvloop's transports are no subclasses of asyncio's
+        self._transport = stream = cast("asyncio.Transport", transport)
+        stream.set_write_buffer_limits(high=0)
         sock = transport.get_extra_info("socket")
         if sock is not None:
             KeepAlive().apply(sock)
