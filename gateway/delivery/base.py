@@ -115,5 +115,5 @@ class Patience:
     application: float = 900.0
     stalls: tuple[float, ...] = (300.0, 1800.0)
     grace: float = 1.0
-    prefetch: int = 100
+    prefetch: int = 250
     unsettled: int = 64

@@ -73,6 +73,7 @@ class Courier:
         self._opened_at = 0.0
         self._more = True
         self._ripe = False
+        self._fetching = False
         self._fetched = 0
         # After a restart nothing waits for its next try: the first look is this far ahead.
         self._ahead = timedelta(seconds=self._longest)
@@ -123,13 +124,12 @@ class Courier:
         while self._may_send():
             if not self._ready:
                 await self._get_ready()
-            elif self._ripe:
-                await self._fetch()
+            elif self._wants_more():
+                tasks.create_task(self._fetch())
             elif (entry := self._agenda.take()) is not None:
                 self._launch(tasks, entry)
-            elif self._more and not len(self._agenda):
-                await self._fetch()
             else:
+                self._ledger.flush()
                 return
 
     def _may_send(self) -> bool:
@@ -162,9 +162,16 @@ class Courier:
         self._judge.unreachable()
         self._leave_alone(reason)
 
-    async def _fetch(self) -> None:
-        self._more = self._ripe = False
+    def _wants_more(self) -> bool:
+        """Read on before everything read ahead is sent; the outbox is slower than the wire."""
+        few = self._more and len(self._agenda) <= self._patience.prefetch // 6
+        if self._fetching or not (few or self._ripe):
+            return False
+        self._fetching, self._more, self._ripe = True, False, False
         self._agenda.begin_fetch()
+        return True
+
+    async def _fetch(self) -> None:
         limit = self._patience.prefetch + self._agenda.busy
         now, ahead, self._ahead = self._clock(), self._ahead, timedelta()
         try:
@@ -173,6 +180,9 @@ class Courier:
             self._more = True
             self._gate.shut(self._patience.backoff.first)
             return
+        finally:
+            self._fetching = False
+            self._wake.set()
         self._agenda.fill(entries)
         self._fetched = len(entries)
         self._more = self._more or len(entries) >= limit

@@ -1,5 +1,6 @@
 """Writes down what became of each message: in the order it happened, many in one commit.
 
+Deliveries wait a moment for others while there is more to send; everything else goes at once.
 While the store cannot write, outcomes are kept and tried again, and ``has_room`` turns False, so
 that no more is sent than could be sent twice after a crash.
 """
@@ -54,6 +55,9 @@ class WasParked:
 Outcome = WasDelivered | WasAccepted | WasTried | WasPostponed | WasParked
 
 
+LINGER_SECONDS = 0.01
+
+
 class Ledger:
     """``written`` is called for each outcome once it is on disk."""
 
@@ -67,6 +71,7 @@ class Ledger:
         self._added = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
+        self._timer: asyncio.TimerHandle | None = None
 
     @property
     def has_room(self) -> bool:
@@ -75,10 +80,23 @@ class Ledger:
     def add(self, outcome: Outcome) -> None:
         self._pending.append(outcome)
         self._empty.clear()
-        self._added.set()
+        half = len(self._pending) >= self._patience.unsettled // 2
+        if half or not isinstance(outcome, WasDelivered):
+            self.flush()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(LINGER_SECONDS, self.flush)
+
+    def flush(self) -> None:
+        """Write now."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._pending:
+            self._added.set()
 
     async def drained(self) -> None:
         """Returns when everything added is on disk."""
+        self.flush()
         await self._empty.wait()
 
     async def run(self) -> None:

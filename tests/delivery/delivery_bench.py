@@ -21,6 +21,7 @@ from gateway.notices import (
     Posted,
 )
 from gateway.store import MessageState, OutboxEntry, OutboxMessage, Store
+from gateway.store.messages import ReportKey
 
 DEADLINE = 20.0
 QUICK = Patience(
@@ -74,9 +75,7 @@ def an_entry(
         position=number,
         destination="ehr",
         lane=lane,
-        report=f"report-{number}",
-        revision=1,
-        device="analyzer",
+        key=ReportKey(number, f"report-{number}", 1, "analyzer"),
         control_id=control_id,
         content_type="application/hl7-v2",
         meta=meta or {},
