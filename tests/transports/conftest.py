@@ -10,6 +10,7 @@ import tty
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -30,8 +31,14 @@ def observed() -> Observed:
 
 @pytest_asyncio.fixture
 async def keep() -> AsyncIterator[Callable[[Awaitable[None]], asyncio.Task[None]]]:
-    """Runs an endless coroutine for the length of the test; it must end when cancelled."""
+    """Runs an endless coroutine for the length of the test; it must end when cancelled.
+
+    An error that only the event loop hears of fails the test, too.
+    """
     tasks: list[asyncio.Task[None]] = []
+    unheard: list[dict[str, Any]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: unheard.append(context))
 
     def start(endless: Awaitable[None]) -> asyncio.Task[None]:
         task = asyncio.ensure_future(endless)
@@ -47,6 +54,7 @@ async def keep() -> AsyncIterator[Callable[[Awaitable[None]], asyncio.Task[None]
         for task in tasks:
             with suppress(asyncio.CancelledError):
                 task.result()
+    assert not unheard
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import subprocess
 import termios
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -66,12 +67,13 @@ class PyserialServer(asyncio.Protocol):
 
     def __init__(self, port: VirtualPort) -> None:
         self._port = port
+        self._fd = port.fileno()
         self._loop = asyncio.get_running_loop()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self._telnet = serial.rfc2217.PortManager(self._port, self._transport)
-        self._loop.add_reader(self._port.fileno(), self._from_port)
+        self._loop.add_reader(self._fd, self._from_port)
 
     def _from_port(self) -> None:
         self._transport.write(b"".join(self._telnet.escape(self._port.read(4096))))
@@ -81,7 +83,7 @@ class PyserialServer(asyncio.Protocol):
             self._port.write(sound)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._loop.remove_reader(self._port.fileno())
+        self._loop.remove_reader(self._fd)
 
 
 @pytest_asyncio.fixture
@@ -183,6 +185,7 @@ class Scripted(asyncio.Protocol):
     def __init__(self, *lines: bytes) -> None:
         self._lines = lines
         self.heard = bytearray()
+        self.left = False
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -191,6 +194,9 @@ class Scripted(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.heard += data
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.left = True
 
     def say(self, *lines: bytes) -> None:
         assert self.transport is not None
@@ -240,6 +246,18 @@ async def test_servers_that_cannot_be_used(
     assert drivers == []
 
 
+async def test_a_dead_link_will_show_itself(
+    keep: Keep, scripted: Callable[..., Any], drivers: Drivers, observed: Observed
+) -> None:
+    number, _ = await scripted(AGREED, CONFIRMED)
+    keep(to(number, drivers, observed))
+    driver = await drivers.wait_for(1)
+    assert driver.transport is not None
+    sock = driver.transport.get_extra_info("socket")
+    assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+    assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 20_000
+
+
 async def test_damage_is_counted_and_replaced(
     keep: Keep, scripted: Callable[..., Any], observed: Observed
 ) -> None:
@@ -279,6 +297,7 @@ async def test_cancelling_while_negotiating(
         await in_time(task)
     assert drivers == []
     assert observed.heard == [(LinkState.CLOSED, "closed")]
+    await until(lambda: servers[0].left)
 
 
 async def test_cancelling_hangs_up(

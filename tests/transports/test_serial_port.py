@@ -179,6 +179,23 @@ async def test_characters_from_before_opening_are_dropped(
         assert driver.data == b"\x05"
 
 
+async def test_characters_from_before_the_marking_are_dropped(
+    keep: Keep, pty_pair: PtyPair, drivers: Drivers, observed: Observed,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    def set_late(fd: int, when: int, attributes: list[Any]) -> None:
+        pty_pair.send(b"unchecked")
+        set_now(fd, when, attributes)
+
+    set_now = termios.tcsetattr
+    monkeypatch.setattr(termios, "tcsetattr", set_late)
+    keep(at(pty_pair.path, drivers, observed))
+    driver = await drivers.wait_for(1)
+    pty_pair.send(b"\x05")
+    await until(lambda: bool(driver.data))
+    assert driver.data == b"\x05"
+
+
 async def test_every_sound_character_passes_the_kernel_and_the_marks(
     keep: Keep, pty_pair: PtyPair, drivers: Drivers, observed: Observed
 ) -> None:
@@ -260,16 +277,20 @@ async def test_aborting_at_once_again_and_again_is_slowed_down(
 
 
 async def test_cancelling_with_unsent_characters_does_not_wait_for_them(
-    pty_pair: PtyPair, drivers: Drivers, observed: Observed
+    pty_pair: PtyPair, drivers: Drivers, observed: Observed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """On a real port, closing waits for the characters unless they are thrown away."""
+    flushed: list[int] = []
     task = asyncio.ensure_future(at(pty_pair.path, drivers, observed))
     driver = await drivers.wait_for(1)
     driver.write(bytes(1_000_000))  # nobody reads it
     assert driver.transport is not None
     assert driver.transport.get_write_buffer_size() > 0
+    monkeypatch.setattr(termios, "tcflush", lambda fd, queue: flushed.append(queue))
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await in_time(task)
+    assert flushed == [termios.TCOFLUSH]
     assert driver.lost == [None]
     assert observed.heard[-1] == (LinkState.CLOSED, "closed")
     with serial.Serial(pty_pair.path, exclusive=True):

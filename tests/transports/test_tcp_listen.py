@@ -236,6 +236,23 @@ async def test_one_connection_per_message_is_never_refused(keep: Keep, observed:
     assert not [text for _, text in observed.heard if "refused" in text]
 
 
+async def test_a_call_that_is_seen_before_the_last_one_ended(
+    keep: Keep, observed: Observed
+) -> None:
+    line = Line(keep, observed)
+    first = await line.call()
+    await line.drivers.wait_for(1)
+    second = socket.socket()  # all of this happens before the gateway looks again
+    second.connect(("127.0.0.1", line.bound[0].port))
+    first.send(b"last words")
+    first.close()
+    await line.drivers.wait_for(2)
+    await until(lambda: line.drivers[0].lost == [None])
+    assert line.drivers[0].data == b"last words"
+    assert not [text for _, text in observed.heard if "refused" in text]
+    second.close()
+
+
 async def test_cancelling_hangs_up_and_frees_the_port(keep: Keep, observed: Observed) -> None:
     line = Line(keep, observed, admission=Admission(limit=2))
     devices = [await line.call("127.0.0.1"), await line.call("127.0.0.2")]
