@@ -138,7 +138,7 @@ class Results:
 
 def note_segments(notes: Iterable[str], pen: Pen, lost: int) -> Iterator[str]:
     """One NTE a note; the last one says how many characters could not be written."""
-    written = [pen.formatted(note, 3) for note in notes if note.strip()]
+    written = [pen.formatted(note, 3) for note in notes if escape(note).strip()]
     if lost:
         written.append(wording.removed(lost))
     for number, text in enumerate(written, start=1):

@@ -85,7 +85,8 @@ def _coded(value: Coded, raw: str, profile: DestinationProfile, pen: Pen) -> Wri
         raise pen.refuse(Obstacle.EMPTY, 5)
     code = pen.identifier(value.code, 5) if value.code else ""
     parts = [code, pen.text(value.text, 5), (value.system or "L") if code else ""]
-    if profile.coded is ValueType.CWE and len(escape(raw)) <= ST_LENGTH and raw.strip():
+    original = escape(raw)
+    if profile.coded is ValueType.CWE and original.strip() and len(original) <= ST_LENGTH:
         parts += ["", "", "", "", "", pen.text(raw, 5)]
     return (profile.coded, components(*parts), "")
 
