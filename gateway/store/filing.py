@@ -166,11 +166,11 @@ def file_reports(
             repeated.append(report.id)
             continue
         new.append(report.id)
+        key = ReportKey(seq, report.id, report.revision, report.device)
         if report.held:
             problems = report.problems
-            holds.append(_hold(engine, connection, transmission, seq, problems, booked_at))
-        made_of = ReportKey(seq, report.id, report.revision, report.device)
-        queued += [messages.insert(engine, connection, m, made_of) for m in report.messages]
+            holds.append(_hold(engine, connection, transmission, key, problems, booked_at))
+        queued += [messages.insert(engine, connection, m, key) for m in report.messages]
         destinations.update(message.destination for message in report.messages)
     return Filed(
         transmission.id,
@@ -225,7 +225,7 @@ def _hold(
     engine: Engine,
     connection: apsw.Connection,
     transmission: StoredTransmission,
-    report: int | None,
+    report: ReportKey | None,
     problems: Iterable[Problem],
     booked_at: datetime,
 ) -> int:
@@ -233,15 +233,17 @@ def _hold(
     fields = (
         engine.next_number(connection, "holds"),
         transmission.id,
-        report,
+        report.seq if report else None,
+        report.id if report else None,
+        report.revision if report else None,
         transmission.device,
         to_micros(booked_at),
         to_micros(engine.clock()),
         json.dumps(listed, ensure_ascii=False),
     )
     connection.execute(
-        "INSERT INTO holds (id, transmission, report, device, booked_at, opened_at, problems, "
-        "sha256, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'open')",
+        "INSERT INTO holds (id, transmission, report, report_id, revision, device, booked_at, "
+        "opened_at, problems, sha256, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open')",
         (*fields, digest(*fields)),
     )
     return fields[0]

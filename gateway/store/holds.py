@@ -61,12 +61,11 @@ class HeldItem:
 
 
 _SELECT = (
-    "SELECT h.id, h.transmission, h.report, h.device, h.booked_at, h.opened_at, h.problems, "
-    "h.sha256, h.state, h.closed_at, h.actor, h.reason, r.id, r.revision "
-    "FROM holds h LEFT JOIN reports r ON r.seq = h.report"
+    "SELECT h.id, h.transmission, h.report, h.report_id, h.revision, h.device, h.booked_at, "
+    "h.opened_at, h.problems, h.sha256, h.state, h.closed_at, h.actor, h.reason FROM holds h"
 )
 _SELECT_IDS = "SELECT h.id FROM holds h"
-HASHED_COLUMNS = 7
+HASHED_COLUMNS = 9
 
 
 class Holds:
@@ -142,8 +141,8 @@ class Holds:
 def _from_row(row: Row) -> Hold:
     if digest(*row[:HASHED_COLUMNS]) != row[HASHED_COLUMNS]:
         raise StoreCorrupt(f"hold {row[0]} is not what was stored")
-    number, transmission, _, device, _, opened_at, problems = row[:7]
-    state, closed_at, actor, reason, report, revision = row[8:]
+    number, transmission, _, report, revision, device, _, opened_at, problems = row[:9]
+    state, closed_at, actor, reason = row[10:]
     listed = [Problem(ProblemCode(p["code"]), p["at"], p["hold"]) for p in json.loads(problems)]
     return Hold(
         number,
@@ -171,9 +170,17 @@ def _show(connection: apsw.Connection, number: int) -> HeldItem | None:
     transmission = transmissions.find(connection, hold.transmission)
     if transmission is None:
         raise StoreCorrupt(f"the transmission of hold {number} is missing")
-    seq = connection.execute("SELECT report FROM holds WHERE id = ?", (number,)).get
+    return HeldItem(hold, transmission, _report_of(connection, hold))
+
+
+def _report_of(connection: apsw.Connection, hold: Hold) -> StoredReport | None:
+    if hold.report is None:
+        return None
+    seq = connection.execute("SELECT report FROM holds WHERE id = ?", (hold.id,)).get
     report = find(connection, seq) if isinstance(seq, int) else None
-    return HeldItem(hold, transmission, report)
+    if report is None or (report.id, report.revision) != (hold.report, hold.revision):
+        raise StoreCorrupt(f"the report of hold {hold.id} is missing")
+    return report
 
 
 def _open_item(connection: apsw.Connection, number: int) -> HeldItem:

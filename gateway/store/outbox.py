@@ -66,12 +66,16 @@ class Outbox:
 
         A row that is not what was stored ends the batch before it (it may fence what follows),
         is parked and reported to the alarm."""
+        seen: set[int] = set()
         while True:
             entries, corrupt = await self._engine.read(
                 lambda connection: _due(connection, destination, limit, to_micros(now))
             )
             if corrupt is None:
                 return entries
+            if corrupt in seen:
+                raise StoreCorrupt(f"message {corrupt} is damaged and cannot be parked")
+            seen.add(corrupt)
             await self.park(corrupt, "stored message is damaged")
             self._corrupt(corrupt, destination)
             if entries:

@@ -50,6 +50,8 @@ async def purge(engine: Engine, before: datetime, actor: str) -> int:
     gone, last = 0, 0
     while result := await engine.write(partial(_chunk, after=last, before=before)):
         gone += len([number for number, sound in result if sound])
+        if result[-1][0] <= last:
+            raise StoreCorrupt("the transmissions are not in order")
         last = result[-1][0]
     detail = f"{gone} transmissions closed before {before.isoformat()}"
     await engine.write(lambda connection: _finish(engine, connection, before, actor, detail))

@@ -86,8 +86,8 @@ _TABLES = (
     ),
     _Table(
         "holds",
-        "SELECT id, state, sha256, id, transmission, report, device, booked_at, opened_at, "
-        "problems FROM holds WHERE id > ? ORDER BY id LIMIT ?",
+        "SELECT id, state, sha256, id, transmission, report, report_id, revision, device, "
+        "booked_at, opened_at, problems FROM holds WHERE id > ? ORDER BY id LIMIT ?",
         "SELECT id FROM holds WHERE id > ? ORDER BY id LIMIT ?",
         frozenset({"open", "released", "discarded"}),
     ),
@@ -143,11 +143,13 @@ def _walk(connection: apsw.Connection, table: _Table) -> Iterator[tuple[int, Seq
 
 
 def _keys(connection: apsw.Connection, table: _Table, after: int) -> Sequence[int]:
-    """The next chunk's keys.  A table whose tree is broken ends here: the structure tells."""
+    """The next chunk's keys.  A table whose tree is broken, or out of order, ends here: the
+    structure tells."""
     try:
-        return [key for (key,) in connection.execute(table.select_keys, (after, CHUNK))]
+        keys: list[int] = [key for (key,) in connection.execute(table.select_keys, (after, CHUNK))]
     except apsw.CorruptError:
         return ()
+    return keys if keys and keys[-1] > after else ()
 
 
 def _readable(connection: apsw.Connection, table: _Table, key: int) -> bool:

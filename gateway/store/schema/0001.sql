@@ -78,6 +78,8 @@ CREATE TABLE holds (
     id INTEGER PRIMARY KEY,
     transmission INTEGER NOT NULL REFERENCES transmissions (id),
     report INTEGER REFERENCES reports (seq),
+    report_id TEXT,
+    revision INTEGER,
     device TEXT NOT NULL,
     booked_at INTEGER NOT NULL,
     opened_at INTEGER NOT NULL,
