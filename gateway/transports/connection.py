@@ -2,7 +2,7 @@
 
 The driver's object comes from a factory that is told who is there (a Peer) when the pipe opens; it
 gets every callback of ``asyncio.Protocol`` in order, ``connection_lost`` exactly once.  Beyond
-passing calls on, a Connection only counts bytes and remembers how the pipe ended.
+passing calls on, a Connection only remembers how the pipe ended.
 """
 
 from __future__ import annotations
@@ -46,7 +46,6 @@ class Connection(asyncio.Protocol):
         self._driver: asyncio.Protocol | None = None
         self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.peer: Peer | None = None
-        self.received = 0
         self.error: Exception | None = None
         self.ended_by_peer = False
 
@@ -71,7 +70,6 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._driver is not None:
-            self.received += len(data)
             self._driver.data_received(data)
 
     def eof_received(self) -> bool | None:

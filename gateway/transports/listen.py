@@ -110,13 +110,13 @@ class Listener:
 
     def _make_room(self, peer: Peer) -> str:
         """What was done to make room; PeerRefused when there is none."""
-        live = [connection for connection in self._open if _is_live(connection)]
-        same = [c for c in live if c.peer is not None and c.peer.host == peer.host]
-        if len(same) >= self._admission.per_host:
-            return self._replace(same)
-        if len(live) >= self._admission.limit:
+        rules = self._admission
+        same = [c for c in self._open if c.peer is not None and c.peer.host == peer.host]
+        if len(same) >= rules.per_host and len(live := _live(same)) >= rules.per_host:
+            return self._replace(live)
+        if len(self._open) >= rules.limit and len(live := _live(self._open)) >= rules.limit:
             raise PeerRefused(
-                f"{_names(live)} is connected, and this line takes {self._admission.limit} "
+                f"{_names(live)} is connected, and this line takes {rules.limit} "
                 "at a time; is a second device set to this port?"
             )
         return ""
@@ -149,6 +149,10 @@ class Listener:
 
     def _count(self) -> str:
         return f"; {len(self._open)} connected" if self._admission.limit > 1 else ""
+
+
+def _live(connections: list[Connection]) -> list[Connection]:
+    return [connection for connection in connections if _is_live(connection)]
 
 
 def _is_live(connection: Connection) -> bool:

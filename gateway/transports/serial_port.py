@@ -8,6 +8,7 @@ that another program holds, that is no port, or that two adapters could mean, is
 from __future__ import annotations
 
 import asyncio
+import logging
 import termios
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -39,6 +40,8 @@ class SerialPort:
         damaged: Damaged,
         list_ports: Callable[[], Sequence[serialx.SerialPortInfo]] = serialx.list_serial_ports,
     ) -> None:
+        # at DEBUG, serialx writes every byte it reads and sends into the log: patients' data
+        logging.getLogger("serialx").setLevel(logging.INFO)
         self._list_ports = list_ports
         self._address = address
         self._factory = factory

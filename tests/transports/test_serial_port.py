@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import os
 import termios
 from collections.abc import Callable, Iterator
@@ -64,6 +65,20 @@ async def test_talks_to_pyserial(
         driver.write(b"\x06" + everything)
         assert await asyncio.to_thread(instrument.read, 257) == b"\x06" + everything
     assert observed.heard == [(LinkState.UP, f"{near} is open, 9600 8N1")]
+
+
+async def test_device_bytes_never_reach_the_log(
+    keep: Keep, pty_pair: PtyPair, drivers: Drivers, observed: Observed,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    caplog.set_level(logging.DEBUG)
+    keep(at(pty_pair.path, drivers, observed))
+    driver = await drivers.wait_for(1)
+    pty_pair.send(b"P|1||MRN0001||DOE^JANE\r")
+    await until(lambda: bool(driver.data))
+    driver.write(b"echo of DOE^JANE")
+    await pty_pair.receive(16)
+    assert "DOE" not in caplog.text
 
 
 @pytest.mark.peer
