@@ -14,7 +14,7 @@ from typing import Final
 from gateway.protocols.astm.delimiters import Delimiters
 from gateway.protocols.astm.message import Flaw, Flawed, Message, Node
 from gateway.protocols.astm.records import TYPES, Record
-from gateway.protocols.astm.text import codec_name, decode_text
+from gateway.protocols.astm.text import Decoded, codec_name, decode_text
 from gateway.protocols.errors import RemoteProtocolError
 
 MAX_RECORDS: Final = 50_000  # of one transmission
@@ -31,25 +31,21 @@ def decode(text: bytes, encoding: str = "latin-1", *, loose: bool = False) -> tu
     """The messages of one transmission.  ``loose`` allows digits before record letters."""
     name = codec_name(encoding)
     builders: list[_Builder] = []
-    for count, (line, doubtful) in enumerate(_lines(text, name)):
-        bare = line.lstrip(string.digits) if loose else line
+    for count, line in enumerate(_lines(text, name)):
+        bare = line.text.lstrip(string.digits) if loose else line.text
         if not builders or (bare[:1] in ("H", "h") and not bare[1:2].isalnum()):
-            builders.append(_Builder(name))
-        builder = builders[-1]
-        builder.doubtful = builder.doubtful or doubtful
-        builder.add(line, bare, over=count >= MAX_RECORDS)
+            builders.append(_Builder())
+        builders[-1].add(line, bare, over=count >= MAX_RECORDS)
     return tuple(builder.build() for builder in builders)
 
 
-def _lines(text: bytes, encoding: str) -> Iterator[tuple[str, bool]]:
-    """Every line decoded, and whether its encoding is doubtful."""
+def _lines(text: bytes, encoding: str) -> Iterator[Decoded]:
     if text.isascii():
         for line in split_records(text):
-            yield line.decode("ascii"), False
+            yield Decoded(line.decode("ascii"), encoding, doubtful=False)
     else:
         for line in split_records(text):
-            decoded = decode_text(line, encoding)
-            yield decoded.text, decoded.doubtful
+            yield decode_text(line, encoding)
 
 
 @dataclass(slots=True)
@@ -82,9 +78,7 @@ def _frozen(branches: list[_Branch] | None) -> tuple[Node, ...]:
 class _Builder:
     """Grows one message, line by line."""
 
-    def __init__(self, encoding: str) -> None:
-        self.doubtful = False
-        self._encoding = encoding
+    def __init__(self) -> None:
         self._delimiters: Delimiters | None = None
         self._header: _Branch | None = None
         self._roots: list[_Branch] = []
@@ -96,29 +90,32 @@ class _Builder:
         self._unread: list[str] = []
         self._problems: list[Flawed] = []
         self._counts: dict[str, int] = {}
+        self._doubtful = False
 
-    def add(self, line: str, bare: str, *, over: bool) -> None:
+    def add(self, line: Decoded, bare: str, *, over: bool) -> None:
         """``bare`` is the line without digits a loose sender put before it."""
         letter = bare[:1].upper()
         delimiters = self._delimiters
+        if line.doubtful:
+            self._doubtful = True
         if over:
-            self._cannot_read(line, Flaw.LIMIT)
+            self._cannot_read(line.text, Flaw.LIMIT)
         elif delimiters is None:
             self._open(line, bare)
         elif self._terminator is not None:
-            self._cannot_read(line, Flaw.AFTER_END)
+            self._cannot_read(line.text, Flaw.AFTER_END)
         elif letter not in TYPES or bare[1:2] not in ("", delimiters.field):
-            self._cannot_read(line, Flaw.MALFORMED)
+            self._cannot_read(line.text, Flaw.MALFORMED)
         else:
-            self._place(self._branch(Record(letter, line, delimiters, self._encoding)))
+            self._place(self._branch(Record(letter, line.text, delimiters, line.encoding)))
 
-    def _open(self, line: str, bare: str) -> None:
+    def _open(self, line: Decoded, bare: str) -> None:
         try:
             self._delimiters = Delimiters.of_header(bare)
         except RemoteProtocolError:
-            self._cannot_read(line, Flaw.NO_HEADER)
+            self._cannot_read(line.text, Flaw.NO_HEADER)
             return
-        record = Record("H", line, self._delimiters, self._encoding)
+        record = Record("H", line.text, self._delimiters, line.encoding)
         self._header = self._last = self._branch(record)
 
     def _cannot_read(self, text: str, flaw: Flaw) -> None:
@@ -171,7 +168,7 @@ class _Builder:
         self._problems.append(Flawed(Flaw.ORPHAN, f"{branch.record.type}[{branch.index}]"))
 
     def build(self) -> Message:
-        header = self._header or _Branch(Record("H", "", Delimiters(), self._encoding), 1)
+        header = self._header or _Branch(Record("H", "", Delimiters()), 1)
         return Message(
             header.freeze(),
             _frozen(self._roots),
@@ -179,5 +176,5 @@ class _Builder:
             tuple(self._records),
             tuple(self._unread),
             tuple(self._problems),
-            self.doubtful,
+            self._doubtful,
         )

@@ -32,6 +32,8 @@ from gateway.protocols.astm.sequence import Verdict
 
 _CONTROL: Final = re.compile(rb"[\x02\x04\x05]")
 _ENDS: Final = ETX + ETB
+_CRLF: Final = CR + LF
+_CONTROLS: Final = STX + EOT + ENQ
 _BREAKS: Final = (ETX, ETB, STX, ENQ, EOT)
 _ETX, _STX = ETX[0], STX[0]
 
@@ -127,8 +129,9 @@ class FramedReader:
         return Enquiry()
 
     def _between(self, data: bytearray, phase: Phase) -> None:
-        if data == b"\r\n" and phase.takes_trailer():
-            data.clear()
+        usual = data.startswith(_CRLF) and (len(data) == 2 or data[2] in _CONTROLS)
+        if usual and phase.takes_trailer():
+            del data[:2]
             self._incoming.position += 2
             return
         match = _CONTROL.search(data)

@@ -22,7 +22,10 @@ _SINGLE_BYTE: Final = frozenset({"iso8859-1", "cp437"})
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Decoded:
+    """``encoding`` gives the same bytes again; it is not the one asked for where that cannot."""
+
     text: str
+    encoding: str
     doubtful: bool
 
 
@@ -37,15 +40,15 @@ def codec_name(encoding: str) -> str:
 def decode_text(data: bytes, encoding: str) -> Decoded:
     """Doubtful: undecodable bytes, C1 controls, or a one-byte encoding that looks like UTF-8."""
     if data.isascii():
-        return Decoded(data.decode("ascii"), doubtful=False)
+        return Decoded(data.decode("ascii"), encoding, doubtful=False)
     name = codec_name(encoding)
     text = data.decode(name, "surrogateescape")
     if name in _SINGLE_BYTE:
         doubtful = _UTF8_PAIR.search(data) is not None
-        return Decoded(text, doubtful or (name != "cp437" and _C1.search(text) is not None))
+        return Decoded(text, name, doubtful or (name != "cp437" and _C1.search(text) is not None))
     if text.encode(name, "surrogateescape") != data:  # a codec with several spellings
-        return Decoded(data.decode("latin-1"), doubtful=True)
-    return Decoded(text, any("\udc80" <= character <= "\udcff" for character in text))
+        return Decoded(data.decode("latin-1"), "latin-1", doubtful=True)
+    return Decoded(text, name, any("\udc80" <= character <= "\udcff" for character in text))
 
 
 def encode_text(text: str, encoding: str) -> bytes:

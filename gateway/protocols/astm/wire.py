@@ -18,22 +18,23 @@ from typing import Final
 from gateway.protocols.errors import RemoteProtocolError
 
 # fmt: off
-_NAMES: Final = (
-    "NUL", "SOH", "STX", "ETX", "EOT", "ENQ", "ACK", "BEL", "BS", "TAB", "LF", "VT", "FF", "CR",
+_NAMES: Final = (  # 0C has none: <FF> is the byte 255
+    "NUL", "SOH", "STX", "ETX", "EOT", "ENQ", "ACK", "BEL", "BS", "TAB", "LF", "VT", "0C", "CR",
     "SO", "SI", "DLE", "DC1", "DC2", "DC3", "DC4", "NAK", "SYN", "ETB", "CAN", "EM", "SUB", "ESC",
     "FS", "GS", "RS", "US",
 )
 # fmt: on
-_TOKEN_OF: Final = tuple(
-    f"<{_NAMES[byte]}>"
-    if byte < 0x20
-    else chr(byte)
-    if 0x20 <= byte < 0x7F and byte != 0x3C
-    else "<DEL>"
-    if byte == 0x7F
-    else f"<{byte:02X}>"
-    for byte in range(256)
-)
+
+
+def _token(byte: int) -> str:
+    if byte < len(_NAMES):
+        return f"<{_NAMES[byte]}>"
+    if byte == 0x7F:
+        return "<DEL>"
+    return chr(byte) if byte < 0x7F and byte != ord("<") else f"<{byte:02X}>"
+
+
+_TOKEN_OF: Final = tuple(map(_token, range(256)))
 _BYTE_OF: Final = {name: byte for byte, name in enumerate(_NAMES)} | {"DEL": 0x7F, "HT": 0x09}
 _TOKEN: Final = re.compile(r"<(?:([0-9A-Fa-f]{2})|([A-Z][A-Z0-9]{1,2}))>")
 _LINE: Final = re.compile(r"(?:\+(\d+(?:\.\d+)?) )?([<>])(?: (.*))?")

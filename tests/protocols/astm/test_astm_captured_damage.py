@@ -21,9 +21,9 @@ PLAIN = bytes(set(range(0x20)) - set(MEANT)) + b"\x7f"
 LONG = [*PANEL[:3], *[b"R|%d|^^^T|%d\r" % (n, 11 * n) for n in range(1, 16)], PANEL[-1]]
 MADE = {
     "composed": ENQ + b"".join(split_frames(LONG)) + EOT,
-    "cut anywhere": ENQ + b"".join(split_frames(b"".join(LONG), Dialect(max_text=11))) + EOT,
+    "cut anywhere": ENQ + b"".join(split_frames(b"".join(PANEL), Dialect(max_text=11))) + EOT,
     "one ETX": ENQ + b"".join(split_frames(PANEL, Dialect(endings=Endings.MESSAGE))) + EOT,
-    "no CR LF": ENQ + b"".join(frame[:-2] for frame in split_frames(LONG)) + EOT,
+    "no CR LF": ENQ + b"".join(frame[:-2] for frame in split_frames(PANEL)) + EOT,
     "two transmissions": (ENQ + b"".join(split_frames(PANEL)) + EOT) * 2,
 }
 
@@ -31,13 +31,13 @@ MADE = {
 def damaged(data: bytes, seed: int) -> Iterator[bytes]:
     """Every byte of every frame, replaced by other bytes.
 
-    Of the control characters without a meaning each place tries a quarter, unless a campaign is on.
+    Of the control characters without a meaning each place tries an eighth, unless a campaign is on.
     """
     rng = random.Random(seed)
     for place, old in enumerate(data):
         if old in ENQ + EOT:
             continue
-        plain = PLAIN if CAMPAIGN else PLAIN[place % 4 :: 4]
+        plain = PLAIN if CAMPAIGN else PLAIN[place % 8 :: 8]
         others = {old ^ 1, old ^ 0x20, old ^ 0x80, rng.randrange(256), *MEANT, *plain} - {old}
         for new in others:
             yield data[:place] + bytes((new,)) + data[place + 1 :]
