@@ -19,7 +19,10 @@ from gateway.protocols.dicom.states import State
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """An accepted presentation context.  ``scu`` and ``scp`` are the roles *we* may play."""
+    """An accepted presentation context.  ``scu`` and ``scp`` are the roles *we* may play.
+
+    Nothing enforces them on what comes in: some peers report commitment without asking for a role.
+    """
 
     id: int
     abstract_syntax: str

@@ -21,13 +21,14 @@ from gateway.protocols.dicom.items import (
 )
 from gateway.protocols.dicom.policy import Policy
 from gateway.protocols.dicom.settings import Settings
-from gateway.protocols.dicom.sop_classes import class_name
+from gateway.protocols.dicom.sop_classes import SOP_CLASSES, class_name, may_be_storage
 from gateway.protocols.dicom.transfer_syntaxes import IMPLICIT_LE, syntax_name
 from gateway.protocols.dicom.uid import is_valid_uid
 from gateway.protocols.dicom.user_information import RoleSelection, UserInformation
 from gateway.protocols.errors import LocalProtocolError
 
 _SHOWN: Final = 8  # offered syntaxes in a line
+_SHORT_LIST: Final = 4  # syntaxes a refusal may list
 _REASONS: Final[Mapping[ContextResult, str]] = {
     ContextResult.USER_REJECTION: "role or use not supported",
     ContextResult.NO_REASON: "no reason given",
@@ -98,7 +99,8 @@ def _decide(context: ProposedContext, policy: Policy, role: RoleSelection | None
         return Decision(context, ContextResult.NO_REASON, note="its id is even")
     accepted = policy.acceptance(context.abstract_syntax)
     if accepted is None:
-        return Decision(context, ContextResult.ABSTRACT_SYNTAX_NOT_SUPPORTED)
+        note = _unknown_note(context.abstract_syntax)
+        return Decision(context, ContextResult.ABSTRACT_SYNTAX_NOT_SUPPORTED, note=note)
     wanted_scu, wanted_scp = (role.scu, role.scp) if role else (True, False)
     scu, scp = wanted_scu and accepted.requestor_scu, wanted_scp and accepted.requestor_scp
     if not (scu or scp):
@@ -108,7 +110,22 @@ def _decide(context: ProposedContext, policy: Policy, role: RoleSelection | None
         if syntax in accepted.transfer_syntaxes:
             note = _accepted_note(context, policy, scp=scp)
             return Decision(context, ContextResult.ACCEPTED, syntax, scu, scp, note)
-    return Decision(context, ContextResult.TRANSFER_SYNTAXES_NOT_SUPPORTED)
+    note = _syntaxes_note(accepted.transfer_syntaxes)
+    return Decision(context, ContextResult.TRANSFER_SYNTAXES_NOT_SUPPORTED, note=note)
+
+
+def _unknown_note(abstract_syntax: str) -> str:
+    if abstract_syntax in SOP_CLASSES:
+        return "that service is off here"
+    if may_be_storage(abstract_syntax):
+        return "could be stored as it comes, if this device's policy lists it"
+    return ""
+
+
+def _syntaxes_note(taken: frozenset[str]) -> str:
+    if len(taken) > _SHORT_LIST:
+        return ""
+    return "it takes " + ", ".join(sorted(syntax_name(uid) for uid in taken))
 
 
 def _accepted_note(context: ProposedContext, policy: Policy, *, scp: bool) -> str:

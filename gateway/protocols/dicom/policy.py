@@ -1,8 +1,8 @@
 """What we are willing to speak, as a frozen value: classes, roles and transfer syntaxes.
 
 A policy is made from services and, per device, from private or other classes that are stored opaque
-(``opaque``: a UID, or a prefix ending in a point).  It knows nothing of who is calling: the driver
-picks the policy for a caller, ``negotiation.negotiate`` applies it.
+(``opaque``: a UID, or a prefix ending in a point; never a standard class that stores nothing).  It
+knows nothing of who is calling: the driver picks the policy for a caller, ``negotiate`` applies it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from gateway.protocols.dicom.sop_classes import (
     STUDY_ROOT_GET,
     STUDY_ROOT_MOVE,
     VERIFICATION,
+    may_be_storage,
 )
 from gateway.protocols.dicom.transfer_syntaxes import STORABLE
 
@@ -99,7 +100,7 @@ class Policy:
 
     def is_opaque(self, abstract_syntax: str) -> bool:
         """Whether a class is stored only because this device's policy lists it."""
-        return abstract_syntax not in self.classes and any(
+        return may_be_storage(abstract_syntax) and any(
             abstract_syntax == uid or (uid.endswith(".") and abstract_syntax.startswith(uid))
             for uid in self.opaque
         )

@@ -19,7 +19,7 @@ from gateway.protocols.dicom.transfer_syntaxes import (
     UNCOMPRESSED,
     WITHOUT_PIXELS,
 )
-from gateway.protocols.dicom.uid import shown_uid
+from gateway.protocols.dicom.uid import is_valid_uid, shown_uid
 
 VERIFICATION: Final = "1.2.840.10008.1.1"
 STORAGE_COMMITMENT: Final = "1.2.840.10008.1.20.1"
@@ -118,7 +118,16 @@ OTHER_CLASSES: Final = (
 SOP_CLASSES: Final[Mapping[str, SopClass]] = MappingProxyType(
     {sop.uid: sop for sop in (*STORAGE_CLASSES, *OTHER_CLASSES)}
 )
+_STANDARD_ROOT: Final = "1.2.840.10008."
+_STORAGE_ROOT: Final = "1.2.840.10008.5.1.4.1.1."
 STORAGE_UIDS: Final = frozenset(sop.uid for sop in STORAGE_CLASSES)
+
+
+def may_be_storage(uid: str) -> bool:
+    """Whether a class we do not know could be one that stores: private, or under that root."""
+    if not is_valid_uid(uid) or uid in SOP_CLASSES:
+        return False
+    return uid.startswith(_STORAGE_ROOT) or not uid.startswith(_STANDARD_ROOT)
 
 
 def class_name(uid: str) -> str:

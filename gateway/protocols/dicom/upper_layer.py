@@ -99,7 +99,8 @@ class UpperLayer(ABC):
     def renew_buffer(self, storage: bytearray) -> None:
         """Receives into ``storage`` from now on, so that views given out stay valid.
 
-        Swap two or three buffers to hash and write one in a thread while the next one fills.
+        Swap two or three buffers, each time ``next_event`` has come to None, to hash and write
+        one in a thread while the next one fills.
         """
         self._buffer.renew(storage)
 

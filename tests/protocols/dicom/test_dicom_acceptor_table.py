@@ -79,6 +79,7 @@ def answer(context_d: str) -> bytes:
     """)
 
 
+ADVICE = "; could be stored as it comes, if this device's policy lists it"
 SETTINGS = Settings(implementation_class_uid="2.25.1", implementation_version="GATEWAY")
 PLAIN = Policy.offering(Service)
 
@@ -112,7 +113,7 @@ def test_each_line_says_why() -> None:
         f"ctx 1 US Multi-frame: accepted as JPEG Baseline (offered {five})",
         "ctx 3 US Multi-frame: accepted as JPEG Baseline (offered JPEG Baseline)",
         f"ctx 5 US Multi-frame (retired): accepted as JPEG Baseline (offered {five})",
-        "ctx 7 1.3.46.670589.2.5.1.1: refused, class not supported (offered Implicit LE)",
+        "ctx 7 1.3.46.670589.2.5.1.1: refused, class not supported (offered Implicit LE)" + ADVICE,
         "ctx 9 US Multi-frame: accepted as HTJ2K (offered HTJ2K)",
         "ctx 11 US Multi-frame: accepted as H.264 4.1 (offered H.264 4.1)",
     )

@@ -375,6 +375,7 @@ def test_a_stream_ends_with_its_association() -> None:
 def test_a_mistake_changes_nothing() -> None:
     pair = Pair()
     for wrong in (
+        lambda: Association(Role.REQUESTOR).send(1, CEchoRQ(message_id=1)),  # too early
         lambda: pair.requestor.send(1, image(1)),  # a data set too few
         lambda: pair.requestor.send(1, CEchoRQ(message_id=1), b"data"),  # one too many
         lambda: pair.requestor.send(99, CEchoRQ(message_id=1)),  # no such context

@@ -278,3 +278,50 @@ def test_a_refused_context_still_holds_a_valid_syntax(offered: list[str], answer
     answer = decode_pdu(acceptor.accept(negotiate(request, EVERYTHING)))
     assert isinstance(answer, AssociateAC)
     assert answer.contexts[0].transfer_syntax == answered
+
+
+@pytest.mark.parametrize(
+    ("services", "abstract_syntax", "end"),
+    [
+        ([Service.STORAGE], VERIFICATION, "(offered JPEG Baseline); that service is off here"),
+        ([Service.STORAGE], "1.2.840.10008.5.1.1.9", "(offered JPEG Baseline)"),  # print
+        (
+            [Service.STORAGE],
+            "1.2.840.10008.5.1.4.1.1.2",  # CT
+            "; could be stored as it comes, if this device's policy lists it",
+        ),
+        ([Service.WORKLIST], MODALITY_WORKLIST_FIND, "; it takes Explicit LE, Implicit LE"),
+        (
+            [Service.STORAGE],
+            COMPREHENSIVE_SR,
+            "; it takes Deflated LE, Explicit BE, Explicit LE, Implicit LE",
+        ),
+    ],
+)
+def test_a_refusal_says_what_would_help(
+    services: list[Service], abstract_syntax: str, end: str
+) -> None:
+    request = propose("G", "V", [(abstract_syntax, [JPEG_BASELINE])])
+    (line,) = negotiate(request, Policy.offering(services)).explain()
+    assert "refused" in line
+    assert line.endswith(end)
+
+
+@pytest.mark.parametrize(
+    ("abstract_syntax", "opaque", "stored"),
+    [
+        ("1.3.46.670589.2.5.1.1", ["1.3.46."], True),
+        ("1.2.840.10008.5.1.4.1.1.2", ["1.2.840.10008."], True),  # CT
+        ("1.2.840.10008.5.1.1.9", ["1.2.840.10008."], False),  # print stores nothing
+        (VERIFICATION, ["1.2.840.10008."], False),
+        ("1.3.46.670589.2.5.1.1", ["1.3.46"], False),
+        ("rubbish", ["rubbish", "r."], False),
+    ],
+)
+def test_opaque_classes(abstract_syntax: str, opaque: list[str], stored: bool) -> None:
+    policy = Policy.offering([Service.STORAGE], opaque=opaque)
+    request = propose("G", "V", [(abstract_syntax, [JPEG_BASELINE])])
+    (decision,) = negotiate(request, policy).decisions
+    assert decision.accepted is stored
+    if stored:
+        assert decision.explain().endswith("; stored as it comes, not understood")
