@@ -9,9 +9,17 @@ from typing import Final
 
 from gateway.profiles.context import Context
 from gateway.profiles.patterns import matches
-from gateway.profiles.reading import Line, Place
+from gateway.profiles.reading import Line, Place, whole
 from gateway.profiles.schema import AnalyzerProfile, Quirk
-from gateway.profiles.times import ABSENT, FAR_FUTURE, FUTURE, STALE, When, read_time
+from gateway.profiles.times import (
+    ABSENT,
+    FAR_FUTURE,
+    FUTURE,
+    STALE,
+    UnreadableTime,
+    When,
+    read_time,
+)
 from gateway.report import Problem, ProblemCode, Status
 
 UNSETTLED: Final = (Status.PENDING, Status.PRELIMINARY, Status.PARTIAL)
@@ -58,8 +66,7 @@ class Surroundings:
 
     def _operator(self) -> str | None:
         path = self._profile.where.operator
-        found = self._place.at(path) if path else None
-        return found.strip() if found else None
+        return whole(self._place, path) if path else None
 
     def _flags(self) -> tuple[str, ...]:
         """The profile's word for each flag; one it does not know stays as sent."""
@@ -91,8 +98,8 @@ class Surroundings:
 
     def _status(self, *, absent: bool) -> Status:
         for path in self._profile.where.status:
-            if text := self._place.at(path):
-                return self._judged(path, self._profile.statuses.get(text.strip()), absent=absent)
+            if text := whole(self._place, path):
+                return self._judged(path, self._profile.statuses.get(text), absent=absent)
         return self._profile.status_unsent
 
     def _judged(self, path: str, status: Status | None, *, absent: bool) -> Status:
@@ -105,7 +112,7 @@ class Surroundings:
 
     def _observed(self) -> When:
         for path in self._profile.where.observed:
-            if text := self._place.at(path):
+            if text := whole(self._place, path):
                 return self._time(path, text)
         return ABSENT
 
@@ -113,7 +120,7 @@ class Surroundings:
         zone, received_at = self._context.timezone, self._context.received_at
         try:
             when = read_time(text, self._profile.dates, zone, received_at.date())
-        except ValueError:
+        except UnreadableTime:
             self._problem(ProblemCode.UNREADABLE_DATE, path)
             return ABSENT
         if when.moment is not None:

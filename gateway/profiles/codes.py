@@ -8,7 +8,7 @@ from typing import Final
 
 from gateway.profiles.context import Context
 from gateway.profiles.patterns import compiled, matches
-from gateway.profiles.reading import Place
+from gateway.profiles.reading import Place, whole
 from gateway.profiles.schema import Analyte, AnalyzerProfile, Aside, Scale
 
 UNMAPPED: Final = Analyte(None, scale=Scale.ANY)
@@ -42,7 +42,7 @@ def _fits(analyte: Analyte, place: Place, profile: AnalyzerProfile) -> bool:
     path = profile.where.specimen_type
     if not analyte.specimen or path is None:
         return True
-    return matches(analyte.specimen, ((place.at(path) or "").strip(),))
+    return matches(analyte.specimen, (whole(place, path) or "",))
 
 
 def aside_of(code: str, profile: AnalyzerProfile) -> Aside | None:
@@ -55,8 +55,8 @@ def aside_of(code: str, profile: AnalyzerProfile) -> Aside | None:
 
 def _sent(place: Place, paths: tuple[str, ...]) -> tuple[str, str]:
     for path in paths:
-        if text := place.at(path):
-            return path, text.strip()
+        if text := whole(place, path):
+            return path, text
     return paths[0], ""
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.profiles.context import Context
-from gateway.profiles.reading import Place
+from gateway.profiles.reading import Place, whole
 from gateway.profiles.schema import AnalyzerProfile
-from gateway.profiles.times import ABSENT, When, read_time
+from gateway.profiles.times import ABSENT, UnreadableTime, When, read_time
 from gateway.report import Patient, PatientId, Problem, ProblemCode, Specimen
 
 SEXES: Final = frozenset("MFUAON")
@@ -24,9 +24,9 @@ class Identity:
 
 
 def read_identity(profile: AnalyzerProfile, place: Place, context: Context) -> Identity:
-    """Two filled specimen addresses that differ are an identity conflict."""
+    """Two specimen ids that differ, at one address or two, are an identity conflict."""
     where = profile.where
-    found = [(text.strip(), path) for path in where.specimen if (text := place.at(path))]
+    found = [(text, path) for path in where.specimen for text in place.every(path)]
     problems: list[Problem] = []
     for text, path in found[1:]:
         if text != found[0][0]:
@@ -50,13 +50,12 @@ def read_identity(profile: AnalyzerProfile, place: Place, context: Context) -> I
 
 def _patient_ids(paths: tuple[str, ...], place: Place) -> Iterator[PatientId]:
     for path in paths:
-        if text := place.at(path):
-            yield PatientId(text.strip(), path)
+        for text in dict.fromkeys(place.every(path)):
+            yield PatientId(text, path)
 
 
 def _trimmed(place: Place, path: str | None) -> str | None:
-    text = place.at(path) if path else None
-    return text.strip() if text else None
+    return whole(place, path) if path else None
 
 
 def _joined(paths: tuple[str, ...], place: Place) -> str | None:
@@ -84,11 +83,11 @@ def _date(
     problems: list[Problem],
 ) -> When:
     """Of the patient or the specimen: without it a result is still whole, so it does not hold."""
-    text = place.at(path) if path else None
+    text = whole(place, path) if path else None
     if path is None or text is None:
         return ABSENT
     try:
         return read_time(text, profile.dates, context.timezone, context.received_at.date())
-    except ValueError:
+    except UnreadableTime:
         problems.append(Problem(ProblemCode.UNREADABLE_DATE, place.locate(path), hold=False))
         return ABSENT

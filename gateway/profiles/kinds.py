@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from gateway.profiles.patterns import LONGEST, matches
-from gateway.profiles.reading import Group, Place
+from gateway.profiles.reading import Group, Place, whole
 from gateway.profiles.schema import AnalyzerProfile, Rule
 from gateway.report import Kind, Problem, ProblemCode
 
@@ -43,7 +43,7 @@ def decide_kind(profile: AnalyzerProfile, group: Group) -> tuple[Kind, tuple[Pro
 
 def _processing(profile: AnalyzerProfile, place: Place) -> tuple[set[Kind], tuple[Problem, ...]]:
     path = profile.where.processing
-    letter = (place.at(path) or "").strip().upper() if path else ""
+    letter = (whole(place, path) or "").upper() if path else ""
     if path is None or letter in ("", "P"):
         return set(), ()
     where = place.locate(path)
@@ -67,7 +67,6 @@ def _matched(rules: Iterable[Rule], group: Group) -> Iterator[tuple[Kind, str]]:
 
 def _suspicious(profile: AnalyzerProfile, place: Place) -> str | None:
     for path in (*profile.where.specimen, *profile.where.patient):
-        text = (place.at(path) or "").strip()[:LONGEST]
-        if text and _LIKE_A_CONTROL.fullmatch(text):
+        if any(_LIKE_A_CONTROL.fullmatch(text[:LONGEST]) for text in place.every(path)):
             return place.locate(path)
     return None

@@ -13,7 +13,7 @@ from typing import Final
 
 from gateway.profiles.context import Context
 from gateway.profiles.loinc import terms
-from gateway.profiles.reading import Place
+from gateway.profiles.reading import Place, whole
 from gateway.profiles.schema import Analyte, AnalyzerProfile, Part, Quirk, Scale
 from gateway.profiles.units import to_ucum
 from gateway.profiles.values import UNREADABLE, Writing, read_value
@@ -65,9 +65,12 @@ class Measure:
         path = self.profile.where.value
         parts = place.parts(path)
         roles = self.profile.where.parts
-        if len(place.every(path)) > 1 or any(part.strip() for part in parts[len(roles) :]):
+        repeats = place.every(path)
+        beyond = any(part.strip() for part in parts[len(roles) :])
+        elsewhere = bool(repeats) and not any(part.strip() for part in parts)
+        if len(repeats) > 1 or beyond or elsewhere:
             at = place.locate(path)
-            raw = "^".join(parts)
+            raw = place.at(path) or ""
             return (Measured(UNREADABLE.value, raw, problems=(_unreadable(at),)),)
         found = {role: text for role, text in zip(roles, parts, strict=False) if text.strip()}
         call, number = found.get(Part.VALUE), found.get(Part.NUMBER)
@@ -95,7 +98,7 @@ class Measure:
     def _unit(self, place: Place, glued: Sequence[str]) -> tuple[Unit | None, tuple[Problem, ...]]:
         """The unit at its address, in the cell or glued to the value: all must agree."""
         path = self.profile.where.unit
-        stated = (place.at(path) or "").strip() if path else ""
+        stated = (whole(place, path) or "") if path else ""
         where = place.locate(path or self.profile.where.value)
         texts = [text.strip() for text in (stated, *glued) if text.strip()]
         if not texts:

@@ -16,10 +16,10 @@ from gateway.profiles.identity import Identity, read_identity
 from gateway.profiles.kinds import decide_kind
 from gateway.profiles.observations import read_line
 from gateway.profiles.readers import reader_of
-from gateway.profiles.reading import Group, Place
+from gateway.profiles.reading import Group, Place, whole
 from gateway.profiles.recognition import Recognised, recognises
 from gateway.profiles.schema import AnalyzerProfile
-from gateway.profiles.times import FAR_FUTURE, FUTURE, read_time
+from gateway.profiles.times import FAR_FUTURE, FUTURE, UnreadableTime, read_time
 from gateway.report import Device, Kind, Problem, ProblemCode, Report, Source
 
 
@@ -104,14 +104,14 @@ def _once(problems: Iterable[Problem]) -> Iterator[Problem]:
 
 def _device(place: Place, profile: AnalyzerProfile, context: Context) -> Device:
     where = profile.where
-    model = place.at(where.model) if where.model else None
-    serial = place.at(where.serial) if where.serial else None
+    model = whole(place, where.model) if where.model else None
+    serial = whole(place, where.serial) if where.serial else None
     return Device(
         context.device_id,
         profile.name,
         profile.vendor or None,
-        (model or profile.model).strip() or None,
-        serial.strip() if serial else None,
+        model or profile.model or None,
+        serial,
     )
 
 
@@ -119,12 +119,12 @@ def _device_problems(place: Place, profile: AnalyzerProfile, context: Context) -
     if recognises(profile, place) is Recognised.NO:
         yield Problem(ProblemCode.UNKNOWN_DEVICE, place.locate(profile.signatures[0].path))
     path = profile.where.sent
-    text = place.at(path) if path else None
+    text = whole(place, path) if path else None
     if path is None or text is None:
         return
     try:
         when = read_time(text, profile.dates, context.timezone, context.received_at.date())
-    except ValueError:
+    except UnreadableTime:
         yield Problem(ProblemCode.UNREADABLE_DATE, place.locate(path), hold=False)
         return
     if when.moment is not None and when.moment - context.received_at > FUTURE:

@@ -30,6 +30,16 @@ class Place(Protocol):
         """The address with positions, for a person to find it: ``R[7].3.4``."""
 
 
+def whole(place: Place, path: str) -> str | None:
+    """What stands at an address that should hold one text: trimmed, all of it.
+
+    Where it repeats and the repeats differ, they come joined by a backslash: no table has such a
+    text, so what cannot be both is unknown, and never just the first of them.
+    """
+    texts = place.every(path)
+    return "\\".join(dict.fromkeys(texts)) or None
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One result line.  ``remarks`` are the comments that hang on it, in order."""

@@ -58,19 +58,30 @@ class When:
     twice: bool = False
 
 
+class UnreadableTime(ValueError):
+    """No form fits, or there is no such day or hour."""
+
+
 ABSENT: Final = When()
 
 
 def read_time(text: str, forms: tuple[str, ...], zone: tzinfo, today: date) -> When:
-    """``today`` settles the century of two-digit years.  ValueError when no form fits."""
+    """``today`` settles the century of two-digit years.  UnreadableTime when no form fits."""
     trimmed = text.strip()
     if _ZEROS.fullmatch(trimmed):
         return ABSENT
     for form in forms:
         match = _pattern(form).fullmatch(trimmed)
         if match is not None:
-            return _when(match.groupdict(), zone, today)
-    raise ValueError("no form of a time fits")
+            return _existing(match.groupdict(), zone, today)
+    raise UnreadableTime("no form of a time fits")
+
+
+def _existing(found: dict[str, str | None], zone: tzinfo, today: date) -> When:
+    try:
+        return _when(found, zone, today)
+    except ValueError as error:
+        raise UnreadableTime(str(error)) from None
 
 
 @lru_cache(maxsize=256)

@@ -61,6 +61,8 @@ class Writer:
     def _result(self, number: int, finding: Finding) -> Cells:
         where = self._where
         cells: Cells = {"R.2": str(number)}
+        if not finding.code:
+            raise NotExpressible("a result without a code")
         _put(cells, where.code[0], self._profile.shape.code.format(code=finding.code))
         _put(cells, self._part(Part.VALUE), finding.value)
         _put(cells, self._part(Part.NUMBER), finding.number)

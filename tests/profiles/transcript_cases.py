@@ -32,6 +32,9 @@ class Case:
 
     path: Path
 
+    def __str__(self) -> str:
+        return self.name
+
     @property
     def name(self) -> str:
         return f"{self.path.parent.name}/{self.path.stem}"

@@ -1,0 +1,76 @@
+"""Every transcript: what the host answers, and what the reports say."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from transcript_cases import Case, all_cases
+
+from gateway.protocols.astm import (
+    Direction,
+    FrameDamaged,
+    Heartbeat,
+    NotAstm,
+    Receiver,
+    Spoken,
+    TransmissionEnded,
+    TransmissionIncomplete,
+)
+
+CASES = all_cases()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_reports(case: Case) -> None:
+    expected = json.loads(case.expected.read_text(encoding="utf-8"))
+    assert case.reports() == expected
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_the_same_content_has_the_same_identity(case: Case) -> None:
+    first, again = case.interpret(), case.interpret()
+    assert [one.content_key for one in first] == [one.content_key for one in again]
+    ids = [report.id for one in first for report in one.reports]
+    assert len(ids) == len(set(ids))
+
+
+def _slicings() -> list[tuple[Case, int]]:
+    """0: as the transcript has it.  Without frames the answers depend on how bytes arrive."""
+    whole = [(case, 0) for case in CASES]
+    framed = [case for case in CASES if _spoken(case)[0].data.startswith(b"\x05")]
+    return whole + [(case, size) for case in framed for size in (1, 7)]
+
+
+def _spoken(case: Case) -> list[Spoken]:
+    return [entry for entry in case.entries() if isinstance(entry, Spoken)]
+
+
+@pytest.mark.parametrize(("case", "size"), _slicings(), ids=str)
+def test_answers(case: Case, size: int) -> None:
+    """The host's lines of the transcript are what a receiver of this dialect says."""
+    dialect = case.profile.link.dialect
+    assert dialect is not None
+    spoken = _spoken(case)
+    receiver, answered = Receiver(dialect), b""
+    for entry in spoken:
+        if entry.direction is Direction.HOST:
+            continue
+        step = size or len(entry.data)
+        for start in range(0, len(entry.data), step):
+            receiver.receive_data(entry.data[start : start + step])
+            answered += _answers(receiver)
+    assert answered == b"".join(e.data for e in spoken if e.direction is Direction.HOST)
+
+
+def _answers(receiver: Receiver) -> bytes:
+    said = b""
+    while (event := receiver.next_event()) is not None:
+        match event:
+            case FrameDamaged():
+                said += receiver.refuse()
+            case TransmissionEnded() | TransmissionIncomplete() | Heartbeat() | NotAstm():
+                pass
+            case _:
+                said += receiver.accept()
+    return said
