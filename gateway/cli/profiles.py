@@ -68,15 +68,12 @@ def _table(rows: list[dict[str, Any]]) -> None:
     table = Table("name", "vendor", "model", "link", "evidence", "source", box=None)
     for row in rows:
         link = f"{row['protocol']} {row['link']}"
-        table.add_row(
-            row["name"],
-            row["vendor"],
-            row["model"],
-            link,
-            row["evidence"],
-            "; ".join(row["source"]),
-        )
-    Console().print(table)
+        source = "; ".join(row["source"])
+        table.add_row(row["name"], row["vendor"], row["model"], link, row["evidence"], source)
+    console = Console()
+    if not console.is_terminal:  # a line each, for grep
+        console = Console(width=max(240, console.width))
+    console.print(table)
 
 
 def _one(row: dict[str, Any]) -> None:

@@ -103,8 +103,8 @@ def _destinations(configuration: Configuration) -> Iterator[Mistake]:
 def _unknown(what: str, name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=1)
-    hint = f"did you mean '{close[0]}'?" if close else f"known: {', '.join(names) or 'none'}"
-    return f"unknown {what} '{name}'; {hint}"
+    hint = f"did you mean '{close[0]}'? " if close else ""
+    return f"unknown {what} '{name}'; {hint}known: {', '.join(names) or 'none'}"
 
 
 def _shared_lines(configuration: Configuration) -> Iterator[Mistake]:

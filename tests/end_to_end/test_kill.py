@@ -56,6 +56,11 @@ def fields(message: bytes, segment: bytes) -> list[bytes]:
     return next(s for s in message.split(b"\r") if s.startswith(segment + b"|")).split(b"|")
 
 
+def specimen_of(message: bytes) -> str:
+    """SPM-2: placer and filler number of the specimen; ours is the filler's."""
+    return fields(message, b"SPM")[2].split(b"^")[1].decode()
+
+
 async def feed(
     number: int, port: int, acknowledged: dict[str, str], stopping: asyncio.Event
 ) -> None:
@@ -100,8 +105,7 @@ async def test_kill_at_random_moments(tmp_path: Path, free_port: Callable[[], in
         await asyncio.gather(*feeds)
 
         def delivered() -> set[str]:
-            found = (fields(m, b"SPM")[2] for m in ehr.inbox.messages)
-            return {f.split(b"&")[0].split(b"^")[0].decode() for f in found}
+            return {specimen_of(message) for message in ehr.inbox.messages}
 
         await until(lambda: acknowledged.keys() <= delivered(), what="delivery of everything")
         assert await process.stop() == 0
@@ -120,7 +124,7 @@ def check(messages: list[bytes], acknowledged: dict[str, str]) -> None:
     by_specimen: dict[str, set[bytes]] = {}
     by_control: dict[bytes, set[bytes]] = {}
     for message in messages:
-        specimen = fields(message, b"SPM")[2].split(b"&")[0].split(b"^")[0].decode()
+        specimen = specimen_of(message)
         by_specimen.setdefault(specimen, set()).add(fields(message, b"MSH")[9])
         by_control.setdefault(fields(message, b"MSH")[9], set()).add(message)
         number, count = specimen.removeprefix("S").split("-")
