@@ -13,6 +13,7 @@ from test_dicom_pdu import ANSWER_BYTES, REQUEST_BYTES
 
 from gateway.protocols.dicom import (
     Aborted,
+    AssociateRQ,
     Association,
     AssociationAccepted,
     AssociationRejected,
@@ -89,10 +90,11 @@ def test_every_damaged_byte(whole: bytes) -> None:
 def test_every_damaged_byte_of_an_answer() -> None:
     definite = (Aborted, AssociationAccepted, AssociationRejected)
     request = decode_pdu(REQUEST_BYTES)
+    assert isinstance(request, AssociateRQ)
     for position, byte in enumerate(ANSWER_BYTES):
         for change in {byte ^ 1, byte ^ 0x80, *DAMAGES} - {byte}:
             requestor = Association(Role.REQUESTOR)
-            requestor.associate(request)  # type: ignore[arg-type]
+            requestor.associate(request)
             damaged = ANSWER_BYTES[:position] + bytes([change]) + ANSWER_BYTES[position + 1 :]
             requestor.receive_data(damaged)
             found = events(requestor) or [requestor.connection_lost()]

@@ -36,6 +36,7 @@ from gateway.protocols.dicom import (
     NSetRQ,
     Policy,
     Priority,
+    Rejection,
     Released,
     ReleaseRequested,
     Role,
@@ -298,13 +299,13 @@ def test_abort_is_always_allowed() -> None:
 
 
 @pytest.mark.parametrize("rejection", [CALLING_AE_NOT_RECOGNIZED, TEMPORARY_CONGESTION])
-def test_reject(rejection: object) -> None:
+def test_reject(rejection: Rejection) -> None:
     requestor, acceptor = Association(Role.REQUESTOR), Association(Role.ACCEPTOR)
     acceptor.receive_data(requestor.associate(propose("G", "V", [ECHO])))
     events(acceptor)
-    requestor.receive_data(acceptor.reject(rejection))  # type: ignore[arg-type]
+    requestor.receive_data(acceptor.reject(rejection))
     (event,) = events(requestor)
-    assert event == AssociationRejected(rejection)  # type: ignore[arg-type]
+    assert event == AssociationRejected(rejection)
     assert requestor.must_close
     assert acceptor.state is State.STA13
 

@@ -11,6 +11,7 @@ from dicom_wire import ECHO, STILL, Pair, events, join, wire
 from gateway.protocols.dicom import (
     Aborted,
     AbortReason,
+    AssociateRQ,
     Association,
     AssociationRequested,
     Cause,
@@ -135,17 +136,17 @@ def test_a_request_costs_no_memory_before_its_bytes_come() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "text"),
+    ("asked", "text"),
     [
-        ({"version": 2}, "protocol version not supported"),
-        ({"version": 0}, "protocol version not supported"),
-        ({"application_context": "1.2.3"}, "application context name not supported"),
-        ({"application_context": ""}, "application context name not supported"),
+        (replace(REQUEST, version=2), "protocol version not supported"),
+        (replace(REQUEST, version=0), "protocol version not supported"),
+        (replace(REQUEST, application_context="1.2.3"), "application context name not supported"),
+        (replace(REQUEST, application_context=""), "application context name not supported"),
     ],
 )
-def test_what_the_upper_layer_itself_rejects(change: dict[str, object], text: str) -> None:
+def test_what_the_upper_layer_itself_rejects(asked: AssociateRQ, text: str) -> None:
     association = Association(Role.ACCEPTOR)
-    association.receive_data(replace(REQUEST, **change).encode())  # type: ignore[arg-type]
+    association.receive_data(asked.encode())
     (event,) = events(association)
     assert isinstance(event, RequestRefused)
     assert event.rejection.text == text

@@ -34,6 +34,7 @@ from pynetdicom.presentation import StoragePresentationContexts
 from gateway.protocols.dicom import (
     AbortReason,
     AbortSource,
+    AnyRequest,
     AssociateRQ,
     Association,
     AssociationAccepted,
@@ -60,6 +61,7 @@ from gateway.protocols.dicom import (
     RoleSelection,
     Settings,
     UserIdentity,
+    message_id_of,
     negotiate,
     propose,
 )
@@ -228,7 +230,7 @@ def test_small_units(ours: AssociateRJ | ReleaseRQ | ReleaseRP | Abort, theirs: 
 
 
 STEP = "1.2.840.10008.3.1.2.3.3"
-REQUESTS: list[tuple[Message, str]] = [
+REQUESTS: list[tuple[AnyRequest, str]] = [
     (CEchoRQ(message_id=1), "C_ECHO"),
     (
         CStoreRQ(
@@ -288,8 +290,7 @@ REQUESTS: list[tuple[Message, str]] = [
     ),
 ]
 RESPONSES: list[tuple[Message, str]] = [
-    (request.response(0xFF00 if name[:3] == "C_F" else 0), name)  # type: ignore[union-attr]
-    for request, name in REQUESTS
+    (request.response(0xFF00 if name[:3] == "C_F" else 0), name) for request, name in REQUESTS
 ]
 MOVE = REQUESTS[4][0]
 assert isinstance(MOVE, CMoveRQ)
@@ -384,7 +385,7 @@ def test_we_read_their_messages(message: Message, name: str, kind: str, max_leng
         found += pair.to_acceptor(bytes(unit.encode()))
     command, *data_set = joined(found)
     assert command == CommandReceived(pair.acceptor.contexts[1], message, has_data(message))
-    message_id = getattr(message, "message_id", None) or message.message_id_being_responded_to  # type: ignore[union-attr]
+    message_id = message_id_of(message)
     assert data_set == (
         [DataReceived(1, message_id, memoryview(DATA), last=True)] if has_data(message) else []
     )
