@@ -35,14 +35,15 @@ class Outline:
         self._by_lf: tuple[bytes, bytes] | None = (b"", b"")  # the same two, until a CR is seen
 
     def feed(self, text: bytes) -> None:
-        if not self._open and text.find(CR) == len(text) - 1 and self._first and text[0] > 0x20:
+        if not self._open and text.find(CR) == len(text) - 1 and self._first and text > b" ":
             self._ended = text[:_KEPT]  # one whole record: the usual case, quickly
         else:
             self._feed(text)
 
     def _feed(self, text: bytes) -> None:
         if len(self._first) < _KEPT:
-            self._first = (self._first + text.lstrip(_BREAKS)[:_KEPT])[:_KEPT]
+            self._first = (self._first + text[:_KEPT]) if self._first else text.lstrip(_BREAKS)
+            self._first = self._first[:_KEPT]
         self._open, self._ended = _last_lines(text, CR, self._open, self._ended)
         if CR in text:
             self._by_lf = None

@@ -28,6 +28,7 @@ from gateway.protocols.astm import (
     checksum,
     encode_frame,
     read_capture,
+    split_records,
 )
 from gateway.protocols.astm.outline import begins_record
 
@@ -92,10 +93,9 @@ class Watch:
                 self.text = text
             case TransmissionEnded():
                 loose = self.dialect.numbering is Numbering.LOOSE
-                body = self.text.strip(b"\r\n")
-                last = body[max(body.rfind(b"\r"), body.rfind(b"\n")) + 1 :]
-                assert begins_record(body, b"H", loose=loose)
-                assert begins_record(last, b"L", loose=loose) or b"\r" in body
+                first, *_, last = [*split_records(self.text) * 2]
+                assert begins_record(first, b"H", loose=loose)
+                assert begins_record(last, b"L", loose=loose)
                 self.open = False
             case TransmissionIncomplete() | Heartbeat():
                 self.open = False
