@@ -20,7 +20,6 @@ END = b"\x1c"
 MAX_BLOCK = 16 * 1024 * 1024
 
 _ANY_BEGINNING = re.compile(b"[\x0bM]")
-_ANY_MARK = re.compile(b"[\x0b\x1c]")
 _OPENING = b"MSH"
 _LAYOUT = (b"\r", b"\n")
 
@@ -59,7 +58,17 @@ def encode_block(body: bytes) -> bytes:
 class Decoder:
     """Bytes in, events out, in any slicing.  ``junk`` counts stray bytes ever seen."""
 
-    __slots__ = ("_body", "_events", "_inside", "_limit", "_opening", "_skipping", "_stray", "junk")
+    __slots__ = (
+        "_body",
+        "_events",
+        "_inside",
+        "_limit",
+        "_next_end",
+        "_opening",
+        "_skipping",
+        "_stray",
+        "junk",
+    )
 
     def __init__(self, limit: int = MAX_BLOCK) -> None:
         self.junk = 0
@@ -70,6 +79,7 @@ class Decoder:
         self._skipping = False
         self._opening = 0
         self._stray = 0
+        self._next_end = -1
 
     @property
     def incomplete(self) -> int:
@@ -80,6 +90,7 @@ class Decoder:
         """Take what the peer sent; LocalProtocolError for an empty read, which is the end."""
         if not data:
             raise LocalProtocolError("no data: the peer has closed")
+        self._next_end = -1
         position = 0
         while position < len(data):
             read = self._read_block if self._inside else self._seek_block
@@ -119,15 +130,17 @@ class Decoder:
         return position
 
     def _read_block(self, data: bytes, position: int) -> int:
-        """Inside: up to the next VT or FS."""
-        mark = _ANY_MARK.search(data, position)
-        end = mark.start() if mark else len(data)
-        if mark and not self._body and end - position <= self._limit and not self._skipping:
-            return self._close(data[mark.start()], data[position:end], end)
+        """Inside: up to the next VT or FS; ``_next_end`` keeps the search for FS linear."""
+        if self._next_end < position:
+            found = data.find(END, position)
+            self._next_end = found if found >= 0 else len(data)
+        again = data.find(START, position, self._next_end)
+        end = again if again >= 0 else self._next_end
+        whole = end < len(data) and not self._body and not self._skipping
+        if whole and end - position <= self._limit:
+            return self._close(data[end], data[position:end], end)
         self._keep(data, position, end)
-        if mark:
-            return self._close(data[end], bytes(self._body), end)
-        return end
+        return self._close(data[end], bytes(self._body), end) if end < len(data) else end
 
     def _keep(self, data: bytes, position: int, end: int) -> None:
         if self._skipping:

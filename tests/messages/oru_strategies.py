@@ -53,8 +53,9 @@ TEXTS = st.one_of(
         ]
     ),
 )
-LINES = TEXTS.filter(lambda text: not re.search("[\x00-\x1f\x7f-\x9f\u2028\u2029]", text))
-IDS = LINES.filter(lambda text: bool(text.strip()) and text != '""')
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+LINES = TEXTS.map(lambda text: _CONTROLS.sub("", text))
+IDS = LINES.map(lambda text: text if text.strip() and text != '""' else f"x{text}")
 NUMBERS = st.from_regex(r"\A[+-]?[0-9]{1,6}(\.[0-9]{1,9})?\Z")
 OPTIONAL = st.none() | TEXTS
 UNITS = st.none() | st.builds(Unit, TEXTS, st.none() | IDS)

@@ -17,7 +17,7 @@ from gateway.messages.destinations import DestinationProfile
 from gateway.messages.envelope import Envelope
 from gateway.messages.errors import NotEncodable, Obstacle
 from gateway.messages.oru.pen import IS_LENGTH, ST_LENGTH, Pen
-from gateway.messages.oru.values import write_value
+from gateway.messages.oru.values import Written, write_value
 from gateway.protocols.hl7 import components, escape, removed, segment
 from gateway.report import (
     Absent,
@@ -78,22 +78,33 @@ class Results:
     def _one(
         self, number: int, sub_id: str, before: Observation | None, now: Observation, device: str
     ) -> Iterator[str]:
-        pen, profile = self._pen, self._profile
-        pen.where = f"OBX[{number}]"
-        value_type, value, extra = write_value(now.value, now.raw, profile, pen)
-        flags, notes = split_flags(now.flags, extra, several=profile.several_flags)
+        self._pen.where = f"OBX[{number}]"
+        written = write_value(now.value, now.raw, self._profile, self._pen)
+        flags, other = split_flags(now.flags, written[2], several=self._profile.several_flags)
         status = self._status(now, before)
         self.statuses.append(status)
-        unit, when = self._unit(now.value), pen.moment(self._relevant(now.observed_at), 14)
-        line = segment(
-            "OBX", str(number), value_type, identifier(now.code, pen), sub_id, value,
-            unit, pen.text(now.range or "", 7), "~".join(flags), "", "", status.value,
-            "", "", when, "", pen.text(now.operator or "", 16), "", device,
-            self._analysed(now.observed_at),
+        yield self._line(str(number), sub_id, now, written, flags, status, device)
+        said = [*self._remarks(now, before, status), *map(wording.flag, other), *now.notes]
+        yield from note_segments(said, self._pen, _removed(now))
+
+    def _line(
+        self,
+        number: str,
+        sub_id: str,
+        now: Observation,
+        written: Written,
+        flags: list[str],
+        status: Status,
+        device: str,
+    ) -> str:
+        pen, value_type, value = self._pen, written[0], written[1]
+        when = pen.moment(self._relevant(now.observed_at), 14)
+        return segment(
+            "OBX", number, value_type, identifier(now.code, pen), sub_id, value,
+            self._unit(now.value), pen.text(now.range or "", 7), "~".join(flags),
+            "", "", status.value, "", "", when, "", pen.text(now.operator or "", 16), "",
+            device, self._analysed(now.observed_at),
         )  # fmt: skip
-        said = [*self._remarks(now, before, status), *map(wording.flag, notes), *now.notes]
-        yield line
-        yield from note_segments(said, pen, _removed(now))
 
     def _unit(self, value: Value) -> str:
         """Panels repeat their units: each is written once."""

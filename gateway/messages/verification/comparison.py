@@ -19,6 +19,10 @@ _DELIMITERS = frozenset("^~&")
 _INNER = frozenset("~&\\")
 
 
+_PADDING = ("",) * 64
+"""Longer than any segment compared here, so that every field can be asked for."""
+
+
 class Zone:
     """How times of this message are written: in ``zone`` (None: each in its own), to the second,
     with their offset or without any."""
@@ -45,23 +49,19 @@ class Zone:
 
 
 class Seen:
-    """``where`` names the segment (``OBX[3]``) in refusals."""
+    """``where`` names the segment (``OBX[3]``) in refusals; ``length`` is its last field."""
 
-    __slots__ = ("_fields", "_left", "where")
+    __slots__ = ("_fields", "_left", "length", "where")
 
     def __init__(self, fields: Sequence[str], where: str) -> None:
         self.where = where
-        self._fields = fields
+        self.length = len(fields) - 1
+        self._fields = (*fields, *_PADDING[len(fields) :])
         self._left = len(fields) - 1 - fields.count("")
-
-    @property
-    def length(self) -> int:
-        """The number of the last field that has a separator."""
-        return len(self._fields) - 1
 
     def raw(self, number: int) -> str:
         """The field as it stands; it counts as compared."""
-        text = self._fields[number] if number < len(self._fields) else ""
+        text = self._fields[number]
         if text:
             self._left -= 1
         return text

@@ -7,7 +7,7 @@ Lengths and forms are those of the primitive types; codes are enforced for the t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from gateway.messages.errors import Obstacle
 
@@ -73,6 +73,23 @@ def code_of(number: str, codes: frozenset[str]) -> Leaf:
         if text in valid or (number == "HL70396" and _LOCAL_SYSTEM.fullmatch(text)):
             return None
         return Obstacle.TABLE_VALUE
+
+    return check
+
+
+def composite(checks: Sequence[Leaf], separator: str) -> Leaf:
+    """A type of components (or subcomponents), any of which may be empty or left out."""
+
+    def check(text: str) -> Obstacle | None:
+        parts = text.split(separator)
+        if len(parts) > len(checks):
+            return Obstacle.TOO_MANY
+        for part, one in zip(parts, checks, strict=False):
+            if part:
+                obstacle = one(part)
+                if obstacle is not None:
+                    return obstacle
+        return None
 
     return check
 

@@ -130,6 +130,8 @@ class _Checker:
 
     def _flags(self, now: Observation) -> tuple[list[str], list[str]]:
         flags = list(now.flags)
+        if not flags and not isinstance(now.value, Quantity):
+            return [], []
         if isinstance(now.value, Quantity) and needs_string(now.value, self._profile):
             beyond = now.value.comparator
             flags += [beyond.value] if beyond in ("<", ">") and beyond not in flags else []

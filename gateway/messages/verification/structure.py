@@ -19,6 +19,7 @@ from gateway.messages.verification.datatypes import (
     Leaf,
     anything,
     code_of,
+    composite,
     fits_value_type,
     nothing,
     typed,
@@ -34,14 +35,13 @@ from gateway.messages.verification.tables import (
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How one field or component must look; ``check`` for a leaf, ``parts`` for the others."""
+    """How often a field may stand, and how each repetition must look."""
 
     most: int
     check: Leaf
-    parts: tuple[Rule, ...]
 
 
-_DELIMITERS = Rule(-1, anything, ())
+_DELIMITERS = Rule(-1, anything)
 """MSH-1 and MSH-2, which a reader has used to read this at all."""
 
 
@@ -113,42 +113,28 @@ def _wrong(obstacle: Obstacle, fields: Sequence[str], number: int, position: int
 
 
 def _field(text: str, rule: Rule) -> Obstacle | None:
-    repetitions = text.split("~") if "~" in text else (text,)
+    if "~" not in text:
+        return rule.check(text)
+    repetitions = text.split("~")
     if 0 <= rule.most < len(repetitions):
         return Obstacle.TOO_MANY
-    for repetition in repetitions:
-        obstacle = _parts(repetition, rule, "^&")
-        if obstacle is not None:
-            return obstacle
-    return None
-
-
-def _parts(text: str, rule: Rule, separators: str) -> Obstacle | None:
-    if not rule.parts or not separators:
-        return rule.check(text)
-    parts = text.split(separators[0])
-    if len(parts) > len(rule.parts):
-        return Obstacle.TOO_MANY
-    for part, one in zip(parts, rule.parts, strict=False):
-        if part:
-            obstacle = _parts(part, one, separators[1:]) if one.parts else one.check(part)
-            if obstacle is not None:
-                return obstacle
-    return None
+    return next(filter(None, map(rule.check, repetitions)), None)
 
 
 def _segment_rules(name: str, version: str) -> SegmentRules:
     elements = segment_fields(name, version)
     required = tuple(i for i, element in enumerate(elements, start=1) if element.least)
-    rules = tuple(_rule(element, version) for element in elements)
+    rules = tuple(Rule(element.most, _check(element, version, "^&")) for element in elements)
     if name == "MSH":
         rules = (_DELIMITERS, _DELIMITERS, *rules[2:])
     return SegmentRules(rules, required)
 
 
-def _rule(element: Element, version: str) -> Rule:
-    parts = tuple(_rule(part, version) for part in element.parts)
-    return Rule(element.most, _leaf(element, version), parts)
+def _check(element: Element, version: str, separators: str) -> Leaf:
+    if not element.parts or not separators:
+        return _leaf(element, version)
+    inner = separators[1:]
+    return composite([_check(part, version, inner) for part in element.parts], separators[0])
 
 
 def _leaf(element: Element, version: str) -> Leaf:
