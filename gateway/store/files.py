@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -65,10 +66,8 @@ def _recover(
     connection.execute("BEGIN IMMEDIATE")
     key = site_key(connection, randomness)
     damaged = journal.recover(connection, now)
-    floor = journal.reclaim(connection, at_least=1)
     connection.execute("COMMIT")
-    journal.reclaimed(floor)
-    connection.wal_checkpoint()
+    _empty_log(connection, journal)
     last = max(highest_number(connection, "transmissions"), *journal.open, 0)
     return Opened(open_reader(database), connection, journal, key, last, damaged)
 
@@ -87,7 +86,8 @@ def open_for_reading(database: Path, steps: Sequence[str]) -> Opened:
 
 
 def close_files(opened: Opened, *, clean: bool) -> None:
-    """``clean`` empties the log into the database; after an I/O error that must not be tried."""
+    """``clean`` empties the log into the database; after an I/O error that must not be tried.
+    Without room for that everything stays in the log, which is as good."""
     with translated("closing the store"):
         opened.reading.close(True)
         if opened.writing is None:
@@ -95,10 +95,15 @@ def close_files(opened: Opened, *, clean: bool) -> None:
         opened.writing.set_wal_hook(None)
         try:
             if clean and opened.journal is not None:
-                opened.journal.reclaim(opened.writing, at_least=1)
-                opened.writing.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+                _empty_log(opened.writing, opened.journal)
         finally:
             opened.writing.close(True)
+
+
+def _empty_log(connection: apsw.Connection, journal: Journal) -> None:
+    with suppress(apsw.FullError, apsw.BusyError):
+        journal.reclaimed(journal.reclaim(connection, at_least=1))
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
 
 
 def rewrite_log(database: Path) -> None:

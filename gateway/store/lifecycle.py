@@ -24,7 +24,7 @@ from gateway.store.files import (
 from gateway.store.journal import Journal
 from gateway.store.reader import Reader
 from gateway.store.site import probe
-from gateway.store.space import Space
+from gateway.store.space import Room, Space
 from gateway.store.writer import Writer
 
 IMPATIENT_SECONDS = 1.0
@@ -61,6 +61,7 @@ class Lifecycle:
         self._watch: asyncio.Task[None] | None = None
         self.condition = Condition.CLOSED
         self.reason = ""
+        self.in_doubt: frozenset[int] = frozenset()
         self.journal = Journal()
 
     @property
@@ -78,7 +79,7 @@ class Lifecycle:
                 raise
             self._opened = await asyncio.to_thread(self._open)
         self._begin(self._opened)
-        await self._look()
+        self._judge(await asyncio.to_thread(self._space.look))
         self._watch = asyncio.create_task(self._keep_looking(), name="store-space")
 
     async def start_reading(self) -> None:
@@ -100,7 +101,8 @@ class Lifecycle:
 
     async def reopen(self) -> None:
         """After an I/O error: closes, writes the log again, opens.  Raises what still fails."""
-        await self.stop()
+        with suppress(StoreError):
+            await self.stop()
         self.condition = Condition.FAILED
         await asyncio.to_thread(rewrite_log, self._engine.database)
         await self.start()
@@ -123,8 +125,6 @@ class Lifecycle:
         )
         self._engine.writer.start()
         self._begin_reading(opened)
-        if self.condition is Condition.CLOSED:
-            self.condition = Condition.WELL
 
     def _begin_reading(self, opened: Opened) -> None:
         self._engine.reader = Reader(opened.reading, asyncio.get_running_loop())
@@ -145,16 +145,19 @@ class Lifecycle:
 
     def _troubled(self, error: StoreError) -> None:
         full = isinstance(error, StoreFull)
+        if not full and self._engine.writer is not None:
+            self.in_doubt = self._engine.writer.in_doubt
         self._become(Condition.FULL if full else Condition.FAILED, str(error))
 
     def _become(self, condition: Condition, reason: str) -> None:
         if self.condition is condition:
             return
-        was_well, self.condition = self.condition is Condition.WELL, condition
+        before, self.condition = self.condition, condition
         self.reason = reason
-        well = condition is Condition.WELL
-        if well != was_well:
-            self._post(StoreAlarm(well, reason or condition.value))
+        if condition is Condition.WELL and before is not Condition.CLOSED:
+            self._post(StoreAlarm(True, "well again"))
+        elif before in (Condition.WELL, Condition.CLOSED) and condition is not Condition.WELL:
+            self._post(StoreAlarm(False, reason))
 
     async def _keep_looking(self) -> None:
         patient = self._space.policy.interval
@@ -171,9 +174,12 @@ class Lifecycle:
         if self.condition is Condition.FULL:
             with suppress(StoreError):
                 await self._engine.write(probe)
-                self._judge(room.enough, f"{room.free} bytes free, {room.needed} needed")
+                self._judge(room)
         elif self.condition is not Condition.FAILED:
-            self._judge(room.enough, f"{room.free} bytes free, {room.needed} needed")
+            self._judge(room)
 
-    def _judge(self, enough: bool, reason: str) -> None:
-        self._become(Condition.WELL if enough else Condition.LOW, "" if enough else reason)
+    def _judge(self, room: Room) -> None:
+        if room.enough:
+            self._become(Condition.WELL, "")
+        else:
+            self._become(Condition.LOW, f"{room.free} bytes free, {room.needed} needed")

@@ -49,7 +49,10 @@ def _unheard(_notice: Notice) -> None:
 
 class Store:
     """Made by ``await Store.open(...)``.  The tables' verbs are on ``outbox``, ``holds``,
-    ``reports``, ``transmissions``, ``books``, ``audit`` and ``counters``."""
+    ``reports``, ``transmissions``, ``books``, ``audit`` and ``counters``.
+
+    ``site_key``: 32 secret bytes of this site, for control ids.  ``damaged_pages``: journal pages
+    that were not what had been written when the store was opened."""
 
     def __init__(
         self,
@@ -64,6 +67,8 @@ class Store:
         self._post = post
         self._live: set[int] = set()
         self._last = lifecycle.opened.last_transmission
+        self.site_key = lifecycle.opened.site_key
+        self.damaged_pages = lifecycle.opened.damaged_pages
         self._started_at = engine.clock()
         self.outbox = Outbox(engine, self._parked_as_corrupt)
         self.holds = Holds(engine, self.outbox.announce)
@@ -105,10 +110,12 @@ class Store:
 
     async def aclose(self) -> None:
         """Writes what is pending and gives the directory free.  Harmless when closed already."""
-        await self._lifecycle.stop()
-        if self._lock is not None:
-            self._lock.release()
-            self._lock = None
+        try:
+            await self._lifecycle.stop()
+        finally:
+            if self._lock is not None:
+                self._lock.release()
+                self._lock = None
 
     async def reopen(self) -> None:
         """After ``FAILED``: a clean start on the same files.  Raises while the disk still fails.
@@ -116,6 +123,7 @@ class Store:
         self._live.clear()
         await self._lifecycle.reopen()
         self._last = max(self._last, self._lifecycle.opened.last_transmission)
+        self.damaged_pages = self._lifecycle.opened.damaged_pages
 
     @property
     def condition(self) -> Condition:
@@ -138,20 +146,9 @@ class Store:
 
     @property
     def in_doubt(self) -> frozenset[int]:
-        """After an I/O error: transmissions acknowledged within the last 2 s or just then, that
+        """After an I/O error: transmissions acknowledged in the 2 s before it, or just then, that
         may not be on disk although SQLite said so."""
-        writer = self.engine.writer
-        return frozenset() if writer is None else writer.in_doubt
-
-    @property
-    def damaged_pages(self) -> tuple[int, ...]:
-        """Journal pages that were not what had been written, found when the store was opened."""
-        return self._lifecycle.opened.damaged_pages
-
-    @property
-    def site_key(self) -> bytes:
-        """32 secret bytes of this site, for control ids."""
-        return self._lifecycle.opened.site_key
+        return self._lifecycle.in_doubt
 
     def open_transmission(self, device: str, protocol: str, peer: str) -> int:
         """A new number; it is on disk with the first entry."""

@@ -143,3 +143,18 @@ def tamper(directory: Path, sql: str, *bindings: object) -> None:
 
 def corrected(original: FiledReport, *messages: OutboxMessage) -> FiledReport:
     return replace(original, revision=original.revision + 1, body="{}", messages=messages)
+
+
+async def eventually(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Returns when ``condition`` holds; ``TimeoutError`` when it does not come to that."""
+    loop = asyncio.get_running_loop()
+    came = loop.create_future()
+
+    def look() -> None:
+        if condition():
+            came.set_result(None)
+        elif not came.done():
+            loop.call_later(0.005, look)
+
+    look()
+    await asyncio.wait_for(came, seconds)
