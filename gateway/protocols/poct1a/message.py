@@ -80,7 +80,7 @@ class Scope:
 
 
 def value(element: Element, attribute: str = "") -> str:
-    """``V`` or the text, or the attribute asked for, blanks kept; empty when there is only blank."""
+    """``V`` or the text, or the attribute asked for, as sent; empty when it is blank."""
     if attribute == "text":
         return element.text
     text = element.attributes.get(attribute or "V", "")

@@ -99,17 +99,7 @@ def test_every_message_is_raised_and_expected() -> None:
         if "DTV START_CONTINUOUS" in answer:
             feed(manager, ack("9"))
     assert all(expected for _, expected in kinds)
-    assert [kind.value for kind, _ in kinds] == [
-        "HEL",
-        "DST",
-        "OBS",
-        "EOT",
-        "EVS",
-        "EOT",
-        "KPA",
-        "OBS",
-        "END",
-    ]
+    assert " ".join(kind for kind, _ in kinds) == "HEL DST OBS EOT EVS EOT KPA OBS END"
 
 
 def test_an_acknowledgment_is_written_as_devices_read_it() -> None:
