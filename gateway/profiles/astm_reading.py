@@ -7,11 +7,11 @@ of the content: sequence numbers, the header's control id and time, the "sent be
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
+from gateway.profiles.astm_place import AstmPlace, readable
 from gateway.profiles.reading import Group, Line, Reading
 from gateway.profiles.schema import AnalyzerProfile
 from gateway.profiles.vocabulary import SENT_BEFORE
@@ -30,7 +30,6 @@ _VOLATILE: Final = ("H.3", "H.14")
 _SEQUENCED: Final = frozenset("PORCMSQL")
 _STATUS: Final = 9
 _HEADER: Final = 4096
-_UNDECODED: Final = re.compile("[\udc80-\udcff]")
 
 Payload = bytes | Message | Sequence[Message]
 
@@ -61,14 +60,6 @@ def astm_header(payload: Payload, profile: AnalyzerProfile) -> AstmPlace | None:
         if message.header.record.raw:
             return AstmPlace({"H": message.header}, (), "")
     return None
-
-
-def is_astm_address(path: str) -> bool:
-    try:
-        At.parse(path)
-    except ValueError:
-        return False
-    return True
 
 
 def _messages(payload: Payload, profile: AnalyzerProfile) -> tuple[Message, ...]:
@@ -148,62 +139,6 @@ def _remarks(node: Node) -> Iterator[str]:
                 yield readable(text)
 
 
-class AstmPlace:
-    """The records in sight, by letter; ``attached`` are the C, M and S records at hand."""
-
-    __slots__ = ("_attached", "_nodes", "_prefix")
-
-    def __init__(self, nodes: Mapping[str, Node], attached: Sequence[Node], prefix: str) -> None:
-        self._nodes = nodes
-        self._attached = attached
-        self._prefix = prefix
-
-    def at(self, path: str) -> str | None:
-        for node in self._near(path[0]):
-            text = node.record.at(path)
-            if text is not None and text.strip():
-                return readable(text)
-        return None
-
-    def every(self, path: str) -> tuple[str, ...]:
-        return tuple(text for node in self._near(path[0]) for text in _repeats(node.record, path))
-
-    def parts(self, path: str) -> tuple[str, ...]:
-        where = At.parse(path)
-        for node in self._near(path[0]):
-            if where.component is not None:
-                text = self.at(path)
-                return () if text is None else (text,)
-            return tuple(map(readable, node.record.components(where.field, where.repeat or 1)))
-        return ()
-
-    def locate(self, path: str) -> str:
-        for node in self._near(path[0]):
-            return f"{self._prefix}{node.position}{path[1:]}"
-        return self._prefix + path
-
-    def _near(self, letter: str) -> Iterable[Node]:
-        node = self._nodes.get(letter)
-        if node is not None:
-            return (node,)
-        return [node for node in self._attached if node.record.type == letter]
-
-
-def _repeats(record: Record, path: str) -> Iterator[str]:
-    where = At.parse(path)
-    for number in range(1, len(record.repeats(where.field)) + 1):
-        text = record.at(At(where.type, where.field, where.component, number))
-        if text is not None and (trimmed := text.strip()):
-            yield readable(trimmed)
-
-
-def readable(text: str) -> str:
-    """Bytes that could not be decoded as the Latin-1 characters of the same number."""
-    if text.isascii():
-        return text
-    return _UNDECODED.sub(lambda match: chr(ord(match[0]) - 0xDC00), text)
-
-
 class _Canon:
     """Records without what changes when the same is sent again."""
 
@@ -212,12 +147,20 @@ class _Canon:
         for path in (*_VOLATILE, *volatile):
             where = At.parse(path)
             self._left_out.setdefault(where.type, set()).add(where.field)
+        self._done: dict[int, str] = {}
 
     def record(self, record: Record) -> str:
+        """Remembers records by identity: the reader keeps them alive."""
+        found = self._done.get(id(record))
+        if found is None:
+            found = self._done[id(record)] = self._written(record)
+        return found
+
+    def _written(self, record: Record) -> str:
         fields = list(record.fields)
         for number in self._left_out.get(record.type, ()):
             if number <= len(fields):
                 fields[number - 1] = ""
-        if record.type == "R" and record.field(_STATUS).strip() == SENT_BEFORE:
+        if record.type == "R" and fields[_STATUS - 1 : _STATUS] == [SENT_BEFORE]:
             fields[_STATUS - 1] = "F"
         return "|".join(fields).rstrip("|")

@@ -51,8 +51,8 @@ class Surroundings:
     def read(self, *, absent: bool) -> Circumstances:
         """``absent``: the line gave no value."""
         when = self._observed()
+        remarks = tuple(map(self._labelled, self._remarks)) if self._remarks else ()
         dated = when.day is not None and when.moment is None
-        remarks = tuple(map(self._labelled, self._remarks))
         notes = (*remarks, *((f"measured on {when.day}",) if dated else ()), *self._alarms())
         return Circumstances(
             self._flags(),
@@ -74,13 +74,19 @@ class Surroundings:
         for path in self._profile.where.flags:
             sent = self._place.every(path)
             found += [known.get(flag, flag) for flag in sent]
-            if Quirk.OPAQUE_FLAGS not in self._profile.quirks and not known.keys() >= set(sent):
+            if any(flag not in known for flag in sent) and not self._opaque:
                 self._problem(ProblemCode.UNKNOWN_FLAG, path)
-        return tuple(dict.fromkeys(filter(None, found)))
+        return tuple(dict.fromkeys(filter(None, found))) if found else ()
+
+    @property
+    def _opaque(self) -> bool:
+        return Quirk.OPAQUE_FLAGS in self._profile.quirks
 
     def _range(self) -> str | None:
         path = self._profile.where.range
         found = self._place.every(path) if path else ()
+        if not found:
+            return None
         return "; ".join(text for text in found if text not in self._profile.no_ranges) or None
 
     def _labelled(self, remark: str) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 from gateway.profiles.context import Context
@@ -15,42 +15,35 @@ UNMAPPED: Final = Analyte(None, scale=Scale.ANY)
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """What a profile makes of a code: its normal form, its test, or what else the line is."""
+
+    code: str
+    analyte: Analyte | None
+    aside: Aside | None
+
+
+@dataclass(frozen=True, slots=True)
 class Test:
-    """``code`` as the profile normalises it; ``path`` where it stood; no ``analyte``: unknown."""
+    """``path`` is where the code stood; without an ``analyte`` the test is unknown."""
 
     code: str
     path: str
     analyte: Analyte | None
+    aside: Aside | None = None
 
 
 def read_test(place: Place, profile: AnalyzerProfile, context: Context) -> Test:
-    """The site's map comes before the profile's, by normalised code or by the code as sent."""
+    """The site's map comes before the profile's, by normal form or by the code as sent."""
     path, sent = _sent(place, profile.where.code)
-    match = compiled(profile.code).fullmatch(sent)
-    code = match["code"].strip() if match else sent
-    known = profile.analytes.get(code)
-    loinc = _mapped(context.codes, code, sent)
+    known = _known(profile, sent)
+    loinc = (context.codes.get(known.code) or context.codes.get(sent)) if known.code else None
     if loinc is not None:
-        known = replace(known or UNMAPPED, loinc=loinc, by_unit={}, number=None, display=None)
-    elif known is not None and not _fits(known, place, profile):
-        known = None
-    return Test(code, path, known)
-
-
-def _fits(analyte: Analyte, place: Place, profile: AnalyzerProfile) -> bool:
-    """Whether the specimen is of a type in which this code means this test."""
-    path = profile.where.specimen_type
-    if not analyte.specimen or path is None:
-        return True
-    return matches(analyte.specimen, (whole(place, path) or "",))
-
-
-def aside_of(code: str, profile: AnalyzerProfile) -> Aside | None:
-    """What this line is when it is no measurement."""
-    for aside in profile.asides:
-        if compiled(aside.pattern).fullmatch(code):
-            return aside
-    return None
+        return Test(known.code, path, _mapped(known.analyte, loinc), known.aside)
+    analyte = known.analyte
+    if analyte is not None and analyte.specimen and not _fits(analyte, place, profile):
+        analyte = None
+    return Test(known.code, path, analyte, known.aside)
 
 
 def _sent(place: Place, paths: tuple[str, ...]) -> tuple[str, str]:
@@ -60,5 +53,19 @@ def _sent(place: Place, paths: tuple[str, ...]) -> tuple[str, str]:
     return paths[0], ""
 
 
-def _mapped(codes: Mapping[str, str], code: str, sent: str) -> str | None:
-    return (codes.get(code) or codes.get(sent)) if code else None
+@lru_cache(maxsize=8192)
+def _known(profile: AnalyzerProfile, sent: str) -> Known:
+    match = compiled(profile.code).fullmatch(sent)
+    code = match["code"].strip() if match else sent
+    asides = (aside for aside in profile.asides if matches(aside.pattern, (code,)))
+    return Known(code, profile.analytes.get(code), next(asides, None))
+
+
+def _mapped(known: Analyte | None, loinc: str) -> Analyte:
+    return replace(known or UNMAPPED, loinc=loinc, by_unit={}, number=None, display=None)
+
+
+def _fits(analyte: Analyte, place: Place, profile: AnalyzerProfile) -> bool:
+    """Whether the specimen is of a type in which this code means this test."""
+    path = profile.where.specimen_type
+    return path is None or matches(analyte.specimen, (whole(place, path) or "",))

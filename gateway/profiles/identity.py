@@ -64,7 +64,7 @@ def _joined(paths: tuple[str, ...], place: Place) -> str | None:
         case ():
             return None
         case (path,):
-            texts = [part.strip() for part in place.parts(path)]
+            texts = [part.strip() for cell in place.cells(path)[:1] for part in cell]
         case _:
             texts = [(place.at(path) or "").strip() for path in paths]
     return "^".join(texts).rstrip("^") or None

@@ -8,7 +8,8 @@ Units are looked up, never converted; a missing or unexpected one is a problem.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from gateway.profiles.context import Context
@@ -28,110 +29,128 @@ class Measured:
 
     value: Value
     raw: str
+    ucum: str | None = None
     flags: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
     beside_call: bool = False
 
-    @property
-    def ucum(self) -> str | None:
-        match self.value:
-            case Quantity(unit=Unit(ucum=ucum)) | Range(unit=Unit(ucum=ucum)):
-                return ucum
-        return None
+
+@lru_cache(maxsize=256)
+def _writing(profile: AnalyzerProfile) -> Writing:
+    trailing = frozenset(profile.flags) if Quirk.TRAILING_FLAG in profile.quirks else frozenset()
+    return Writing(profile.decimal, profile.voids, trailing)
 
 
-@dataclass(frozen=True, slots=True)
 class Measure:
-    """Reads the values of one test."""
+    """Reads the values of one test in one place."""
 
-    profile: AnalyzerProfile
-    context: Context
-    code: str
-    analyte: Analyte
-    _writing: Writing = field(init=False)
+    __slots__ = ("_analyte", "_code", "_context", "_place", "_profile")
 
-    def __post_init__(self) -> None:
-        flagged = Quirk.TRAILING_FLAG in self.profile.quirks
-        writing = Writing(
-            self.profile.decimal,
-            self.profile.voids,
-            lambda unit: self._ucum(unit) is not None,
-            frozenset(self.profile.flags) if flagged else frozenset(),
-        )
-        object.__setattr__(self, "_writing", writing)
+    def __init__(
+        self, place: Place, profile: AnalyzerProfile, context: Context, code: str, analyte: Analyte
+    ) -> None:
+        self._place = place
+        self._profile = profile
+        self._context = context
+        self._code = code
+        self._analyte = analyte
 
-    def read(self, place: Place) -> tuple[Measured, ...]:
+    def read(self) -> tuple[Measured, ...]:
         """One value, or two; an empty cell is one absent value."""
-        path = self.profile.where.value
-        parts = place.parts(path)
-        roles = self.profile.where.parts
-        repeats = place.every(path)
-        beyond = any(part.strip() for part in parts[len(roles) :])
-        elsewhere = bool(repeats) and not any(part.strip() for part in parts)
-        if len(repeats) > 1 or beyond or elsewhere:
-            at = place.locate(path)
-            raw = place.at(path) or ""
-            return (Measured(UNREADABLE.value, raw, problems=(_unreadable(at),)),)
-        found = {role: text for role, text in zip(roles, parts, strict=False) if text.strip()}
+        where = self._profile.where
+        cells = self._place.cells(where.value)
+        if len(cells) == 1 and len(cells[0]) == 1:
+            return (self._one(cells[0][0], self._analyte.scale),)
+        filled = [cell for cell in cells if any(part.strip() for part in cell)]
+        first = cells[0] if cells else ()
+        beyond = any(part.strip() for part in first[len(where.parts) :])
+        if beyond or (filled and filled != [first]):
+            return (self._faulty(self._place.at(where.value) or ""),)
+        return self._parts(first)
+
+    def _parts(self, cell: tuple[str, ...]) -> tuple[Measured, ...]:
+        roles = self._profile.where.parts
+        found = {role: text for role, text in zip(roles, cell, strict=False) if text.strip()}
         call, number = found.get(Part.VALUE), found.get(Part.NUMBER)
         unit = found.get(Part.UNIT)
         if call is None or number is None:
-            text = call or number or (parts[0] if parts else "")
-            return (self._one(place, text, self.analyte.scale, unit),)
-        beside = self._one(place, number, Scale.NUMBER, unit)
+            text = call or number or (cell[0] if cell else "")
+            return (self._one(text, self._analyte.scale, unit),)
         return (
-            self._one(place, call, Scale.ANSWER, unit),
-            replace(beside, beside_call=True),
+            self._one(call, Scale.ANSWER, unit),
+            self._one(number, Scale.NUMBER, unit, beside_call=True),
         )
 
-    def _one(self, place: Place, text: str, scale: Scale, unit: str | None) -> Measured:
-        read = read_value(text, self._writing, scale, self.analyte.answers)
-        flags = tuple(word for flag in read.flags if (word := self.profile.flags[flag]))
+    def _one(
+        self, text: str, scale: Scale, unit: str | None = None, *, beside_call: bool = False
+    ) -> Measured:
+        writing, answers = _writing(self._profile), self._analyte.answers
+        read = read_value(text, writing, scale, answers, self._knows_unit)
+        flags = tuple(word for flag in read.flags if (word := self._profile.flags[flag]))
         if read.faulty:
-            at = place.locate(self.profile.where.value)
-            return Measured(read.value, text, flags, (_unreadable(at),))
-        if not isinstance(read.value, Quantity | Range):
-            return Measured(read.value, text, flags)
-        found, problems = self._unit(place, [u for u in (unit, read.unit) if u])
-        return Measured(replace(read.value, unit=found), text, flags, problems)
+            return self._faulty(text)
+        match read.value:
+            case Quantity(number, comparator):
+                found, problems = self._unit(unit, read.unit)
+                value: Value = Quantity(number, comparator, found)
+            case Range(low, high):
+                found, problems = self._unit(unit, read.unit)
+                value = Range(low, high, found)
+            case other:
+                return Measured(other, text, None, flags)
+        ucum = found.ucum if found else None
+        return Measured(value, text, ucum, flags, problems, beside_call)
 
-    def _unit(self, place: Place, glued: Sequence[str]) -> tuple[Unit | None, tuple[Problem, ...]]:
+    def _faulty(self, text: str) -> Measured:
+        where = self._place.locate(self._profile.where.value)
+        problem = Problem(ProblemCode.UNREADABLE_VALUE, where)
+        return Measured(UNREADABLE.value, text, problems=(problem,))
+
+    def _unit(
+        self, beside: str | None, glued: str | None
+    ) -> tuple[Unit | None, tuple[Problem, ...]]:
         """The unit at its address, in the cell or glued to the value: all must agree."""
-        path = self.profile.where.unit
-        stated = (whole(place, path) or "") if path else ""
-        where = place.locate(path or self.profile.where.value)
-        texts = [text.strip() for text in (stated, *glued) if text.strip()]
+        path = self._profile.where.unit
+        stated = whole(self._place, path) if path else None
+        texts = [text.strip() for text in (stated, beside, glued) if text]
         if not texts:
-            return self._unsent(where)
-        ucums = {self._ucum(text) for text in texts}
-        unit = Unit(texts[0], ucums.pop() if len(ucums) == 1 else None)
-        if unit.ucum is None or not self._expected(texts[0], unit.ucum):
-            return unit, (Problem(ProblemCode.UNKNOWN_UNIT, where),)
+            return self._unsent()
+        ucum = self._agreed(texts)
+        unit = Unit(texts[0], ucum)
+        if ucum is None or not self._expected(texts[0], ucum):
+            return unit, (self._unit_problem(ProblemCode.UNKNOWN_UNIT),)
         return unit, ()
 
-    def _unsent(self, where: str) -> tuple[Unit | None, tuple[Problem, ...]]:
-        ucum = self._ucum("") or self.analyte.unsent
+    def _agreed(self, texts: Sequence[str]) -> str | None:
+        ucums = {self._ucum(text) for text in texts}
+        return ucums.pop() if len(ucums) == 1 else None
+
+    def _unsent(self) -> tuple[Unit | None, tuple[Problem, ...]]:
+        ucum = self._ucum("") or self._analyte.unsent
         if ucum is not None:
             return Unit("", ucum), ()
         if self._without_unit():
             return None, ()
-        return None, (Problem(ProblemCode.UNIT_MISSING, where),)
+        return None, (self._unit_problem(ProblemCode.UNIT_MISSING),)
 
     def _without_unit(self) -> bool:
         """Whether the test has no unit: its profile says so, or the LOINC list does."""
-        if self.analyte.scale is not Scale.ANY:
-            return not self.analyte.units
-        term = terms().get(self.analyte.loinc or "")
+        if self._analyte.scale is not Scale.ANY:
+            return not self._analyte.units
+        term = terms().get(self._analyte.loinc or "")
         return term is not None and (term.unit or "") in _UNITLESS
 
+    def _unit_problem(self, code: ProblemCode) -> Problem:
+        where = self._profile.where
+        return Problem(code, self._place.locate(where.unit or where.value))
+
+    def _knows_unit(self, unit: str) -> bool:
+        return self._ucum(unit) is not None
+
     def _ucum(self, unit: str) -> str | None:
-        return to_ucum(unit, self.code, self.context.units, self.profile.units)
+        return to_ucum(unit, self._code, self._context.units, self._profile.units)
 
     def _expected(self, unit: str, ucum: str) -> bool:
         """A unit the site allowed for this very test is expected."""
-        allowed = self.analyte.units
-        return not allowed or ucum in allowed or f"{self.code}:{unit}" in self.context.units
-
-
-def _unreadable(where: str) -> Problem:
-    return Problem(ProblemCode.UNREADABLE_VALUE, where)
+        allowed = self._analyte.units
+        return not allowed or ucum in allowed or f"{self._code}:{unit}" in self._context.units

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.profiles.circumstances import UNSETTLED, Circumstances, Surroundings
-from gateway.profiles.codes import UNMAPPED, Test, aside_of, read_test
+from gateway.profiles.codes import UNMAPPED, Test, read_test
 from gateway.profiles.context import Context
 from gateway.profiles.loinc import display_of
 from gateway.profiles.measure import Measure, Measured
@@ -31,9 +31,8 @@ class LineReading:
 def read_line(line: Line, profile: AnalyzerProfile, context: Context) -> LineReading:
     """Never drops a line: what it cannot read it reports."""
     test = read_test(line.place, profile, context)
-    aside = aside_of(test.code, profile)
-    if aside is not None:
-        return _aside(aside.role, test.code, line, profile)
+    if test.aside is not None:
+        return _aside(test.aside.role, test.code, line, profile)
     if test.analyte is None and _is_message(line.place, profile):
         return _aside(AsideRole.REMARK, test.code, line, profile)
     return _measured(test, line, profile, context)
@@ -50,7 +49,8 @@ def _is_message(place: Place, profile: AnalyzerProfile) -> bool:
 def _aside(role: AsideRole, code: str, line: Line, profile: AnalyzerProfile) -> LineReading:
     match role:
         case AsideRole.REMARK:
-            value = " ".join(part.strip() for part in line.place.parts(profile.where.value))
+            cells = line.place.cells(profile.where.value)
+            value = " ".join(part.strip() for cell in cells for part in cell)
             flags = [flag for path in profile.where.flags for flag in line.place.every(path)]
             words = (code, value, *flags, *line.remarks)
             return LineReading(remark=" ".join(word for word in words if word))
@@ -62,7 +62,7 @@ def _aside(role: AsideRole, code: str, line: Line, profile: AnalyzerProfile) -> 
 
 def _measured(test: Test, line: Line, profile: AnalyzerProfile, context: Context) -> LineReading:
     analyte = test.analyte or UNMAPPED
-    found = Measure(profile, context, test.code, analyte).read(line.place)
+    found = Measure(line.place, profile, context, test.code, analyte).read()
     absent = all(isinstance(one.value, Absent) for one in found)
     around = Surroundings(line, profile, context).read(absent=absent)
     problems = [problem for one in found for problem in one.problems]
@@ -80,7 +80,7 @@ def _observation(code: str, analyte: Analyte, one: Measured, around: Circumstanc
         code=_named(code, analyte, one),
         value=one.value,
         raw=one.raw,
-        flags=(*around.flags, *(flag for flag in one.flags if flag not in around.flags)),
+        flags=tuple(dict.fromkeys((*around.flags, *one.flags))) if one.flags else around.flags,
         range=around.range,
         status=status,
         observed_at=around.observed_at,

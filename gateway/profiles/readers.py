@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from gateway.profiles.astm_reading import Payload, astm_header, is_astm_address, read_astm
+from gateway.profiles.astm_place import is_astm_address
+from gateway.profiles.astm_reading import Payload, astm_header, read_astm
 from gateway.profiles.link import Protocol
 from gateway.profiles.reading import Place, Reading
 from gateway.profiles.schema import AnalyzerProfile

@@ -23,8 +23,9 @@ class Place(Protocol):
     def every(self, path: str) -> tuple[str, ...]:
         """All that stands there where it may repeat (flags, comments), trimmed, none empty."""
 
-    def parts(self, path: str) -> tuple[str, ...]:
-        """The components of a cell, or the one an address names; none when it is empty."""
+    def cells(self, path: str) -> tuple[tuple[str, ...], ...]:
+        """The repeats of a cell, each with its components (or the one that is asked for), blanks
+        kept; none when it is empty."""
 
     def locate(self, path: str) -> str:
         """The address with positions, for a person to find it: ``R[7].3.4``."""
@@ -37,6 +38,8 @@ def whole(place: Place, path: str) -> str | None:
     text, so what cannot be both is unknown, and never just the first of them.
     """
     texts = place.every(path)
+    if len(texts) == 1:
+        return texts[0]
     return "\\".join(dict.fromkeys(texts)) or None
 
 

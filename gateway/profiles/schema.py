@@ -199,7 +199,7 @@ class Shape:
     menu: Mapping[str, Analyte] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class AnalyzerProfile:
     """A device model.  ``name`` is what configurations call it; ``source`` cites documents.
 

@@ -65,6 +65,7 @@ class UnreadableTime(ValueError):
 ABSENT: Final = When()
 
 
+@lru_cache(maxsize=512)
 def read_time(text: str, forms: tuple[str, ...], zone: tzinfo, today: date) -> When:
     """``today`` settles the century of two-digit years.  UnreadableTime when no form fits."""
     trimmed = text.strip()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Final
@@ -59,7 +59,13 @@ def to_ucum(unit: str, code: str, *tables: Mapping[str, str]) -> str | None:
     """
     trimmed = unit.strip()
     for table in tables:
-        found = table.get(f"{code}:{trimmed}") or (table.get(trimmed) if trimmed else None)
-        if found:
-            return found
-    return unit_table().get(spelled(trimmed)) if trimmed else None
+        if table:
+            found = table.get(f"{code}:{trimmed}") or (table.get(trimmed) if trimmed else None)
+            if found:
+                return found
+    return _common(trimmed) if trimmed else None
+
+
+@lru_cache(maxsize=1024)
+def _common(unit: str) -> str | None:
+    return unit_table().get(spelled(unit))

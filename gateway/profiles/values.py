@@ -29,6 +29,8 @@ from gateway.report import (
     Value,
 )
 
+KnowsUnit = Callable[[str], bool]
+
 LONGEST_VOID: Final = 32
 LONGEST_TEXT: Final = 16_384
 
@@ -42,6 +44,7 @@ _COMPARATORS: Final = {
     "=>": Comparator.AT_LEAST,
     "≥": Comparator.AT_LEAST,
 }
+_PLAIN: Final = re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,10})?")
 _COMPARED: Final = re.compile("(<=|=<|>=|=>|[<>≤≥])[ \t]*(.*)", re.DOTALL)
 _NUMERIC: Final = re.compile(r"([+-]?[0-9.,]+(?:[eE][+-]?[0-9]+)?)[ \t]*(.*)", re.DOTALL)
 _TITER: Final = re.compile(r"([0-9]{1,9}) ?: ?([0-9]{1,9})")
@@ -52,12 +55,10 @@ _FLAGGED: Final = re.compile(r"(.*[^\s]) *([A-Za-z!*#>]{1,2})", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """How this device writes values.  ``knows_unit`` tells words that are units from others;
-    ``trailing`` are the flags a value may end with."""
+    """How this device writes values.  ``trailing`` are the flags a value may end with."""
 
     decimal: str = "."
     voids: tuple[Void, ...] = VOIDS
-    knows_unit: Callable[[str], bool] = lambda unit: False
     trailing: frozenset[str] = frozenset()
 
 
@@ -80,9 +81,15 @@ def read_value(
     writing: Writing,
     scale: Scale = Scale.ANY,
     answers: Mapping[str, Coded] = MappingProxyType({}),
+    knows_unit: KnowsUnit = lambda unit: False,
 ) -> Read:
-    """An empty text is an absent value; one that ``scale`` does not allow is a fault."""
+    """An empty text is an absent value; one that ``scale`` does not allow is a fault.
+
+    ``knows_unit`` tells words that are units from others.
+    """
     trimmed = text.strip()
+    if writing.decimal == "." and not answers and _PLAIN.fullmatch(trimmed):
+        return Read(Quantity(trimmed))
     if trimmed in answers:
         return Read(answers[trimmed])
     found = _void(trimmed, writing)
@@ -91,7 +98,7 @@ def read_value(
         trimmed, flags = _split_flag(trimmed, writing)
         found = _void(trimmed, writing)
     if found is None:
-        found = _answer(trimmed, writing, scale)
+        found = _answer(trimmed, writing, scale, knows_unit)
         if scale is Scale.NUMBER and not isinstance(found.value, Quantity):
             return UNREADABLE
     return Read(found.value, found.unit, flags, found.faulty) if flags else found
@@ -115,26 +122,30 @@ def _split_flag(text: str, writing: Writing) -> tuple[str, tuple[str, ...]]:
     return match[1], (match[2],)
 
 
-def _answer(text: str, writing: Writing, scale: Scale) -> Read:
+def _answer(text: str, writing: Writing, scale: Scale, knows_unit: KnowsUnit) -> Read:
     if scale is not Scale.NUMBER and _GRADE.fullmatch(text):
         return Read(Text(text))
     compared = _COMPARED.fullmatch(text)
     if compared is not None:
-        return _quantity(compared[2], writing, _COMPARATORS[compared[1]]) or _words(text, scale)
+        comparator = _COMPARATORS[compared[1]]
+        found = _quantity(compared[2], writing, comparator, knows_unit)
+        return found or _words(text, scale)
     return (
-        _quantity(text, writing, None)
+        _quantity(text, writing, None, knows_unit)
         or _titer(text)
-        or _range(text, writing)
+        or _range(text, writing, knows_unit)
         or _words(text, scale)
     )
 
 
-def _quantity(text: str, writing: Writing, comparator: Comparator | None) -> Read | None:
+def _quantity(
+    text: str, writing: Writing, comparator: Comparator | None, knows_unit: KnowsUnit
+) -> Read | None:
     match = _NUMERIC.fullmatch(text)
     if match is None:
         return None
     number, unit = read_number(match[1], writing.decimal), match[2].rstrip()
-    if number is None or (unit and not writing.knows_unit(unit)):
+    if number is None or (unit and not knows_unit(unit)):
         return None
     return Read(Quantity(number, comparator), unit or None)
 
@@ -144,13 +155,13 @@ def _titer(text: str) -> Read | None:
     return Read(Titer(match[1], match[2])) if match else None
 
 
-def _range(text: str, writing: Writing) -> Read | None:
+def _range(text: str, writing: Writing, knows_unit: KnowsUnit) -> Read | None:
     match = _RANGE.fullmatch(text)
     if match is None:
         return None
     low, high = (read_number(match[n], writing.decimal) for n in (1, 2))
     unit = (match[3] or "").rstrip()
-    if low is None or high is None or (unit and not writing.knows_unit(unit)):
+    if low is None or high is None or (unit and not knows_unit(unit)):
         return None
     return Read(Range(low, high), unit or None)
 

@@ -15,13 +15,13 @@ from gateway.profiles.units import unit_table
 from gateway.profiles.values import Read, Writing, read_value
 from gateway.report import Absent, AbsentReason, Coded, Comparator, Quantity, Range, Text, Titer
 
-PLAIN = Writing(knows_unit=lambda unit: unit in unit_table())
+PLAIN = Writing()
 COMMA = Writing(decimal=",")
 MARKED = Writing(trailing=frozenset({"!", "H", "L"}))
 
 
 def read(text: str, scale: Scale = Scale.ANY, writing: Writing = PLAIN) -> Read:
-    return read_value(text, writing, scale)
+    return read_value(text, writing, scale, knows_unit=unit_table().__contains__)
 
 
 @pytest.mark.parametrize(
