@@ -83,8 +83,8 @@ class Envelope:
 
     ``filler_number`` is OBR-3, the key under which corrections replace what was sent; by default
     it follows from the report's id, so a correction must be given the original's.  ``revision``
-    counts from 0; ``previous`` is the report as last sent.  ``timezone`` expresses every time of
-    the message in one zone; None leaves each in the zone the report has it in.
+    counts from 0; above it the message is a correction, and ``previous`` is the report as last
+    sent.  ``timezone`` expresses every time of the message in one zone (see ``zone``).
     """
 
     control_id: str
@@ -100,6 +100,14 @@ class Envelope:
     revision: int = 0
     previous: Report | None = None
     timezone: tzinfo | None = None
+
+    def zone(self, report: Report, *, offsets: bool) -> tzinfo | None:
+        """The one zone of all times, or None when each keeps its own.
+
+        A receiver that reads no offsets must find all in one zone: that of ``received_at``,
+        unless the site says otherwise.
+        """
+        return self.timezone or (None if offsets else report.received_at.tzinfo)
 
     def domain(self, source: str) -> IdentifierDomain | None:
         """The domain of ids found at ``source``; the entry for all places comes last."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 import oru_samples as samples
 import pytest
@@ -168,3 +168,18 @@ def test_an_absent_value_never_leaves_a_number() -> None:
         fields = encode(report, ENVELOPE, profile).decode("latin-1").split("\rOBX|")[1].split("|")
         assert fields[4] == "", name
         assert fields[10] == "X", name
+
+
+def test_a_receiver_without_offsets_finds_every_time_in_one_zone() -> None:
+    profile = DESTINATION_PROFILES["openemr"]
+    measured = samples.MEASURED.astimezone(UTC)
+    report = replace(BASE, observations=(replace(samples.WBC, observed_at=measured),))
+    envelope = replace(ENVELOPE, message_time=samples.SENT.astimezone(UTC))
+    message = encode(report, envelope, profile)
+    verify(message, report, envelope, profile)
+    assert message == encode(BASE, ENVELOPE, profile)
+    elsewhere = replace(envelope, timezone=UTC)
+    message = encode(report, elsewhere, profile)
+    verify(message, report, elsewhere, profile)
+    assert b"|20260105091202||ORU" in message
+    assert b"|20260105091130||" in message

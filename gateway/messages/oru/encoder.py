@@ -34,7 +34,8 @@ def encode(report: Report, envelope: Envelope, profile: DestinationProfile) -> b
 
 def _segments(report: Report, envelope: Envelope, profile: DestinationProfile) -> Iterator[str]:
     """OBR sums up the observations, so these are written first."""
-    pen = Pen(envelope.timezone, offset=profile.zone_offset)
+    zone = envelope.zone(report, offsets=profile.zone_offset)
+    pen = Pen(zone, offset=profile.zone_offset)
     results = Results(report, envelope, profile, pen)
     observations = list(results.segments())
     yield persons.header(envelope, profile, pen)

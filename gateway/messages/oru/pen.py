@@ -74,7 +74,10 @@ class Pen:
             return ""
         if moment.tzinfo is None:
             raise self.refuse(Obstacle.TIME_WITHOUT_ZONE, field)
-        local = moment.astimezone(self._zone) if self._zone else moment
+        try:
+            local = moment.astimezone(self._zone) if self._zone else moment
+        except OverflowError:
+            raise self.refuse(Obstacle.NOT_A_DATE, field) from None
         iso = local.isoformat(timespec="seconds")
         digits, offset = iso[:19].translate(_ISO_SIGNS), iso[19:].replace(":", "")
         if len(offset) != 5:

@@ -48,7 +48,9 @@ class _Checker:
         self._profile = profile
         self._order = envelope.order or Order()
         self._status = status
-        self._zone = Zone(envelope.timezone, offset=profile.zone_offset)
+        self._zone = Zone(
+            envelope.zone(report, offsets=profile.zone_offset), offset=profile.zone_offset
+        )
 
     def head(self, segments: Segments) -> None:
         order, known = self._order, self._report.patient.known

@@ -70,7 +70,9 @@ class _Checker:
         self._seen: Counter[str] = Counter()
         self._sent = _sent(envelope.previous)
         self._equipment = _equipment(report) if profile.analysis_fields else []
-        self._zone = Zone(envelope.timezone, offset=profile.zone_offset)
+        self._zone = Zone(
+            envelope.zone(report, offsets=profile.zone_offset), offset=profile.zone_offset
+        )
         self._good: set[tuple[object, str]] = set()
 
     def observation(self, index: int, fields: list[str], notes: Segments) -> None:
