@@ -115,8 +115,9 @@ class _Session:
                 return Outcome.COMPLETE
             case TransmissionIncomplete(reason):
                 self._between(self.piece.end)
-                self._note(reason, self.piece.end, spoils=reason is Incomplete.NO_FRAME)
-                return Outcome.INCOMPLETE
+                self._note(reason, self.piece.end, spoils=True)
+                nothing = reason is Incomplete.NO_FRAME
+                return Outcome.DAMAGED if nothing else Outcome.INCOMPLETE
             case Heartbeat():
                 return Outcome.HEARTBEAT
         return None
@@ -170,7 +171,7 @@ class _Session:
         if not self.checked:
             self._note(Remark.UNCHECKED, piece.start)
         findings = [*self.findings, *(finding for finding, _ in self.damaged)]
-        if any(finding.spoils for finding in findings):
+        if any(found.spoils and not isinstance(found.kind, Incomplete) for found in findings):
             outcome = Outcome.DAMAGED
         start = piece.start - len(piece.opener) if piece.enquired else piece.start
         return Transmission(

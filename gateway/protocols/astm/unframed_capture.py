@@ -57,7 +57,7 @@ def _transmission(event: Event, receiver: Receiver, dialect: Dialect) -> Transmi
             text = raw[1:] if dialect.framing is Framing.ENVELOPE else raw
             if reason is Incomplete.LOST and _whole(text, dialect):
                 return _built(end, raw, Outcome.COMPLETE, text, Finding(Remark.NO_END, end))
-            return _built(end, raw, Outcome.INCOMPLETE, text, Finding(reason, end))
+            return _built(end, raw, Outcome.INCOMPLETE, text, Finding(reason, end, spoils=True))
     return None
 
 

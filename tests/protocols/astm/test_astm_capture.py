@@ -53,27 +53,27 @@ RECORDINGS: dict[str, tuple[bytes, str]] = {
     ),
     "twice damaged, sent again, and repeated damaged and whole": (
         ENQ + H1 + P2.replace(b"P", b"Q") * 2 + P2 + P2.replace(b"|1", b"|2") + P2 + L5 + EOT,
-        "damaged repaired repaired repaired repeated number! early-end",
+        "damaged repaired repaired repaired repeated number! early-end!",
     ),
     "a damaged frame not sent again": (
         ENQ + H1 + P2.replace(b"P", b"Q") + O3 + R4 + L5 + EOT,
-        "damaged checksum! number! number! number! early-end",
+        "damaged checksum! number! number! number! early-end!",
     ),
     "eight frames lost behind a damaged one": (
         ENQ + H1 + b"".join(encode_frame(n, END) for n in range(3, 11)) + EOT,
-        "damaged number! number! number! number! number! number! different! number! early-end",
+        "damaged number! number! number! number! number! number! different! number! early-end!",
     ),
     "a frame broken off and begun again": (
         ENQ + H1 + P2[:5] + P2 + O3 + R4 + L5 + EOT,
         "complete repaired",
     ),
-    "EOT before L": (ENQ + H1 + P2 + EOT, "incomplete early-end"),
+    "EOT before L": (ENQ + H1 + P2 + EOT, "incomplete early-end!"),
     "ENQ again before anything": (ENQ + ENQ + WHOLE, "complete enquired-again enquired-again"),
-    "ENQ in the middle": (ENQ + H1 + P2 + WHOLE, "incomplete restarted; complete"),
+    "ENQ in the middle": (ENQ + H1 + P2 + WHOLE, "incomplete restarted!; complete"),
     "ENQ instead of EOT": (WHOLE[:-1] + WHOLE, "complete no-end; complete"),
     "the recording ends behind L": (WHOLE[:-1], "complete no-end"),
-    "the recording ends before L": (WHOLE[:-20], "incomplete lost"),
-    "the recording ends behind ENQ": (ENQ, "incomplete lost"),
+    "the recording ends before L": (WHOLE[:-20], "incomplete lost!"),
+    "the recording ends behind ENQ": (ENQ, "incomplete lost!"),
     "junk and no frame": (ENQ + b"1H|" + EOT, "damaged junk no-frame!"),
     "frames without ENQ at the start": (WHOLE[1:], "complete no-enquiry"),
     "frames without ENQ behind EOT": (
@@ -82,7 +82,7 @@ RECORDINGS: dict[str, tuple[bytes, str]] = {
     ),
     "frames without ENQ that do not begin with H": (
         encode_frame(1, END) + EOT,
-        "incomplete no-enquiry no-header",
+        "incomplete no-enquiry no-header!",
     ),
     "frames joined late": (P2 + O3 + R4 + L5 + EOT + WHOLE, "damaged junk!; complete"),
     "noise between transmissions": (
@@ -162,7 +162,7 @@ def test_dialects_of_frames() -> None:
     digits = unchecked.replace(b"\x03", b"\x0300")
     assert told(digits, Dialect(checksum=Checksum.NONE)) == "complete unchecked"
     stuck = ENQ + encode_frame(1, HEADER) + encode_frame(1, END) + EOT
-    assert told(stuck) == "damaged different! early-end"
+    assert told(stuck) == "damaged different! early-end!"
     assert told(stuck, Dialect(numbering=Numbering.LOOSE)) == "complete"
 
 
@@ -174,8 +174,8 @@ def test_unframed_recordings() -> None:
     )
     assert told(b"\xff" + TEXT[:-1], AUTO) == "complete no-end unchecked"
     assert told(TEXT[:-3], BARE) == "complete no-end unchecked"
-    assert told(TEXT[:-8], BARE) == "incomplete lost unchecked"
-    assert told(b"P|1\r" + TEXT, BARE) == "incomplete restarted unchecked; complete unchecked"
+    assert told(TEXT[:-8], BARE) == "incomplete lost! unchecked"
+    assert told(b"P|1\r" + TEXT, BARE) == "incomplete restarted! unchecked; complete unchecked"
     envelope = b"\x01" + TEXT + EOT
     assert told(envelope + envelope, AUTO) == "complete unchecked; complete unchecked"
     assert told(envelope + b"text" + envelope, AUTO).count("damaged junk!") == 1
