@@ -26,6 +26,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from gateway.errors import Ambiguous, Refused, Unreachable
 
 CONNECT_SECONDS = 3.0  # paho's connect blocks a thread, and a clean stop has to wait for it
+IN_FLIGHT = 20  # paho's own limit, and Mosquitto's
 _TOO_MUCH = {0x90: "the topic is not allowed", 0x99: "the payload is not what it should be"}
 
 
@@ -94,6 +95,7 @@ class Connection(aiomqtt.Client):
         self._lost = lost
         self._waiting: dict[int, asyncio.Future[ReasonCode]] = {}
         self._largest: int | None = None
+        self._slots = asyncio.Semaphore(IN_FLIGHT)
         self._open = False
 
     async def open(self) -> None:
@@ -128,6 +130,11 @@ class Connection(aiomqtt.Client):
             raise Unreachable("there is no connection to the broker")
         if self._largest is not None and len(publication.payload) + 1024 > self._largest:
             raise Refused(f"larger than the broker takes ({self._largest} bytes)")
+        async with self._slots:
+            code = await self._publish(publication)
+        _judge(code)
+
+    async def _publish(self, publication: Publication) -> ReasonCode:
         sent = self._client.publish(
             publication.topic, publication.payload, 1, publication.retain, self._extras(publication)
         )
@@ -137,12 +144,11 @@ class Connection(aiomqtt.Client):
         self._waiting[sent.mid] = answer
         try:
             async with asyncio.timeout(self._broker.timeout):
-                code = await answer
+                return await answer
         except TimeoutError:
             raise Ambiguous("the broker did not acknowledge in time") from None
         finally:
             self._waiting.pop(sent.mid, None)
-        _judge(code)
 
     async def disconnect(self) -> None:
         """Says goodbye to the broker, so that it does not send the will, and closes."""
@@ -204,8 +210,7 @@ class Connection(aiomqtt.Client):
     ) -> None:
         self._largest = getattr(properties, "MaximumPacketSize", None)
         in_flight = getattr(properties, "ReceiveMaximum", None)
-        if in_flight is not None:
-            client.max_inflight_messages_set(min(in_flight, 20))
+        self._slots = asyncio.Semaphore(min(in_flight or IN_FLIGHT, IN_FLIGHT))
         super()._on_connect(client, userdata, flags, reason_code, properties)
 
     def _on_publish(
@@ -219,6 +224,11 @@ class Connection(aiomqtt.Client):
         answer = self._waiting.get(mid)
         if answer is not None and not answer.done():
             answer.set_result(reason_code)
+
+    def _on_socket_open(self, client: PahoClient, userdata: Any, sock: Any) -> None:
+        """Called in the connecting thread, where a loop must not be touched (uvloop)."""
+        opened = super()._on_socket_open
+        self._loop.call_soon_threadsafe(opened, client, userdata, sock)
 
     def _on_socket_register_write(self, client: PahoClient, userdata: Any, sock: Any) -> None:
         self._loop.call_soon_threadsafe(self._write_when_ready, sock)
