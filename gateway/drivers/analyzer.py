@@ -62,8 +62,7 @@ class AstmLink(DeviceLink):
             self.write(self._receiver.refuse())
 
     def peer_gone(self) -> None:
-        self._receiver.connection_lost()
-        while not self._waiting and (event := self._receiver.next_event()) is not None:
+        while (event := self._receiver.connection_lost()) is not None:
             self._on(event)
 
     def expired(self) -> None:
