@@ -45,17 +45,21 @@ class Engine:
         operation: Query[T],
         *,
         after: Callable[[T], None] | None = None,
+        always: Callable[[], None] | None = None,
         committed: Callable[[], None] | None = None,
     ) -> T:
         """Runs it in the next group commit; returns when that is on disk.
 
-        ``after`` gets the result in the loop's thread even when nobody awaits any more;
-        ``committed`` runs in the writer's thread.  ``StoreError`` when it is not on disk.
+        ``after`` gets the result in the loop's thread even when nobody awaits any more, and
+        ``always`` is called before it or before the error; ``committed`` runs in the writer's
+        thread.  ``StoreError`` when it is not on disk.
         """
         if self.writer is None:
+            if always is not None:
+                always()
             raise StoreError("the store is not open for writing")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        settle = _settling(future, after)
+        settle = _settling(future, after, always)
         self.writer.submit(cast("Operation[object]", Operation(operation, settle, committed)))
         return await future
 
@@ -64,7 +68,7 @@ class Engine:
         if self.reader is None:
             raise StoreError("the store is closed")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        operation: Operation[Any] = Operation(query, _settling(future, None))
+        operation: Operation[Any] = Operation(query, _settling(future, None, None))
         self.reader.submit(operation)
         return await future
 
@@ -84,9 +88,13 @@ def highest_number(connection: apsw.Connection, table: str, column: str = "id") 
 
 
 def _settling(
-    future: asyncio.Future[T], after: Callable[[T], None] | None
+    future: asyncio.Future[T],
+    after: Callable[[T], None] | None,
+    always: Callable[[], None] | None,
 ) -> Callable[[T | None, BaseException | None], None]:
     def settle(result: T | None, error: BaseException | None) -> None:
+        if always is not None:
+            always()
         if error is None and after is not None:
             after(cast("T", result))
         if future.done():

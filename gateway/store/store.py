@@ -66,6 +66,7 @@ class Store:
         self._lock = lock
         self._post = post
         self._live: set[int] = set()
+        self._leaving: set[int] = set()
         self._last = lifecycle.opened.last_transmission
         self.site_key = lifecycle.opened.site_key
         self.damaged_pages = lifecycle.opened.damaged_pages
@@ -121,6 +122,7 @@ class Store:
         """After ``FAILED``: a clean start on the same files.  Raises while the disk still fails.
         Everything that was open is in ``unfinished`` afterwards."""
         self._live.clear()
+        self._leaving.clear()
         await self._lifecycle.reopen()
         self._last = max(self._last, self._lifecycle.opened.last_transmission)
         self.damaged_pages = self._lifecycle.opened.damaged_pages
@@ -195,7 +197,8 @@ class Store:
         ``device`` names who it was when that was not known at opening.
 
         When that fails the transmission is in ``unfinished`` and may be closed later."""
-        self._live.discard(transmission)
+        if transmission in self._leaving:
+            raise StoreError(f"transmission {transmission} is being closed")
 
         def operation(connection: apsw.Connection) -> Filed:
             closing = self._closing(transmission, outcome, reason, profile, device)
@@ -203,16 +206,20 @@ class Store:
             return filings.file(self.engine, connection, closing, filing or NOTHING, started)
 
         journal = self._lifecycle.journal
+        self._live.discard(transmission)
+        self._leaving.add(transmission)
         return await self.engine.write(
             operation,
             after=lambda filed: self.outbox.announce(filed.destinations),
+            always=lambda: self._leaving.discard(transmission),
             committed=lambda: journal.filed(transmission),
         )
 
     def unfinished(self) -> Sequence[OpenTransmission]:
         """On disk and closed by nobody, the oldest first; they no longer change."""
-        opened = list(self._lifecycle.journal.open.values())
-        return [t.snapshot() for t in sorted(opened, key=_number) if t.id not in self._live]
+        opened = sorted(self._lifecycle.journal.open.values(), key=_number)
+        busy = self._live | self._leaving
+        return [t.snapshot() for t in opened if t.id not in busy and t.first_page is not None]
 
     async def sweep(self, progress: Progress | None = None) -> SweepResult:
         """Compares everything stored with its hashes; takes as long as reading the whole file."""

@@ -34,6 +34,10 @@ class Promises:
                 case _:
                     self.other.append(line.decode().rstrip("\n"))
 
+    def say(self, *words: object) -> None:
+        """What a victim in this process says."""
+        self.hear([" ".join(map(str, words)).encode()])
+
     def total(self) -> int:
         return sum(len(numbers) for numbers in self.entries.values())
 

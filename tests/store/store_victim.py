@@ -22,7 +22,10 @@ LINKS = 8
 ENTRIES = 5
 
 
-def say(*words: object) -> None:
+Say = Callable[..., None]
+
+
+def say_on_stdout(*words: object) -> None:
     os.write(1, (" ".join(map(str, words)) + "\n").encode())
 
 
@@ -41,10 +44,15 @@ def filing(transmission: int) -> Filing:
     return Filing(sha256(name.encode()).digest(), (report,))
 
 
-def told(future: asyncio.Future[None], transmission: int, number: int) -> Callable[..., None]:
+def told(
+    future: asyncio.Future[None], say: Say, transmission: int, number: int
+) -> Callable[..., None]:
     def done(error: StoreError | None) -> None:
         if error is None:
             say("entry", transmission, number)
+        if future.done():
+            return
+        if error is None:
             future.set_result(None)
         else:
             future.set_exception(error)
@@ -52,20 +60,20 @@ def told(future: asyncio.Future[None], transmission: int, number: int) -> Callab
     return done
 
 
-async def link(store: Store, stopping: asyncio.Event) -> None:
+async def link(store: Store, stopping: asyncio.Event, say: Say) -> None:
     while not stopping.is_set():
         transmission = store.open_transmission("device", "astm", "")
         for number in range(ENTRIES):
             future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             store.append(
-                transmission, entry(transmission, number), told(future, transmission, number)
+                transmission, entry(transmission, number), told(future, say, transmission, number)
             )
             await future
         await store.close_transmission(transmission, Outcome.COMPLETE, "", filing(transmission))
         say("closed", transmission)
 
 
-async def courier(store: Store, stopping: asyncio.Event) -> None:
+async def courier(store: Store, stopping: asyncio.Event, say: Say) -> None:
     queued = asyncio.Event()
     store.outbox.subscribe("ehr", queued.set)
     while not stopping.is_set():
@@ -81,25 +89,31 @@ async def recover(store: Store) -> None:
         await store.close_transmission(left.id, Outcome.INCOMPLETE, "cut off")
 
 
-async def work(directory: Path) -> Store:
-    space = SpacePolicy(share=0.0, least=0, ballast=0, interval=3600)
-    store = await Store.open(directory, clock=lambda: datetime.now(UTC), space=space)
-    await recover(store)
-    say("ready")
-    stopping = asyncio.Event()
-    tasks = [asyncio.create_task(link(store, stopping)) for _ in range(LINKS)]
-    tasks.append(asyncio.create_task(courier(store, stopping)))
-    finished, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+async def work(store: Store, stopping: asyncio.Event, say: Say) -> None:
+    """Until told to stop, or until the store refuses."""
+    tasks = [asyncio.create_task(link(store, stopping, say)) for _ in range(LINKS)]
+    tasks.append(asyncio.create_task(courier(store, stopping, say)))
+    tasks.append(asyncio.create_task(stopped(stopping)))
+    finished, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     for task in finished:
-        say("failed", type(task.exception()).__name__)
-    return store
+        if task.exception() is not None:
+            say("failed", type(task.exception()).__name__)
+
+
+async def stopped(stopping: asyncio.Event) -> None:
+    await stopping.wait()
 
 
 async def main(directory: Path, after: str) -> None:
-    store = await work(directory)
+    say = say_on_stdout
+    space = SpacePolicy(share=0.0, least=0, ballast=0, interval=3600)
+    store = await Store.open(directory, clock=lambda: datetime.now(UTC), space=space)
+    await recover(store)
+    say("ready")
+    await work(store, asyncio.Event(), say)
     say("condition", store.condition, "in doubt", *sorted(store.in_doubt))
     if after == "reopen":
         await store.reopen()

@@ -10,7 +10,7 @@ import pytest
 from store_samples import append, file, filing, message, report
 
 from gateway.errors import StoreError
-from gateway.store import Store
+from gateway.store import Outcome, Store
 from gateway.store.site import count_up
 
 
@@ -117,3 +117,20 @@ async def test_a_closed_store_says_so(store: Store) -> None:
         await store.counters.next("n")
     with pytest.raises(StoreError):
         await store.reports.list()
+
+
+async def test_what_is_being_closed_is_not_closed_twice(store: Store) -> None:
+    number = store.open_transmission("haematology", "astm", "")
+    await append(store, number, b"x")
+    closing = asyncio.create_task(store.close_transmission(number, Outcome.COMPLETE))
+    await asyncio.sleep(0)
+    assert store.unfinished() == []
+    with pytest.raises(StoreError, match="being closed"):
+        await store.close_transmission(number, Outcome.INCOMPLETE)
+    closing.cancel()
+    await asyncio.gather(closing, return_exceptions=True)
+    await store.counters.next("flush")
+    stored = await store.transmissions.get(number)
+    assert stored is not None
+    assert stored.outcome is Outcome.COMPLETE
+    assert store.unfinished() == []
