@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
+from gateway.profiles.reading import joined
 from gateway.protocols.astm import At, Node, Record
 
 _DELETED: Final = '""'
@@ -52,6 +53,18 @@ class AstmPlace:
             if text is not None and text.strip():
                 return readable(text)
         return None
+
+    def whole(self, path: str) -> str | None:
+        letter, number, component, repeat = address(path)
+        node = self._nodes.get(letter)
+        if node is None:
+            return joined(self.every(path))
+        fields = node.record.fields
+        if number > len(fields) or not (sent := fields[number - 1]):
+            return None
+        if sent.isalnum() and sent.isascii() and component in (None, 1) and repeat is None:
+            return sent  # no delimiter can be in it
+        return joined(_texts(node.record, number, component, repeat))
 
     def every(self, path: str) -> tuple[str, ...]:
         letter, number, component, repeat = address(path)
@@ -110,8 +123,13 @@ def _texts(
     fields = record.fields
     if number > len(fields) or not (sent := fields[number - 1]):
         return ()
-    if component in (None, 1) and repeat is None and sent.isalnum() and sent.isascii():
-        return (sent,)  # no delimiter can be in it
+    if sent.isalnum() and sent.isascii() and component in (None, 1) and repeat is None:
+        return (sent,)
+    delimiters = record.delimiters
+    if component == 1 and not (delimiters.repeat in sent or delimiters.escape in sent):
+        text = sent.partition(delimiters.component)[0].strip()
+        if text.isascii() and text != _DELETED:
+            return (text,) if text and repeat in (None, 1) else ()
     found = []
     for piece in _pieces(record, number, repeat):
         part = piece

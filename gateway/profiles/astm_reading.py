@@ -121,7 +121,7 @@ def _group(scope: _Scope, canon: _Canon, prefix: str, problems: tuple[Problem, .
         for record in (node.record, *(a.record for a in node.attached))
     ]
     lines = tuple(
-        Line(AstmPlace({**known, "R": node}, node.attached, prefix), tuple(_remarks(node)))
+        Line(AstmPlace({**known, "R": node}, node.attached, prefix), _remarks(node))
         for node in scope.results
     )
     place = AstmPlace(known, attached, prefix)
@@ -130,7 +130,11 @@ def _group(scope: _Scope, canon: _Canon, prefix: str, problems: tuple[Problem, .
     return Group(place, prefix + first.position, lines, content, remarks, problems)
 
 
-def _remarks(node: Node) -> Iterator[str]:
+def _remarks(node: Node) -> tuple[str, ...]:
+    return tuple(_comments(node)) if node.attached else ()
+
+
+def _comments(node: Node) -> Iterator[str]:
     for comment in node.comments:
         record = comment.record
         for repeat in range(1, len(record.repeats(4)) + 1):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from gateway.profiles.context import Context
 from gateway.profiles.patterns import matches
-from gateway.profiles.reading import Line, Place, whole
+from gateway.profiles.reading import Line, Place
 from gateway.profiles.schema import AnalyzerProfile, Quirk
 from gateway.profiles.times import (
     ABSENT,
@@ -25,8 +24,7 @@ from gateway.report import Problem, ProblemCode, Status
 UNSETTLED: Final = (Status.PENDING, Status.PRELIMINARY, Status.PARTIAL)
 
 
-@dataclass(frozen=True, slots=True)
-class Circumstances:
+class Circumstances(NamedTuple):
     """``status`` as the device gave it, whatever the value turned out to be."""
 
     flags: tuple[str, ...]
@@ -66,7 +64,7 @@ class Surroundings:
 
     def _operator(self) -> str | None:
         path = self._profile.where.operator
-        return whole(self._place, path) if path else None
+        return self._place.whole(path) if path else None
 
     def _flags(self) -> tuple[str, ...]:
         """The profile's word for each flag; one it does not know stays as sent."""
@@ -97,14 +95,15 @@ class Surroundings:
 
     def _alarms(self) -> Iterator[str]:
         for alarm in self._profile.alarms:
-            if matches(alarm.pattern, self._place.every(alarm.path)):
+            texts = self._place.every(alarm.path)
+            if texts and matches(alarm.pattern, texts):
                 self._problem(ProblemCode.INSTRUMENT_ALARM, alarm.path, hold=alarm.hold)
                 if alarm.note:
                     yield alarm.note
 
     def _status(self, *, absent: bool) -> Status:
         for path in self._profile.where.status:
-            if text := whole(self._place, path):
+            if text := self._place.whole(path):
                 return self._judged(path, self._profile.statuses.get(text), absent=absent)
         return self._profile.status_unsent
 
@@ -118,7 +117,7 @@ class Surroundings:
 
     def _observed(self) -> When:
         for path in self._profile.where.observed:
-            if text := whole(self._place, path):
+            if text := self._place.whole(path):
                 return self._time(path, text)
         return ABSENT
 

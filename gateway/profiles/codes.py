@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from gateway.profiles.context import Context
 from gateway.profiles.patterns import compiled, matches
-from gateway.profiles.reading import Place, whole
+from gateway.profiles.reading import Place
 from gateway.profiles.schema import Analyte, AnalyzerProfile, Aside, Scale
 
 UNMAPPED: Final = Analyte(None, scale=Scale.ANY)
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """What a profile makes of a code: its normal form, its test, or what else the line is."""
 
     code: str
@@ -23,8 +22,7 @@ class Known:
     aside: Aside | None
 
 
-@dataclass(frozen=True, slots=True)
-class Test:
+class Test(NamedTuple):
     """``path`` is where the code stood; without an ``analyte`` the test is unknown."""
 
     code: str
@@ -48,7 +46,7 @@ def read_test(place: Place, profile: AnalyzerProfile, context: Context) -> Test:
 
 def _sent(place: Place, paths: tuple[str, ...]) -> tuple[str, str]:
     for path in paths:
-        if text := whole(place, path):
+        if text := place.whole(path):
             return path, text
     return paths[0], ""
 
@@ -68,4 +66,4 @@ def _mapped(known: Analyte | None, loinc: str) -> Analyte:
 def _fits(analyte: Analyte, place: Place, profile: AnalyzerProfile) -> bool:
     """Whether the specimen is of a type in which this code means this test."""
     path = profile.where.specimen_type
-    return path is None or matches(analyte.specimen, (whole(place, path) or "",))
+    return path is None or matches(analyte.specimen, (place.whole(path) or "",))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.profiles.context import Context
-from gateway.profiles.reading import Place, whole
+from gateway.profiles.reading import Place
 from gateway.profiles.schema import AnalyzerProfile
 from gateway.profiles.times import ABSENT, UnreadableTime, When, read_time
 from gateway.report import Patient, PatientId, Problem, ProblemCode, Specimen
@@ -55,7 +55,7 @@ def _patient_ids(paths: tuple[str, ...], place: Place) -> Iterator[PatientId]:
 
 
 def _trimmed(place: Place, path: str | None) -> str | None:
-    return whole(place, path) if path else None
+    return place.whole(path) if path else None
 
 
 def _joined(paths: tuple[str, ...], place: Place) -> str | None:
@@ -83,7 +83,7 @@ def _date(
     problems: list[Problem],
 ) -> When:
     """Of the patient or the specimen: without it a result is still whole, so it does not hold."""
-    text = whole(place, path) if path else None
+    text = place.whole(path) if path else None
     if path is None or text is None:
         return ABSENT
     try:

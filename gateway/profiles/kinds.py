@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from gateway.profiles.patterns import LONGEST, matches
-from gateway.profiles.reading import Group, Place, whole
+from gateway.profiles.reading import Group, Place
 from gateway.profiles.schema import AnalyzerProfile, Rule
 from gateway.report import Kind, Problem, ProblemCode
 
@@ -43,7 +43,7 @@ def decide_kind(profile: AnalyzerProfile, group: Group) -> tuple[Kind, tuple[Pro
 
 def _processing(profile: AnalyzerProfile, place: Place) -> tuple[set[Kind], tuple[Problem, ...]]:
     path = profile.where.processing
-    letter = (whole(place, path) or "").upper() if path else ""
+    letter = (place.whole(path) or "").upper() if path else ""
     if path is None or letter in ("", "P"):
         return set(), ()
     where = place.locate(path)

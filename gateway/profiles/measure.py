@@ -7,14 +7,12 @@ Units are looked up, never converted; a missing or unexpected one is a problem.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from gateway.profiles.context import Context
 from gateway.profiles.loinc import terms
-from gateway.profiles.reading import Place, whole
+from gateway.profiles.reading import Place
 from gateway.profiles.schema import Analyte, AnalyzerProfile, Part, Quirk, Scale
 from gateway.profiles.units import to_ucum
 from gateway.profiles.values import UNREADABLE, Writing, read_value
@@ -23,8 +21,7 @@ from gateway.report import Problem, ProblemCode, Quantity, Range, Unit, Value
 _UNITLESS: Final = frozenset(("", "[pH]", "{INR}", "{ratio}", "{index}"))
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(NamedTuple):
     """One value.  ``beside_call``: it is the number that came with a call."""
 
     value: Value
@@ -86,9 +83,10 @@ class Measure:
     ) -> Measured:
         writing, answers = _writing(self._profile), self._analyte.answers
         read = read_value(text, writing, scale, answers, self._knows_unit)
-        flags = tuple(word for flag in read.flags if (word := self._profile.flags[flag]))
         if read.faulty:
             return self._faulty(text)
+        known = self._profile.flags
+        flags = tuple(filter(None, map(known.__getitem__, read.flags))) if read.flags else ()
         match read.value:
             case Quantity(number, comparator):
                 found, problems = self._unit(unit, read.unit)
@@ -111,19 +109,18 @@ class Measure:
     ) -> tuple[Unit | None, tuple[Problem, ...]]:
         """The unit at its address, in the cell or glued to the value: all must agree."""
         path = self._profile.where.unit
-        stated = whole(self._place, path) if path else None
-        texts = [text.strip() for text in (stated, beside, glued) if text]
-        if not texts:
+        stated = self._place.whole(path) if path else None
+        first = stated or beside or glued
+        if first is None:
             return self._unsent()
-        ucum = self._agreed(texts)
-        unit = Unit(texts[0], ucum)
-        if ucum is None or not self._expected(texts[0], ucum):
+        text = first.strip()
+        ucum = self._ucum(text)
+        if any(other and self._ucum(other) != ucum for other in (beside, glued)):
+            ucum = None
+        unit = Unit(text, ucum)
+        if ucum is None or not self._expected(text, ucum):
             return unit, (self._unit_problem(ProblemCode.UNKNOWN_UNIT),)
         return unit, ()
-
-    def _agreed(self, texts: Sequence[str]) -> str | None:
-        ucums = {self._ucum(text) for text in texts}
-        return ucums.pop() if len(ucums) == 1 else None
 
     def _unsent(self) -> tuple[Unit | None, tuple[Problem, ...]]:
         ucum = self._ucum("") or self._analyte.unsent

@@ -16,7 +16,7 @@ from gateway.profiles.identity import Identity, read_identity
 from gateway.profiles.kinds import decide_kind
 from gateway.profiles.observations import read_line
 from gateway.profiles.readers import reader_of
-from gateway.profiles.reading import Group, Place, whole
+from gateway.profiles.reading import Group, Place
 from gateway.profiles.recognition import Recognised, recognises
 from gateway.profiles.schema import AnalyzerProfile
 from gateway.profiles.times import FAR_FUTURE, FUTURE, UnreadableTime, read_time
@@ -104,8 +104,8 @@ def _once(problems: Iterable[Problem]) -> Iterator[Problem]:
 
 def _device(place: Place, profile: AnalyzerProfile, context: Context) -> Device:
     where = profile.where
-    model = whole(place, where.model) if where.model else None
-    serial = whole(place, where.serial) if where.serial else None
+    model = place.whole(where.model) if where.model else None
+    serial = place.whole(where.serial) if where.serial else None
     return Device(
         context.device_id,
         profile.name,
@@ -119,7 +119,7 @@ def _device_problems(place: Place, profile: AnalyzerProfile, context: Context) -
     if recognises(profile, place) is Recognised.NO:
         yield Problem(ProblemCode.UNKNOWN_DEVICE, place.locate(profile.signatures[0].path))
     path = profile.where.sent
-    text = whole(place, path) if path else None
+    text = place.whole(path) if path else None
     if path is None or text is None:
         return
     try:

@@ -7,7 +7,7 @@ status or flag that cannot be read each hold the report, at their position.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.profiles.circumstances import UNSETTLED, Circumstances, Surroundings
 from gateway.profiles.codes import UNMAPPED, Test, read_test
@@ -19,8 +19,7 @@ from gateway.profiles.schema import Analyte, AnalyzerProfile, AsideRole, Quirk
 from gateway.report import Absent, Code, Observation, Problem, ProblemCode, Status
 
 
-@dataclass(frozen=True, slots=True)
-class LineReading:
+class LineReading(NamedTuple):
     """What one line gave.  ``remark`` is what it says where it is no measurement."""
 
     observations: tuple[Observation, ...] = ()

@@ -8,6 +8,7 @@ behind this module is the same for every wire language.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,6 +21,13 @@ class Place(Protocol):
     def at(self, path: str) -> str | None:
         """What stands there, escapes resolved, blanks kept; None when absent, empty or blank."""
 
+    def whole(self, path: str) -> str | None:
+        """What stands at an address that should hold one text: trimmed, all of it.
+
+        Where it repeats and the repeats differ, they come joined (``joined``): no table has such
+        a text, so what cannot be both is unknown, and never just the first of them.
+        """
+
     def every(self, path: str) -> tuple[str, ...]:
         """All that stands there where it may repeat (flags, comments), trimmed, none empty."""
 
@@ -31,13 +39,8 @@ class Place(Protocol):
         """The address with positions, for a person to find it: ``R[7].3.4``."""
 
 
-def whole(place: Place, path: str) -> str | None:
-    """What stands at an address that should hold one text: trimmed, all of it.
-
-    Where it repeats and the repeats differ, they come joined by a backslash: no table has such a
-    text, so what cannot be both is unknown, and never just the first of them.
-    """
-    texts = place.every(path)
+def joined(texts: Sequence[str]) -> str | None:
+    """The one text of an address; differing repeats with a backslash between them."""
     if len(texts) == 1:
         return texts[0]
     return "\\".join(dict.fromkeys(texts)) or None

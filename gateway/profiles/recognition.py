@@ -12,7 +12,7 @@ from enum import Enum, auto
 from gateway.profiles.astm_reading import Payload
 from gateway.profiles.patterns import matches
 from gateway.profiles.readers import reader_of
-from gateway.profiles.reading import Place, whole
+from gateway.profiles.reading import Place
 from gateway.profiles.schema import AnalyzerProfile
 
 
@@ -49,7 +49,7 @@ def identify(payload: Payload, profile: AnalyzerProfile) -> Sender:
     if place is None:
         return Sender(header_fits=False, certain=False, serial=None)
     found = recognises(profile, place)
-    serial = whole(place, profile.where.serial) if profile.where.serial else None
+    serial = place.whole(profile.where.serial) if profile.where.serial else None
     return Sender(
         header_fits=found is not Recognised.NO,
         certain=found is Recognised.YES,

@@ -10,10 +10,9 @@ is unreadable, one that they had twice is the earlier one and marked so.  Zeros 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 FUTURE: Final = timedelta(minutes=5)
 FAR_FUTURE: Final = timedelta(minutes=60)
@@ -49,8 +48,7 @@ _OFFSET: Final = "(?P<offset>[+-][0-9]{4})?"
 _ZEROS: Final = re.compile("[0 /:.-]*")
 
 
-@dataclass(frozen=True, slots=True)
-class When:
+class When(NamedTuple):
     """``moment`` is aware; ``day`` alone where no time of day was given."""
 
     moment: datetime | None = None

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from gateway.profiles.numbers import read_number
 from gateway.profiles.patterns import compiled
@@ -62,8 +62,7 @@ class Writing:
     trailing: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(NamedTuple):
     """``unit`` is one glued to the value; ``faulty`` that nobody can say what the device meant."""
 
     value: Value
