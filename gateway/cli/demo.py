@@ -141,6 +141,7 @@ def _board(benches: tuple[Bench, ...], ports: list[int], folder: Path) -> Board:
         rows,
         {"ehr": f"mllp 127.0.0.1:{ports[2]}", "events": f"mqtt 127.0.0.1:{ports[3]}"},
         f"Clinic gateway, demonstration (nothing here is real; data in {folder}; Ctrl-C ends it)",
+        clock=now,
     )
 
 

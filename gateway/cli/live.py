@@ -7,6 +7,7 @@ a terminal and prints one line an event elsewhere.
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -64,6 +65,7 @@ class Board:
     topics: Counter[str] = field(default_factory=Counter)
     held: int = 0
     printer: Console | None = None
+    clock: Callable[[], datetime] | None = None
 
     def see(self, posted: Posted) -> None:
         at, notice = posted.at, posted.notice
@@ -97,7 +99,11 @@ class Board:
         self.answers[answer] += 1
 
     def mqtt_heard(self, topic: str) -> None:
-        self.topics[topic.rsplit("/", 1)[-1]] += 1
+        """Counts by the topic's last level; the first of each kind is worth a line."""
+        kind = topic.rsplit("/", 1)[-1]
+        self.topics[kind] += 1
+        if self.topics[kind] == 1 and self.clock is not None:
+            self._say(self.clock(), "mqtt", f"{kind}: heard on {topic}", "cyan")
 
     def draw(self) -> Group:
         return Group(
