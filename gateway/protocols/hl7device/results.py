@@ -9,6 +9,7 @@ the only one of a message with one patient.  ED values are named as attachments 
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
@@ -41,6 +42,11 @@ class Scope:
         """A whole field as sent, every repetition and escape of it."""
         parsed = self._parse(address)
         return parsed[0].field(parsed[1]) if parsed else ""
+
+    def parts(self, address: str) -> tuple[str, ...]:
+        """The components of one repetition; none when it is empty."""
+        parsed = self._parse(address)
+        return parsed[0].components(parsed[1], repetition=parsed[2]) if parsed else ()
 
     def every(self, address: str) -> tuple[str, ...]:
         """The values of all repetitions, none empty."""
@@ -80,6 +86,15 @@ class Observation:
     def attachment(self) -> int | None:
         """Bytes of an ED or RP value, which is no measurement; None for all others."""
         return len(self.obx.field(5)) if self.obx.at(2) in _ATTACHED else None
+
+    def attached(self) -> bytes | None:
+        """The decoded Base64 data of an ED value; None when it is none or cannot be decoded."""
+        if self.obx.at(2) != "ED" or (self.obx.at(5, 4) or "").lower() != "base64":
+            return None
+        try:
+            return b64decode(self.obx.at(5, 5) or "", validate=True)
+        except ValueError:
+            return None
 
 
 @dataclass(frozen=True, slots=True)

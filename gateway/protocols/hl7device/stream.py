@@ -29,6 +29,7 @@ _NEXT = re.compile(rb"[\r\n][\x00-\x1b\x1d-\x20]{0,16}(?=MSH[^\w\s])|\x1c")
 _LONGEST_NEXT: Final = 24
 _BEGINNING = re.compile(rb"\x0b|MSH")
 _UNDECIDED: Final = 4_096
+_OPENING_SIZE: Final = 3  # an "MSH" opens a block without VT, perhaps in several reads
 _OPENING: Final = b"MSH"
 _KEEP_ALIVES: Final = bytes(byte for byte in BLANK if byte not in b"\r\n")
 
@@ -109,7 +110,8 @@ class Stream:
             return
         self._decoder.receive_data(data)
         self._tail += data
-        del self._tail[: len(self._tail) - self._decoder.incomplete]
+        held = max(self._decoder.incomplete, _OPENING_SIZE)
+        del self._tail[: max(0, len(self._tail) - held)]
 
     def next_item(self) -> Item | None:
         """The next message or what is wrong, or None when more bytes are needed."""
@@ -123,9 +125,9 @@ class Stream:
 
     def give_up(self, reason: Cutoff) -> MessageIncomplete | None:
         """What had begun when the peer fell silent or went away."""
-        if self._decoder.incomplete:
+        if size := self._decoder.incomplete:
             self._decoder = mllp.Decoder()
-            return MessageIncomplete(reason, bytes(self._tail))
+            return MessageIncomplete(reason, bytes(self._tail[-size:]))
         event = self._bare.connection_lost() if self._bare.buffered else None
         return event if isinstance(event, MessageIncomplete) else None
 

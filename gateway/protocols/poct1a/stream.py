@@ -17,6 +17,7 @@ from gateway.protocols.poct1a.message import Message, read
 from gateway.protocols.poct1a.splitter import MAX_MESSAGE, Piece, Splitter
 from gateway.protocols.poct1a.xml import Unreadable
 
+_OPENING_SIZE: Final = 3  # an "MSH" opens a block without VT, perhaps in several reads
 _BLANK: Final = b" \t\r\n\x00"
 
 
@@ -69,7 +70,8 @@ class Stream:
         elif data:
             self._decoder.receive_data(data)
             self._tail += data
-            del self._tail[: len(self._tail) - self._decoder.incomplete]
+            held = max(self._decoder.incomplete, _OPENING_SIZE)
+            del self._tail[: max(0, len(self._tail) - held)]
 
     def next_item(self) -> Item | None:
         """The next message or what is wrong, or None when more bytes are needed."""
@@ -84,9 +86,9 @@ class Stream:
 
     def give_up(self, reason: Cutoff) -> MessageIncomplete | None:
         """What had begun when the peer fell silent or went away."""
-        if self._decoder.incomplete:
+        if size := self._decoder.incomplete:
             self._decoder = mllp.Decoder(self._limit)
-            return MessageIncomplete(reason, bytes(self._tail))
+            return MessageIncomplete(reason, bytes(self._tail[-size:]))
         rest = self._splitter.take_rest()
         return MessageIncomplete(reason, rest) if rest.strip(_BLANK) else None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import count, pairwise
 from random import Random
@@ -178,3 +178,11 @@ def slicings(stream: bytes, rounds: int = 5) -> Iterator[list[bytes]]:
 def sliced(stream: bytes, random: Random) -> list[bytes]:
     edges = sorted({0, len(stream), *(random.randrange(len(stream) + 1) for _ in range(8))})
     return [stream[a:b] for a, b in pairwise(edges)]
+
+
+def raws(events: Sequence[object]) -> list[bytes]:
+    return [event.raw for event in events if isinstance(event, MessageReceived | QueryReceived)]
+
+
+def codes(written: bytes) -> list[str]:
+    return [part[:2].decode() for part in written.split(b"MSA|")[1:]]

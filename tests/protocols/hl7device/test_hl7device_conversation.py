@@ -9,18 +9,17 @@ from hl7device_probes import (
     ABAXIS,
     ALL,
     FUZZ,
-    GENEXPERT,
     ICHROMA,
     LAW,
     LIAT,
     MINDRAY,
-    NOW,
     QRY,
+    codes,
     connection,
     feed,
     framed,
-    lines,
     peer,
+    raws,
     sliced,
     slicings,
 )
@@ -28,9 +27,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.protocols.errors import LocalProtocolError
-from gateway.protocols.hl7 import AcknowledgmentCode, ErrorCode, Unreadable
 from gateway.protocols.hl7device import (
-    Acknowledged,
     BareReply,
     Cutoff,
     Damage,
@@ -38,88 +35,8 @@ from gateway.protocols.hl7device import (
     MessageDamaged,
     MessageIncomplete,
     MessageReceived,
-    QueryReceived,
-    Unanswered,
     Wrapping,
-    read_header,
 )
-
-
-def raws(events: list[object]) -> list[bytes]:
-    return [event.raw for event in events if isinstance(event, MessageReceived | QueryReceived)]
-
-
-ANSWERS = {
-    MINDRAY: (
-        r"MSH|^~\&|||BC-5150|Mindray|20250102101500||ACK^R01|H1|P|2.3.1||||||UNICODE",
-        "MSA|AA|17",
-    ),
-    LIAT: (
-        r"MSH|^~\&|HOST|LAB|LIAT|LAB|20250102101500||ACK^R33^ACK|H1|P|2.5||||||UNICODE UTF-8",
-        "MSA|AA|M1",
-    ),
-    GENEXPERT: (
-        r"MSH|^~\&||LIS|GX|LAB|20250102101500||ACK^R33^ACK|H1|P|2.5",
-        "MSA|AA|G1",
-    ),
-    LAW: (
-        (
-            r"MSH|^~\&|GW|LAB|cobas|LAB|20250102101500||ACK^R22^ACK|H1|P|2.5.1"
-            "||||||UNICODE UTF-8|||LAB-29^IHE"
-        ),
-        "MSA|AA|L1",
-    ),
-}
-
-
-@pytest.mark.parametrize("message", list(ANSWERS))
-def test_acknowledgments(message: bytes) -> None:
-    events, written = feed(peer(), framed(message))
-    assert raws(events) == [message]
-    assert written == framed(lines(*ANSWERS[message]))
-
-
-def with_modes(commit: str, application: str) -> bytes:
-    return lines(
-        rf"MSH|^~\&|A||||20250102||ORU^R01^ORU_R01|1|P|2.5.1|||{commit}|{application}", "OBR|1"
-    )
-
-
-MODES = [
-    ("", "", ["AA"], ["AE"]),
-    ("NE", "AL", ["AA"], ["AE"]),
-    ("ER", "AL", ["AA"], ["CE", "AE"]),
-    ("AL", "NE", ["CA"], ["CE"]),
-    ("AL", "AL", ["CA", "AA"], ["CE", "AE"]),
-    ("AL", "ER", ["CA"], ["CE", "AE"]),
-    ("NE", "NE", [], []),
-    ("SU", "SU", ["CA", "AA"], []),
-]
-
-
-def codes(written: bytes) -> list[str]:
-    return [part[:2].decode() for part in written.split(b"MSA|")[1:]]
-
-
-@pytest.mark.parametrize(("commit", "application", "accepted", "refused"), MODES)
-def test_the_sender_says_what_it_wants(
-    commit: str, application: str, accepted: list[str], refused: list[str]
-) -> None:
-    raw = framed(with_modes(commit, application))
-    assert codes(feed(peer(), raw)[1]) == accepted
-    end = peer()
-    end.receive_data(raw)
-    end.next_event()
-    assert codes(end.refuse(ErrorCode.INTERNAL_ERROR)) == refused
-
-
-def test_refusal_names_the_error() -> None:
-    end = peer()
-    end.receive_data(framed(MINDRAY))
-    end.next_event()
-    written = end.refuse(ErrorCode.RECORD_LOCKED, rejected=True)
-    assert b"MSA|AR|17\r" in written
-    assert b"ERR|||206^Application record locked^HL70357|E\r" in written
 
 
 def test_nothing_is_answered_before_accept() -> None:
@@ -253,6 +170,13 @@ def test_silence_inside_a_block_keeps_what_came() -> None:
     assert raws(feed(end, framed(MINDRAY))[0]) == [MINDRAY]
 
 
+def test_a_header_without_vt_in_two_reads_is_kept_whole() -> None:
+    end = peer(Dialect(wrapping=Wrapping.MLLP))
+    for chunk in (b"M", b"S", b"H|", MINDRAY[4:40]):
+        assert feed(end, chunk) == ([], b"")
+    assert end.expire() == MessageIncomplete(Cutoff.TIMEOUT, MINDRAY[:40])
+
+
 def test_loss_delivers_what_is_whole_and_keeps_the_rest() -> None:
     end = peer()
     end.receive_data(framed(MINDRAY) + framed(LIAT)[:50])
@@ -261,111 +185,6 @@ def test_loss_delivers_what_is_whole_and_keeps_the_rest() -> None:
     assert end.next_event() == MessageIncomplete(Cutoff.LOST, LIAT[:49])
     assert end.next_event() is None
     assert end.timeout is None
-
-
-@pytest.mark.parametrize(
-    ("raw", "kind", "control_id", "version", "shift"),
-    [
-        (MINDRAY, "ORU^R01", "17", "2.3.1", 0),
-        (ICHROMA, "OUL^R24", "I1", "2.6", 1),
-        (b"MSH#@*!$#A##B##20250102##ORU@R01#77#P#2.4\r", "ORU^R01", "77", "2.4", 0),
-        (b"\xef\xbb\xbf\r\nMSH|^~\\&|A||||20250102||ORU|78|P|2.2\n", "ORU^", "78", "2.2", 0),
-    ],
-)
-def test_headers(raw: bytes, kind: str, control_id: str, version: str, shift: int) -> None:
-    header = read_header(raw)
-    assert f"{header.type}^{header.trigger}" == kind
-    assert (header.control_id, header.version, header.shift) == (control_id, version, shift)
-
-
-def test_the_header_of_a_foreign_alphabet_is_answered_in_ours() -> None:
-    raw = b"MSH#@*!$#A@1##B##20250102##ORU@R01#7|7#P#2.4\rOBR#1\r"
-    _, written = feed(peer(), framed(raw))
-    assert b"|A^1|" in written
-    assert b"MSA|AA|7\\F\\7\r" in written
-
-
-@pytest.mark.parametrize("raw", [b"", b"MSH", b"MSH|", b"MSH||||", b"PID|1", b"MSHA^~\\&A"])
-def test_headers_that_are_none(raw: bytes) -> None:
-    with pytest.raises(Unreadable):
-        read_header(raw)
-
-
-# What we send
-
-
-DOWNLOAD = lines(
-    r"MSH|^~\&|GW|LAB|cobas|LAB|20250102||OML^O33^OML_O33|D1|P|2.5.1|||NE|AL", "SPM|1|S0004"
-)
-
-
-def test_a_download_and_its_answer() -> None:
-    host, device = peer(Dialect(wrapping=Wrapping.MLLP)), peer()
-    written = host.send(DOWNLOAD)
-    assert host.timeout == 30.0
-    events, answer = feed(device, written)
-    assert raws(events) == [DOWNLOAD]
-    assert b"|ORL^O34^ORL_O34|" in answer
-    (event,), _ = feed(host, answer)
-    assert isinstance(event, Acknowledged)
-    assert (event.control_id, event.code, event.final, event.expected) == (
-        "D1",
-        AcknowledgmentCode.APPLICATION_ACCEPT,
-        True,
-        True,
-    )
-    assert host.unanswered == ()
-    assert host.timeout is None
-
-
-def test_one_message_at_a_time() -> None:
-    host = peer(Dialect(wrapping=Wrapping.MLLP))
-    second = DOWNLOAD.replace(b"|D1|", b"|D2|")
-    assert host.send(DOWNLOAD) == framed(DOWNLOAD)
-    assert host.send(second) == b""
-    assert host.unanswered == (DOWNLOAD, second)
-    ack = lines(r"MSH|^~\&|||||||ACK|1|P|2.5.1", "MSA|AA|D1")
-    _, written = feed(host, framed(ack))
-    assert written == framed(second)
-
-
-def test_an_answer_to_another_message_changes_nothing() -> None:
-    host = peer(Dialect(wrapping=Wrapping.MLLP))
-    host.send(DOWNLOAD)
-    stray = lines(r"MSH|^~\&|||||||ACK|1|P|2.5.1", "MSA|AA|OTHER")
-    (event,), _ = feed(host, framed(stray))
-    assert isinstance(event, Acknowledged)
-    assert not event.expected
-    assert host.unanswered == (DOWNLOAD,)
-
-
-def test_enhanced_mode_waits_for_the_application() -> None:
-    host = peer(Dialect(wrapping=Wrapping.MLLP))
-    host.send(DOWNLOAD.replace(b"NE|AL", b"AL|AL"))
-    commit = lines(r"MSH|^~\&|||||||ACK|1|P|2.5.1", "MSA|CA|D1")
-    (event,), _ = feed(host, framed(commit))
-    assert isinstance(event, Acknowledged)
-    assert not event.final
-    assert host.unanswered
-    (event,), _ = feed(host, framed(commit.replace(b"CA", b"AE")))
-    assert isinstance(event, Acknowledged)
-    assert (event.final, event.code.accepted) == (True, False)
-    assert host.unanswered == ()
-
-
-def test_no_answer_is_asked_again_with_the_same_bytes() -> None:
-    host = peer(Dialect(wrapping=Wrapping.MLLP))
-    first = host.send(DOWNLOAD)
-    assert host.expire() == Unanswered("D1", 1)
-    assert host.accept() == first
-    assert host.expire() == Unanswered("D1", 2)
-    host.send(DOWNLOAD.replace(b"|D1|", b"|D2|"))
-    assert host.refuse() == framed(DOWNLOAD.replace(b"|D1|", b"|D2|"))
-
-
-def test_time_is_not_read_and_ids_are_given() -> None:
-    stamp = peer().stamp
-    assert (stamp.control_id, stamp.time) == ("H1", NOW)
 
 
 @settings(max_examples=FUZZ, deadline=2000)

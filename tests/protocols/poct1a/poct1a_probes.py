@@ -14,6 +14,7 @@ from gateway.protocols.poct1a import (
     ManagerEvent,
     MessageDamaged,
     MessageReceived,
+    State,
 )
 
 FUZZ = int(os.environ.get("GATEWAY_FUZZ", "60"))
@@ -130,3 +131,16 @@ def run(chunks: Iterable[bytes]) -> tuple[list[ManagerEvent], bytes]:
         events.append(last)
         last = manager.next_event()
     return events, written
+
+
+def started(state: State, hello: bytes = HEL) -> DataManager:
+    """A manager brought to ``state``; control ids used so far end at 3 (topic) or 7."""
+    manager = DataManager(now)
+    feed(manager, hello)
+    feed(manager, DST)
+    if state is State.CONTINUOUS:
+        feed(manager, EOT)
+        feed(manager, EOT_EVS)
+        feed(manager, ack("7"))
+    assert manager.state is state
+    return manager
