@@ -9,7 +9,7 @@ from gateway.store.books import DeviceBooks
 from gateway.store.engine import Engine
 from gateway.store.filing import Filed, FiledReport, Filing
 from gateway.store.holds import HeldItem, Hold, Holds, HoldState
-from gateway.store.journal import Evidence, OpenTransmission
+from gateway.store.journal import Evidence, NotOpen, OpenTransmission
 from gateway.store.lifecycle import Condition
 from gateway.store.messages import MessageState, OutboxEntry, OutboxMessage, ReportKey
 from gateway.store.outbox import Outbox
@@ -38,6 +38,7 @@ __all__ = [
     "HoldState",
     "Holds",
     "MessageState",
+    "NotOpen",
     "OpenTransmission",
     "Outbox",
     "OutboxEntry",

@@ -16,7 +16,7 @@ from hashlib import sha256
 
 import apsw
 
-from gateway.errors import StoreCorrupt
+from gateway.errors import StoreCorrupt, StoreError
 from gateway.store.moments import to_micros
 from gateway.store.pages import (
     HEADER,
@@ -34,6 +34,11 @@ EVIDENCE = int(EntryKind.EVIDENCE)
 UNKNOWN_DEVICE = "unknown"
 RECLAIM_AT = 64
 RECLAIM_AT_ONCE = 4_096
+
+
+class NotOpen(StoreError):
+    """The transmission is closed, being closed, or was opened before the store was reopened:
+    trying again is no use."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import apsw
 
-from gateway.errors import StoreError
 from gateway.notices import DeliveryParked, Notice
 from gateway.store import filing as filings
 from gateway.store.audit import Audit
@@ -26,7 +25,7 @@ from gateway.store.books import Books
 from gateway.store.engine import Engine
 from gateway.store.filing import NOTHING, Closing, Filed, Filing
 from gateway.store.holds import Holds
-from gateway.store.journal import EVIDENCE, OpenTransmission, Transmission
+from gateway.store.journal import EVIDENCE, NotOpen, OpenTransmission, Transmission
 from gateway.store.lifecycle import Condition, Lifecycle
 from gateway.store.lock import DirectoryLock, take_directory
 from gateway.store.migrate import package_steps
@@ -165,7 +164,7 @@ class Store:
         Always later, in the loop's thread, in the order of the calls."""
         writer = self.engine.writer
         if writer is None or transmission not in self._live:
-            error = StoreError(f"transmission {transmission} is not open")
+            error = NotOpen(f"transmission {transmission} is not open")
             asyncio.get_running_loop().call_soon(done, error)
             return
         writer.append(transmission, entry, done)
@@ -196,9 +195,10 @@ class Store:
         """Its row with all accepted entries, and what ``filing`` brings, in one transaction.
         ``device`` names who it was when that was not known at opening.
 
-        When that fails the transmission is in ``unfinished`` and may be closed later."""
+        When that fails the transmission is in ``unfinished`` and may be closed later; ``NotOpen``
+        means that somebody else has closed it."""
         if transmission in self._leaving:
-            raise StoreError(f"transmission {transmission} is being closed")
+            raise NotOpen(f"transmission {transmission} is being closed")
 
         def operation(connection: apsw.Connection) -> Filed:
             closing = self._closing(transmission, outcome, reason, profile, device)
@@ -252,7 +252,7 @@ class Store:
     ) -> Closing:
         transmission = self._lifecycle.journal.open.get(number)
         if transmission is None:
-            raise StoreError(f"transmission {number} is not open")
+            raise NotOpen(f"transmission {number} is not open")
         ended = transmission.snapshot()
         name = device or ended.device
         return Closing(ended, name, profile, outcome, reason, self.engine.clock())

@@ -19,8 +19,7 @@ from store_samples import (
     tamper,
 )
 
-from gateway.errors import StoreError
-from gateway.store import Evidence, Outcome, Store
+from gateway.store import Evidence, NotOpen, Outcome, Store
 
 
 def pages_in(directory: Path) -> int:
@@ -149,9 +148,9 @@ async def test_a_heartbeat_leaves_nothing(store: Store, tmp_path: Path) -> None:
 
 async def test_nothing_is_added_to_what_is_closed(store: Store) -> None:
     filed = await file(store, None)
-    with pytest.raises(StoreError, match="not open"):
+    with pytest.raises(NotOpen):
         await append(store, filed.transmission, b"late")
-    with pytest.raises(StoreError, match="not open"):
+    with pytest.raises(NotOpen):
         await store.close_transmission(filed.transmission, Outcome.COMPLETE)
 
 
