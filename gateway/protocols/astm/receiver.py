@@ -20,7 +20,7 @@ from gateway.protocols.astm.framed import FramedReader
 from gateway.protocols.astm.incoming import Incoming, Reader, not_now
 from gateway.protocols.errors import RemoteProtocolError
 
-_SLACK: Final = 65_536  # bytes a peer may send ahead of our answer, beyond one frame
+_SLACK: Final = 65_536  # bytes a peer may send ahead of our answer, beyond what it should
 
 
 class Receiver:
@@ -35,13 +35,14 @@ class Receiver:
         self._reader: Reader | None = None
         self._foreign: Foreign | None = None
         self._detected = self._dialect.framing is Framing.AUTO
-        self._limit = self._dialect.max_frame + _SLACK
         self._settle(self._dialect.framing)
 
     def _settle(self, framing: Framing) -> None:
         self._framing = framing
+        self._limit = _SLACK + self._dialect.max_transmission
         match framing:
             case Framing.FRAMED:
+                self._limit = _SLACK + self._dialect.max_frame  # stop and wait
                 self._reader = FramedReader(self._dialect, self._incoming)
             case Framing.BARE:
                 self._reader = BareReader(self._dialect, self._incoming)
