@@ -15,7 +15,7 @@ from gateway.profiles.astm_place import AstmPlace, readable
 from gateway.profiles.reading import Group, Line, Reading
 from gateway.profiles.schema import AnalyzerProfile
 from gateway.profiles.vocabulary import SENT_BEFORE
-from gateway.protocols.astm import At, Flaw, Message, Node, Record, decode
+from gateway.protocols.astm import At, Flaw, Message, Node, Numbering, Record, decode
 from gateway.report import Problem, ProblemCode
 
 _FLAWS: Final = {
@@ -64,7 +64,9 @@ def astm_header(payload: Payload, profile: AnalyzerProfile) -> AstmPlace | None:
 
 def _messages(payload: Payload, profile: AnalyzerProfile) -> tuple[Message, ...]:
     if isinstance(payload, bytes):
-        return decode(payload, profile.encoding)
+        dialect = profile.link.dialect
+        loose = dialect is not None and dialect.numbering is Numbering.LOOSE
+        return decode(payload, profile.encoding, loose=loose)
     return (payload,) if isinstance(payload, Message) else tuple(payload)
 
 

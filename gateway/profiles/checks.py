@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import fields
@@ -34,12 +35,22 @@ def _mistakes(profile: AnalyzerProfile) -> Iterator[str]:
         yield "no QC rule; say QcUnknown(reason) where none is known"
     if isinstance(profile.qc, QcUnknown) and not profile.qc.reason.strip():
         yield "QcUnknown without a reason"
+    if not _is_encoding(profile.encoding):
+        yield f"'{profile.encoding}' is no character encoding"
     if profile.decimal not in (".", ","):
         yield "the decimal separator is neither point nor comma"
     yield from _codes(profile)
     yield from _patterns(profile)
     if reader is not None:
         yield from (f"'{p}' is no address" for p in addresses(profile) if not reader.addresses(p))
+
+
+def _is_encoding(name: str) -> bool:
+    try:
+        codecs.lookup(name)
+    except LookupError:
+        return False
+    return True
 
 
 def _codes(profile: AnalyzerProfile) -> Iterator[str]:
@@ -85,3 +96,7 @@ def addresses(profile: AnalyzerProfile) -> Iterator[str]:
     yield from (alarm.path for alarm in profile.alarms)
     yield from (signature.path for signature in profile.signatures)
     yield from (*profile.volatile, *profile.shape.fixed, *profile.shape.pads)
+    query = profile.query
+    if query is not None:
+        yield from (query.specimen, query.tests, query.order_specimen, query.order_test)
+        yield from query.echo

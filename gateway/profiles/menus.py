@@ -29,6 +29,11 @@ def _number(loinc: str | None, units: tuple[str, ...], low: str, high: str) -> A
     return Analyte(loinc, units, Scale.NUMBER, Typical(low, high))
 
 
+def _local(display: str, unit: str) -> Analyte:
+    """A test without a code here."""
+    return Analyte(None, (unit,), display=display)
+
+
 def _either(
     mass: str, unit: str, low: str, high: str, other: Mapping[str, str | None], specimen: str = ""
 ) -> Analyte:
@@ -77,6 +82,14 @@ BLOOD_COUNT: Final[Mapping[str, Analyte]] = MappingProxyType(
         "NRBC%": _number("58413-6", ("/100{WBCs}", "%"), "0.0", "0.2"),
         "RET#": _number("60474-4", ("10*6/uL", "10*12/L"), "0.0200", "0.1000"),
         "RET%": _number("17849-1", ("%",), "0.50", "2.00"),
+        "IRF": _local("Immature reticulocyte fraction", "%"),
+        "LFR": _local("Reticulocytes of low fluorescence", "%"),
+        "MFR": _local("Reticulocytes of middle fluorescence", "%"),
+        "HFR": _local("Reticulocytes of high fluorescence", "%"),
+        "RET-He": _local("Reticulocyte haemoglobin equivalent", "pg"),
+        "IPF": _local("Immature platelet fraction", "%"),
+        "MicroR": _local("Microcytic erythrocytes", "%"),
+        "MacroR": _local("Macrocytic erythrocytes", "%"),
     }
 )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from gateway.profiles.context import Context
@@ -17,7 +18,7 @@ from gateway.profiles.samples import Finding, NotExpressible, Sample
 from gateway.profiles.schema import AnalyzerProfile
 from gateway.profiles.writer import Writer
 from gateway.protocols.astm import Message, decode, encode
-from gateway.report import Kind, Observation, Quantity, Range, Report, Unit
+from gateway.report import Kind, Observation, Quantity, Range, Report
 
 
 def render(
@@ -48,8 +49,10 @@ def render(
 
 def _compare(report: Report, sample: Sample, profile: AnalyzerProfile) -> None:
     specimen, patient = report.specimen, report.patient
-    read = [fact for one in report.observations for fact in _read(one)]
+    read = [_read(one) for one in report.observations]
     said = [fact for one in sample.findings for fact in _said(one, profile)]
+    meant = [_as_read(fact, one) for fact, one in zip(said, report.observations, strict=False)]
+    meant += said[len(meant) :]
     pairs = (
         ("kind", report.kind, sample.kind),
         ("specimen", specimen.id, sample.specimen or _mark(report)),
@@ -58,10 +61,10 @@ def _compare(report: Report, sample: Sample, profile: AnalyzerProfile) -> None:
         ("name", patient.name, sample.name),
         ("birth", patient.birth_date, sample.birth),
         ("sex", patient.sex, sample.sex),
-        ("results", read, said),
+        ("results", read, meant),
     )
-    for place, found, meant in pairs:
-        if found != meant:
+    for place, found, wanted in pairs:
+        if found != wanted:
             raise NotExpressible(f"{place}: something else would be read")
 
 
@@ -70,17 +73,29 @@ def _mark(report: Report) -> str | None:
     return None if report.kind is Kind.PATIENT else report.specimen.id
 
 
-Fact = tuple[str, str, str, tuple[str, ...], str | None, str | None, datetime | None]
+class Fact(NamedTuple):
+    """What of a result must come through."""
+
+    code: str
+    value: str
+    unit: str
+    flags: tuple[str, ...]
+    range: str | None
+    operator: str | None
+    observed_at: datetime | None
 
 
-def _read(one: Observation) -> Iterator[Fact]:
-    match one.value:
-        case Quantity(unit=Unit(device=unit)) | Range(unit=Unit(device=unit)):
-            sent = unit
-        case _:
-            sent = ""
-    value = one.raw.strip()
-    yield one.code.device, value, sent, one.flags, one.range, one.operator, one.observed_at
+def _read(one: Observation) -> Fact:
+    value, unit = one.raw.strip(), ""
+    if isinstance(one.value, Quantity | Range) and one.value.unit is not None:
+        unit = one.value.unit.device
+    return Fact(one.code.device, value, unit, one.flags, one.range, one.operator, one.observed_at)
+
+
+def _as_read(fact: Fact, one: Observation) -> Fact:
+    """A unit beside what is no number is sent and not read."""
+    measured = isinstance(one.value, Quantity | Range)
+    return fact if measured else fact._replace(unit="")
 
 
 def _said(one: Finding, profile: AnalyzerProfile) -> Iterator[Fact]:
@@ -89,4 +104,4 @@ def _said(one: Finding, profile: AnalyzerProfile) -> Iterator[Fact]:
     texts = (one.value, one.number) if one.number else (one.value,)
     for text in texts:
         value = text.strip()
-        yield one.code, value, one.unit, flags, one.range, one.operator, one.observed_at
+        yield Fact(one.code, value, one.unit, flags, one.range, one.operator, one.observed_at)

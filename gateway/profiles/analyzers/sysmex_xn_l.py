@@ -63,7 +63,7 @@ PROFILE = AnalyzerProfile(
     asides=(
         Aside(r".*\?(?:\(.*\))?", AsideRole.REMARK),
         Aside(r"(?:SCAT|DIST)_.*", AsideRole.IMAGE),
-        Aside(r"ACTION_MESSAGE_.*|Positive_.*|Error_.*", AsideRole.REMARK),
+        Aside(r"ACTION_MESSAGE_.*|Positive_.*|Error_.*|.*_RESEARCH", AsideRole.REMARK),
     ),
     alarms=(Alarm("R.7", "W", "the analyzer marks this result as of low reliability"),),
     quirks=frozenset({Quirk.MESSAGE_WITHOUT_VALUE}),
