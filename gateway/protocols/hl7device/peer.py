@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Final
 
 from gateway.protocols import mllp
-from gateway.protocols.errors import LocalProtocolError
+from gateway.protocols.errors import LocalProtocolError, RemoteProtocolError
 from gateway.protocols.events import Cutoff, Damage, MessageDamaged, MessageIncomplete
 from gateway.protocols.events import MessageReceived as Arrived
 from gateway.protocols.hl7 import (
@@ -36,6 +36,7 @@ from gateway.protocols.hl7device.header import Header, read_header
 from gateway.protocols.hl7device.queries import Stamp, form_of, no_order, read_query
 from gateway.protocols.hl7device.replies import acknowledgment, due_codes
 from gateway.protocols.hl7device.stream import Item, Stream, Wrapping
+from gateway.protocols.text.receiver import AHEAD
 
 _ANSWERS: Final = ("ACK", "NAK", "MCF", "QCK", "ORR", "ORL", "RSP", "RTB")
 
@@ -116,7 +117,10 @@ class Peer:
         return self._dialect.reply if self._open is not None else None
 
     def receive_data(self, data: bytes) -> None:
+        """Takes what was read.  RemoteProtocolError when the peer runs too far ahead of us."""
         self._stream.receive_data(data)
+        if self._awaiting is not None and self._stream.buffered > self._dialect.limit + AHEAD:
+            raise RemoteProtocolError("the peer does not wait for our answers")
 
     def next_event(self) -> Event | None:
         if self._awaiting is not None:

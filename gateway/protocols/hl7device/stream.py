@@ -82,6 +82,7 @@ class Stream:
         self._decoder = mllp.Decoder(limit)
         self._bare = Receiver(BareSegments(idle, limit))
         self._undecided = bytearray()
+        self._blocks = 0  # bytes of whole blocks not taken yet
         self._tail = bytearray()  # of the stream: what the decoder holds of an open block
 
     @property
@@ -93,6 +94,11 @@ class Stream:
     def timeout(self) -> float | None:
         """Seconds of silence that end a bare message; None in MLLP."""
         return self._bare.timeout
+
+    @property
+    def buffered(self) -> int:
+        """Bytes held back, about: a caller that takes items as they come keeps it small."""
+        return self._blocks + self._decoder.incomplete + self._bare.buffered
 
     @property
     def open(self) -> bool:
@@ -109,6 +115,7 @@ class Stream:
             self._bare.receive_data(data)
             return
         self._decoder.receive_data(data)
+        self._blocks += len(data)
         self._tail += data
         held = max(self._decoder.incomplete, _OPENING_SIZE)
         del self._tail[: max(0, len(self._tail) - held)]
@@ -149,11 +156,13 @@ class Stream:
         while (event := self._decoder.next_event()) is not None:
             match event:
                 case mllp.Block(body):
+                    self._blocks = max(0, self._blocks - len(body))
                     return MessageReceived(body)
                 case mllp.Oversize():
                     return MessageDamaged(Damage.OVERSIZE, b"")
                 case mllp.Junk():
                     continue
+        self._blocks = 0
         return None
 
     def _released(self, event: object) -> Item | None:

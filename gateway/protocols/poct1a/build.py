@@ -24,7 +24,7 @@ class Verdict(StrEnum):
 
 
 class Topic(StrEnum):
-    """EOT.topic_cd; ``ROBS`` and ``RDEV`` ask for the first two."""
+    """EOT.topic_cd; REQ ``ROBS`` and ``RDEV`` ask for the first two."""
 
     OBSERVATIONS = "OBS"
     EVENTS = "EVS"
@@ -79,31 +79,6 @@ def acknowledgment(
             detail,
         ),
     )
-
-
-def request(header: Header, code: str) -> bytes:
-    """REQ.R01: ``ROBS`` for observations, ``RDEV`` for device events."""
-    return message("REQ.R01", header, group("REQ", leaf("REQ.request_cd", code)))
-
-
-def end_of_topic(header: Header, topic: str) -> bytes:
-    return message("EOT.R01", header, group("EOT", leaf("EOT.topic_cd", topic)))
-
-
-def end(header: Header, reason: str = "NRM", note: str = "") -> bytes:
-    """END.R01; ``note`` may say ``RECONNECT:nn`` to a Nova device."""
-    text = leaf("TRM.note_txt", note) if note else None
-    return message("END.R01", header, group("TRM", leaf("TRM.reason_cd", reason), text))
-
-
-def keep_alive(header: Header) -> bytes:
-    return message("KPA.R01", header)
-
-
-def escape(header: Header, control_id: str, detail: str = "OTH") -> bytes:
-    """ESC.R01: the message with ``control_id`` cannot be followed."""
-    body = group("ESC", leaf("ESC.esc_control_id", control_id), leaf("ESC.detail_cd", detail))
-    return message("ESC.R01", header, body)
 
 
 def batches(

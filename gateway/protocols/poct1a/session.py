@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final, Generic, TypeVar
 
-from gateway.protocols.errors import LocalProtocolError
+from gateway.protocols.errors import LocalProtocolError, RemoteProtocolError
 from gateway.protocols.events import Cutoff, MessageDamaged, MessageIncomplete
 from gateway.protocols.poct1a.build import Header, Verdict, acknowledgment, message
 from gateway.protocols.poct1a.events import Acknowledged, Ended, Ending, MessageReceived
@@ -16,6 +16,7 @@ from gateway.protocols.poct1a.message import Kind, Message
 from gateway.protocols.poct1a.splitter import MAX_MESSAGE
 from gateway.protocols.poct1a.stream import Arrived, Item, Stream, Wrapping
 from gateway.protocols.poct1a.xml import Element
+from gateway.protocols.text.receiver import AHEAD
 
 HELLO_PATIENCE: Final = 120.0
 DEFAULT_PATIENCE: Final = 60.0
@@ -47,6 +48,7 @@ class Session(Generic[E]):
         first_id: int = 1,
     ) -> None:
         self._clock = clock
+        self._limit = limit
         self._stream = Stream(wrapping, limit)
         self._number = first_id
         self._awaiting: MessageReceived | MessageDamaged | None = None
@@ -69,7 +71,10 @@ class Session(Generic[E]):
         return None if self.ended or self._lost or self._awaiting is not None else self._patience
 
     def receive_data(self, data: bytes) -> None:
+        """Takes what was read.  RemoteProtocolError when the peer runs too far ahead of us."""
         self._stream.receive_data(data)
+        if self._awaiting is not None and self._stream.buffered > self._limit + AHEAD:
+            raise RemoteProtocolError("the peer does not wait for our answers")
 
     def next_event(self) -> E | MessageReceived | MessageDamaged | MessageIncomplete | Ended | None:
         """The next event, or None when more bytes are needed."""

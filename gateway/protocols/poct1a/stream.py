@@ -47,12 +47,18 @@ class Stream:
         self._limit = limit
         self._splitter = Splitter(limit)
         self._decoder = mllp.Decoder(limit)
+        self._blocks = 0  # bytes of whole blocks not taken yet
         self._tail = bytearray()  # of the stream: what the decoder holds of an open block
 
     @property
     def junk(self) -> int:
         """Stray bytes between MLLP blocks."""
         return self._decoder.junk
+
+    @property
+    def buffered(self) -> int:
+        """Bytes held back, about: a caller that takes items as they come keeps it small."""
+        return self._blocks + self._decoder.incomplete + self._splitter.buffered
 
     @property
     def open(self) -> bool:
@@ -69,6 +75,7 @@ class Stream:
             self._splitter.receive_data(data)
         elif data:
             self._decoder.receive_data(data)
+            self._blocks += len(data)
             self._tail += data
             held = max(self._decoder.incomplete, _OPENING_SIZE)
             del self._tail[: max(0, len(self._tail) - held)]
@@ -96,11 +103,13 @@ class Stream:
         while (event := self._decoder.next_event()) is not None:
             match event:
                 case mllp.Block(body):
+                    self._blocks = max(0, self._blocks - len(body))
                     return _block(body, self._limit)
                 case mllp.Oversize():
                     return MessageDamaged(Damage.OVERSIZE, b"")
                 case mllp.Junk():
                     continue
+        self._blocks = 0
         return None
 
 

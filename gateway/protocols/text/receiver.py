@@ -9,9 +9,9 @@ sliced.  What is over the limit comes out in pieces of the limit, as damaged, to
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
-from gateway.protocols.errors import LocalProtocolError
+from gateway.protocols.errors import LocalProtocolError, RemoteProtocolError
 from gateway.protocols.events import (
     Cutoff,
     Damage,
@@ -22,6 +22,9 @@ from gateway.protocols.events import (
     MessageIncomplete,
     MessageReceived,
 )
+
+AHEAD: Final = 65_536
+"""Bytes a peer may send while an answer is due, beyond one message of the limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +126,10 @@ class Receiver:
         return self._framing.patience if self._buffer and self._awaiting is None else None
 
     def receive_data(self, data: bytes) -> None:
+        """Takes what was read.  RemoteProtocolError when the peer runs too far ahead of us."""
         self._buffer += data
+        if self._awaiting is not None and len(self._buffer) > self._framing.limit + AHEAD:
+            raise RemoteProtocolError("the peer does not wait for our answers")
 
     def next_event(self) -> Event | None:
         """The next event, or ``None`` when more bytes are needed."""

@@ -26,7 +26,7 @@ from hl7device_probes import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.protocols.errors import LocalProtocolError
+from gateway.protocols.errors import LocalProtocolError, RemoteProtocolError
 from gateway.protocols.hl7device import (
     BareReply,
     Cutoff,
@@ -213,3 +213,20 @@ def test_repr_names_nobody() -> None:
     events, _ = feed(peer(), framed(MINDRAY, QRY))
     assert "TEST1" not in repr(events)
     assert "S0004" not in repr(events)
+
+
+@pytest.mark.parametrize("flood", [framed(ABAXIS), ABAXIS + b"\x1c"])
+def test_a_peer_that_does_not_wait_is_cut_off(flood: bytes) -> None:
+    end = peer(Dialect(limit=1000))
+    end.receive_data(flood)
+    assert isinstance(end.next_event(), MessageReceived)
+    end.receive_data(flood * 100)
+    with pytest.raises(RemoteProtocolError):
+        end.receive_data(flood * 1000)
+
+
+def test_a_peer_that_waits_may_send_for_ever() -> None:
+    end = peer(Dialect(limit=1000))
+    for _ in range(1000):
+        events, _ = feed(end, framed(ABAXIS) * 2)
+        assert len(events) == 2

@@ -29,7 +29,7 @@ from poct1a_probes import (
 )
 
 from gateway.protocols import mllp
-from gateway.protocols.errors import LocalProtocolError
+from gateway.protocols.errors import LocalProtocolError, RemoteProtocolError
 from gateway.protocols.poct1a import (
     Acknowledged,
     Damage,
@@ -262,3 +262,13 @@ def test_any_bytes_in_any_slicing(data: st.DataObject) -> None:
         if isinstance(event, MessageReceived | MessageDamaged | MessageIncomplete):
             assert event.raw in stream
     assert run(sliced(stream, Random(data.draw(st.integers(0, 99))))) == expected
+
+
+@pytest.mark.parametrize("flood", [KPA, mllp.encode_block(KPA)])
+def test_a_peer_that_does_not_wait_is_cut_off(flood: bytes) -> None:
+    manager = DataManager(now, limit=2000)
+    manager.receive_data(flood)
+    assert isinstance(manager.next_event(), MessageReceived)
+    manager.receive_data(flood * 100)
+    with pytest.raises(RemoteProtocolError):
+        manager.receive_data(flood * 1000)

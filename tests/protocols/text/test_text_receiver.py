@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from text_probes import conversation, slicings
 
-from gateway.protocols.errors import LocalProtocolError
+from gateway.protocols.errors import LocalProtocolError, RemoteProtocolError
 from gateway.protocols.events import (
     Cutoff,
     Damage,
@@ -181,3 +181,14 @@ def test_memory_stays_bounded_by_the_limit(framing: Framing) -> None:
         while receiver.next_event() is not None:
             receiver.refuse()
         assert receiver.buffered <= 4096
+
+
+def test_a_peer_that_does_not_wait_is_cut_off() -> None:
+    receiver = Receiver(StxEtx(limit=4096))
+    receiver.receive_data(b"\x02a\x03" * 100_000)
+    receiver.next_event()
+    receiver = Receiver(StxEtx(limit=4096))
+    receiver.receive_data(b"\x02a\x03")
+    receiver.next_event()
+    with pytest.raises(RemoteProtocolError):
+        receiver.receive_data(b"x" * 70_000)
