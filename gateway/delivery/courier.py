@@ -94,13 +94,18 @@ class Courier:
         self._gate.open()
 
     async def run(self) -> None:
-        """Until cancelled.  What is in flight then gets a short grace; the rest stays queued."""
+        """Until cancelled.  What is in flight then gets a short grace; the rest stays queued.
+
+        May be run again after it failed: it begins from what is on disk."""
+        self._agenda = Agenda(strict=self._destination.concurrency == 1)
+        self._ready, self._more, self._fetching = False, True, False
         end = self._outbox.subscribe(self._name, self._look_again)
         # Entries postponed before a restart that the first look did not bring.
         later = asyncio.get_running_loop().call_later(self._longest, self._look_again)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._ledger.run())
+                await self._ledger.drained()
                 tasks.create_task(self._destination.serve(self._lost))
                 await self._expect_applications(tasks)
                 try:
@@ -208,6 +213,11 @@ class Courier:
                 self._condition.well()
             self._carry_out(verdict, entry)
             return
+        except Exception as error:
+            # Our own bug: whoever supervises hears of it, and it must not hit this message again.
+            reason = f"the gateway failed on it ({type(error).__name__})"
+            self._ledger.add(WasParked(entry, reason))
+            raise
         self._judge.delivered(entry.id)
         self._condition.well()
         self._stalls.progress()

@@ -117,7 +117,9 @@ class MllpSender:
         except TimeoutError:
             self._hang_up()
             raise Ambiguous(_too_long("answered", limit)) from None
-        except (Ambiguous, asyncio.CancelledError):
+        except (Refused, Unreachable):
+            raise
+        except BaseException:
             self._hang_up()
             raise
         finally:
@@ -207,7 +209,8 @@ class MllpSender:
         except ConnectionRefusedError as error:
             raise Unreachable(f"{where}: nobody listens there") from error
         except OSError as error:
-            raise Unreachable(f"{where}: {error.strerror or 'no connection'}") from error
+            why = error.strerror or "closed by the other side before it was of use"
+            raise Unreachable(f"{where}: {why}") from error
         return link
 
 

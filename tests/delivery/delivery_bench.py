@@ -21,7 +21,6 @@ from gateway.notices import (
     Posted,
 )
 from gateway.store import MessageState, OutboxEntry, OutboxMessage, Store
-from gateway.store.messages import ReportKey
 
 DEADLINE = 20.0
 QUICK = Patience(
@@ -75,7 +74,9 @@ def an_entry(
         position=number,
         destination="ehr",
         lane=lane,
-        key=ReportKey(number, f"report-{number}", 1, "analyzer"),
+        report=f"report-{number}",
+        revision=1,
+        device="analyzer",
         control_id=control_id,
         content_type="application/hl7-v2",
         meta=meta or {},

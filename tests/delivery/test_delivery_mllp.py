@@ -17,6 +17,7 @@ from gateway.errors import Ambiguous, DeliveryError, Refused, Unreachable
 from gateway.notices import DeliveryParked, DeliveryPostponed
 from gateway.store import MessageState, OutboxEntry, Store
 
+pytestmark = pytest.mark.usefixtures("calm_loop")
 SOON = 0.1
 
 
