@@ -117,11 +117,11 @@ class Audit:
             )
             return [AuditEntry(row[0], from_micros(row[1]), *row[2:]) for row in rows]
 
-        return await self._engine.read(query)
+        return await self._engine.browse(query)
 
     async def head(self) -> tuple[int, bytes]:
         """How many rows, and the hash that stands for all of them: to be kept elsewhere."""
         return await self._engine.read(_head)
 
     async def verify_chain(self) -> ChainState:
-        return await self._engine.read(verify)
+        return await self._engine.browse(verify)

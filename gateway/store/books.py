@@ -78,4 +78,4 @@ class Books:
 
     async def between(self, start: datetime, end: datetime) -> Sequence[DeviceBooks]:
         """From ``start`` up to, not including, ``end``; one entry per device with any traffic."""
-        return await self._engine.read(lambda connection: compute(connection, start, end))
+        return await self._engine.browse(lambda connection: compute(connection, start, end))

@@ -1,4 +1,4 @@
-"""Writer, reader and files of one data directory behind two verbs: ``write`` and ``read``.
+"""Writer, readers and files of one data directory behind ``write``, ``read`` and ``browse``.
 
 Every table module is built on this and nothing else, so that new ones drop in and all of them
 share one transaction log, one thread and one group commit.
@@ -34,6 +34,7 @@ class Engine:
     clock: Callable[[], datetime]
     writer: Writer | None = None
     reader: Reader | None = None
+    browser: Reader | None = None
     numbers: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -64,13 +65,12 @@ class Engine:
         return await future
 
     async def read(self, query: Query[T]) -> T:
-        """Runs it on a snapshot in the reader's thread."""
-        if self.reader is None:
-            raise StoreError("the store is closed")
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        operation: Operation[Any] = Operation(query, _settling(future, None, None))
-        self.reader.submit(operation)
-        return await future
+        """Runs it on a snapshot in the reader's thread: single rows, the next to deliver."""
+        return await _ask(self.reader, query)
+
+    async def browse(self, query: Query[T]) -> T:
+        """The same in a thread of its own, for what may take long: lists, counts, proofs."""
+        return await _ask(self.browser, query)
 
     def next_number(self, connection: apsw.Connection, table: str, column: str = "id") -> int:
         """The next id of a table, never one that a purged row had.  Only inside ``write``."""
@@ -78,6 +78,15 @@ class Engine:
             self.numbers[table] = highest_number(connection, table, column)
         self.numbers[table] += 1
         return self.numbers[table]
+
+
+async def _ask(reader: Reader | None, query: Query[T]) -> T:
+    if reader is None:
+        raise StoreError("the store is closed")
+    future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+    operation: Operation[Any] = Operation(query, _settling(future, None, None))
+    reader.submit(operation)
+    return await future
 
 
 def highest_number(connection: apsw.Connection, table: str, column: str = "id") -> int:

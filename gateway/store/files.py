@@ -31,6 +31,7 @@ class Opened:
     """``writing`` and ``journal`` are None for a store opened for reading."""
 
     reading: apsw.Connection
+    browsing: apsw.Connection
     writing: apsw.Connection | None
     journal: Journal | None
     site_key: bytes
@@ -69,7 +70,8 @@ def _recover(
     connection.execute("COMMIT")
     _empty_log(connection, journal)
     last = max(highest_number(connection, "transmissions"), *journal.open, 0)
-    return Opened(open_reader(database), connection, journal, key, last, damaged)
+    reading, browsing = open_reader(database), open_reader(database)
+    return Opened(reading, browsing, connection, journal, key, last, damaged)
 
 
 def open_for_reading(database: Path, steps: Sequence[str]) -> Opened:
@@ -79,7 +81,7 @@ def open_for_reading(database: Path, steps: Sequence[str]) -> Opened:
             check_current(connection, steps)
             check_schema(connection, steps)
             key = site_key(connection, None)
-            return Opened(connection, None, None, key, 0)
+            return Opened(connection, open_reader(database), None, None, key, 0)
     except BaseException:
         connection.close(True)
         raise
@@ -90,6 +92,7 @@ def close_files(opened: Opened, *, clean: bool) -> None:
     Without room for that everything stays in the log, which is as good."""
     with translated("closing the store"):
         opened.reading.close(True)
+        opened.browsing.close(True)
         if opened.writing is None:
             return
         opened.writing.set_wal_hook(None)

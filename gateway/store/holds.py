@@ -89,7 +89,7 @@ class Holds:
             "ORDER BY h.id LIMIT ?"
         )
         bindings = (after, device, device, state, state, limit)
-        return await self._engine.read(
+        return await self._engine.browse(
             lambda c: read_rows(c, f"{_SELECT_IDS} {where}", bindings, _find)
         )
 
@@ -135,7 +135,7 @@ class Holds:
 
     async def count(self) -> int:
         query = "SELECT COUNT(*) FROM holds WHERE state = 'open'"
-        return await self._engine.read(lambda connection: int(connection.execute(query).get))
+        return await self._engine.browse(lambda connection: int(connection.execute(query).get))
 
 
 def _from_row(row: Row) -> Hold:

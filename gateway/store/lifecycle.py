@@ -127,16 +127,20 @@ class Lifecycle:
         self._begin_reading(opened)
 
     def _begin_reading(self, opened: Opened) -> None:
-        self._engine.reader = Reader(opened.reading, asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        self._engine.reader = Reader(opened.reading, loop)
+        self._engine.browser = Reader(opened.browsing, loop)
         self._engine.reader.start()
+        self._engine.browser.start()
 
     async def _close(self, *, clean: bool) -> None:
-        writer, reader = self._engine.writer, self._engine.reader
-        self._engine.writer = self._engine.reader = None
+        writer, readers = self._engine.writer, (self._engine.reader, self._engine.browser)
+        self._engine.writer = self._engine.reader = self._engine.browser = None
         if writer is not None:
             await asyncio.to_thread(writer.stop)
-        if reader is not None:
-            await asyncio.to_thread(reader.stop)
+        for reader in readers:
+            if reader is not None:
+                await asyncio.to_thread(reader.stop)
         await asyncio.sleep(0)  # the last outcomes are on their way to the loop
         opened, self._opened = self._opened, None
         if opened is not None:

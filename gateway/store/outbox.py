@@ -98,7 +98,7 @@ class Outbox:
             "AND (? IS NULL OR o.id < ?) ORDER BY o.id DESC LIMIT ?"
         )
         bindings = (destination, destination, state, state, before, before, limit)
-        return await self._engine.read(lambda c: messages.select(c, where, bindings))
+        return await self._engine.browse(lambda c: messages.select(c, where, bindings))
 
     async def accepted(self, destination: str, control_id: str) -> OutboxEntry | None:
         """The message whose application's answer is outstanding under this control id."""
@@ -167,7 +167,7 @@ class Outbox:
 
     async def queues(self) -> Sequence[QueueState]:
         """Every destination that has something undelivered."""
-        return await self._engine.read(compute)
+        return await self._engine.browse(compute)
 
     def _again(
         self, connection: apsw.Connection, found: OutboxEntry, as_new: OutboxMessage | None

@@ -1,4 +1,4 @@
-"""The one thread that reads: a connection that cannot write, one snapshot for each query."""
+"""A thread that reads: a connection that cannot write, one snapshot for each query."""
 
 from __future__ import annotations
 

@@ -93,20 +93,20 @@ class Reports:
         )
         pairs = (device, kind, since, state, specimen, before)
         bindings = (*(value for value in pairs for _ in range(2)), limit)
-        return await self._engine.read(
+        return await self._engine.browse(
             lambda c: read_rows(c, f"{_SELECT_SEQS} {where}", bindings, find)
         )
 
     async def of_transmission(self, transmission: int) -> Sequence[StoredReport]:
         where = "WHERE r.transmission = ? ORDER BY r.seq"
-        return await self._engine.read(
+        return await self._engine.browse(
             lambda c: read_rows(c, f"{_SELECT_SEQS} {where}", (transmission,), find)
         )
 
     async def messages_of(self, report: str) -> Sequence[OutboxEntry]:
         """Everything that was made of any revision of it, in the order it was queued."""
         where = "WHERE o.report IN (SELECT seq FROM reports WHERE id = ?) ORDER BY o.id"
-        return await self._engine.read(lambda c: messages.select(c, where, (report,)))
+        return await self._engine.browse(lambda c: messages.select(c, where, (report,)))
 
     async def file_again(
         self, transmission: int, reports: Sequence[FiledReport], *, actor: str, reason: str

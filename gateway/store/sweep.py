@@ -59,7 +59,8 @@ class _Table:
     states: frozenset[str] = frozenset()
 
 
-_TABLES = (
+# Every table with a column ``sha256`` stands here.
+TABLES = (
     _Table(
         "pages",
         "SELECT page, NULL, sha256, entries FROM pages WHERE page > ? ORDER BY page LIMIT ?",
@@ -122,7 +123,7 @@ def _sweep(connection: apsw.Connection, steps: Sequence[str], progress: Progress
     rows = 0
     damaged: list[Damage] = []
     total = _total(connection)
-    for table in _TABLES:
+    for table in TABLES:
         for count, found in _walk(connection, table):
             rows += count
             damaged += found

@@ -176,4 +176,4 @@ class Transmissions:
             )
             return [number for (number,) in rows]
 
-        return await self._engine.read(query)
+        return await self._engine.browse(query)

@@ -38,7 +38,7 @@ from gateway.store import (
     restore,
 )
 from gateway.store.migrate import package_steps
-from gateway.store.sweep import sweep
+from gateway.store.sweep import TABLES, sweep
 
 FLIPS = int(os.environ.get("GATEWAY_FLIPS", "150"))
 
@@ -265,6 +265,19 @@ async def test_a_damaged_transmission_is_not_purged(
     assert await again.purge(clock(), actor="tech") == 1
     assert await again.transmissions.numbers() == [1, 3]
     await again.aclose()
+
+
+async def test_every_hashed_table_is_swept(store: Store) -> None:
+    hashed = await store.engine.read(
+        lambda c: {
+            name
+            for (name,) in c.execute(
+                "SELECT m.name FROM sqlite_master m, pragma_table_info(m.name) c "
+                "WHERE m.type = 'table' AND c.name = 'sha256'"
+            )
+        }
+    )
+    assert hashed == {table.name for table in TABLES}
 
 
 async def test_the_sweep_works_without_the_store(store: Store, directory: Path) -> None:
