@@ -135,7 +135,7 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What a header of this device says.  The longest match of several profiles wins."""
+    """What a header of this device says; one of several signatures is enough."""
 
     path: str
     pattern: str
