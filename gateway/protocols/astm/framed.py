@@ -140,18 +140,21 @@ class FramedReader:
 
     def _try_frame(self, data: bytearray, phase: Phase) -> Event | None:
         limit = self._dialect.max_frame
-        end = data.find(ETX, self._searched, limit)
+        searched = self._searched
+        end = data.find(ETX, searched, limit)
+        if (earlier := data.find(ETB, searched, limit if end < 0 else end)) > 0:
+            end = earlier
         size = end + 1 + self._digits
         if end > 0 and len(data) >= size:
             raw = bytes(data)[:size] if len(data) <= size + 2 else bytes(data[:size])
-            if not (4 in raw or 5 in raw or 23 in raw or raw.find(STX, 1) > 0):
+            if not (4 in raw or 5 in raw or raw.find(STX, 1) > 0):
                 del data[:size]
                 self._incoming.position += size
                 return self._judge(raw, end, phase)
-        return self._try_odd_frame(data, phase, limit)
+        return self._try_odd_frame(data, limit)
 
-    def _try_odd_frame(self, data: bytearray, phase: Phase, limit: int) -> Event | None:
-        """One that ends with ETB, or is unfinished, broken off or too long."""
+    def _try_odd_frame(self, data: bytearray, limit: int) -> Event | None:
+        """One that is unfinished, broken off or too long."""
         end = _first_break(data, self._searched)
         if end >= limit:
             return self._damage(Damage.OVERSIZE, self._incoming.take(limit))
@@ -160,10 +163,9 @@ class FramedReader:
             return None
         if data[end] not in _ENDS:
             return self._break_off(data, end)
-        size = end + 1 + self._digits
-        if self._digits and (control := _CONTROL.search(data, end + 1, size)):
+        if control := _CONTROL.search(data, end + 1, end + 1 + self._digits):
             return self._break_off(data, control.start())
-        return self._judge(self._incoming.take(size), end, phase) if len(data) >= size else None
+        return None
 
     def _break_off(self, data: bytearray, end: int) -> Event:
         restarts = data[end] == _STX

@@ -62,17 +62,17 @@ class Outline:
 
 def _last_lines(text: bytes, separator: bytes, going: bytes, ended: bytes) -> tuple[bytes, bytes]:
     """The beginnings of the line that goes on after ``text`` and of the last one that ended."""
-
-    def extended(piece: bytes) -> bytes:
-        return (going + piece[:_KEPT] if going else piece.lstrip(_BREAKS))[:_KEPT]
-
     cut = text.rfind(separator)
     if cut < 0:
-        return extended(text), ended
+        return _extended(going, text), ended
     content = text[:cut].rstrip(_BREAKS)
     before = content.rfind(separator)
     if before >= 0:
         ended = content[before + 1 :].lstrip(_BREAKS)[:_KEPT]
     else:
-        ended = extended(content) or ended
+        ended = _extended(going, content) or ended
     return text[cut + 1 :].lstrip(_BREAKS)[:_KEPT], ended
+
+
+def _extended(going: bytes, text: bytes) -> bytes:
+    return (going + text[:_KEPT] if going else text.lstrip(_BREAKS))[:_KEPT]
