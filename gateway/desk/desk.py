@@ -16,7 +16,7 @@ from gateway.desk.links import LinkBoard
 from gateway.desk.replay import Replay
 from gateway.desk.status import Overview
 from gateway.errors import GatewayError
-from gateway.intake import FIRST, Intake, Router
+from gateway.intake import FIRST, Intake, Revision, Router
 from gateway.messages import NotEncodable, report_from_json
 from gateway.report import Kind, Report
 from gateway.store import HeldItem, Hold, Store
@@ -152,7 +152,9 @@ class Desk:
                 raise Mistake(f"the report of message {number} is not stored any more")
             report = report_from_json(json.loads(stored.body))
             times = await self._parts.store.counters.next(f"as-new:{entry.report}")
-            replacement = self._parts.router.rewritten(report, entry.destination, 1000 + times)
+            replacement = self._parts.router.rewritten(
+                report, entry.destination, Revision(entry.revision - 1, again=times)
+            )
         sent = await self._parts.store.outbox.resend(
             entry, actor=_actor(arguments), as_new=replacement
         )

@@ -70,12 +70,16 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """Where a report stands in its life: 0 for the first, ``previous`` as it was last sent."""
+    """Where a report stands in its life: 0 for the first, ``previous`` as it was last sent.
+
+    ``again`` counts the times a person sent the same revision as new.
+    """
 
     number: int = 0
     previous: Report | None = None
     filler_number: str | None = None
     order: Order | None = None
+    again: int = 0
 
 
 FIRST = Revision()
@@ -107,9 +111,8 @@ class Router:
         """What is sent when the report may leave; NotEncodable when an EHR cannot be told."""
         return tuple(self._messages(report, revision))
 
-    def rewritten(self, report: Report, destination: str, number: int) -> OutboxMessage:
+    def rewritten(self, report: Report, destination: str, revision: Revision) -> OutboxMessage:
         """The message for one destination with a new identity, for "send as new"."""
-        revision = Revision(number)
         for message in self._messages(report, revision):
             if message.destination == destination:
                 return message
@@ -135,7 +138,7 @@ class Router:
         ]
 
     def _messages(self, report: Report, revision: Revision) -> Iterator[OutboxMessage]:
-        identity = control_id(self._key, report.id, revision.number)
+        identity = control_id(self._key, report.id, revision.number + 1000 * revision.again)
         lane = report.specimen.id or next((i.value for i in report.patient.ids), None)
         for route in self.routes:
             if not _applies(route, report.device.id):

@@ -1,6 +1,6 @@
 """Room on the disk: when to stop taking new work, and a reserve for finishing the old.
 
-Below the larger of ``share`` and ``least`` bytes free, nothing new is accepted (devices keep their
+Below the smaller of ``share`` and ``most`` bytes free, nothing new is accepted (devices keep their
 results and ask again) while what is under way still fits.  A ballast file is given up when SQLite
 says full, since by then even a DELETE needs room, and is made again when room returns.
 """
@@ -17,10 +17,13 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class SpacePolicy:
-    """Bytes; ``share`` is a fraction of the file system.  ``interval`` seconds between looks."""
+    """Bytes; ``share`` is a fraction of the file system.  ``interval`` seconds between looks.
+
+    Results are small: on a large disk ``most`` is enough, on a small one the share of it is.
+    """
 
     share: float = 0.05
-    least: int = 512 * MIB
+    most: int = 512 * MIB
     ballast: int = 64 * MIB
     interval: float = 5.0
 
@@ -46,7 +49,7 @@ class Space:
     def look(self) -> Room:
         found = os.statvfs(self._directory)
         size = found.f_blocks * found.f_frsize
-        needed = max(int(size * self.policy.share), self.policy.least)
+        needed = min(int(size * self.policy.share), self.policy.most)
         return Room(found.f_bavail * found.f_frsize, needed)
 
     def release(self) -> bool:
@@ -62,14 +65,19 @@ class Space:
         if not self.policy.ballast or self._ballast.exists():
             return False
         room = self.look()
-        if room.free < room.needed + 2 * self.policy.ballast:
+        if room.free < room.needed + 2 * self._size():
             return False
         return self._allocate()
+
+    def _size(self) -> int:
+        """Of the ballast: no more than a sixteenth of the file system."""
+        found = os.statvfs(self._directory)
+        return min(self.policy.ballast, found.f_blocks * found.f_frsize // 16)
 
     def _allocate(self) -> bool:
         descriptor = os.open(self._ballast, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            os.posix_fallocate(descriptor, 0, self.policy.ballast)
+            os.posix_fallocate(descriptor, 0, self._size())
         except OSError:
             with suppress(OSError):
                 self._ballast.unlink()

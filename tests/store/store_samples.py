@@ -26,7 +26,7 @@ from gateway.store import (
 )
 
 NOON = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
-ROOMY = SpacePolicy(share=0.0, least=0, ballast=0, interval=3600)
+ROOMY = SpacePolicy(share=0.0, most=0, ballast=0, interval=3600)
 UNKNOWN_TEST = Problem(ProblemCode.UNKNOWN_TEST, "R[1].3.4")
 
 

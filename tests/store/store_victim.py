@@ -109,7 +109,7 @@ async def stopped(stopping: asyncio.Event) -> None:
 
 async def main(directory: Path, after: str) -> None:
     say = say_on_stdout
-    space = SpacePolicy(share=0.0, least=0, ballast=0, interval=3600)
+    space = SpacePolicy(share=0.0, most=0, ballast=0, interval=3600)
     store = await Store.open(directory, clock=lambda: datetime.now(UTC), space=space)
     await recover(store)
     say("ready")

@@ -157,7 +157,7 @@ async def test_a_full_disk_is_full_until_there_is_room(
     disk: FaultyDisk, directory: Path, clock: Clock
 ) -> None:
     notices: list[Notice] = []
-    space = SpacePolicy(share=0, least=0, ballast=0, interval=0.02)
+    space = SpacePolicy(share=0, most=0, ballast=0, interval=0.02)
     store = await Store.open(directory, clock=clock, space=space, post=notices.append)
     number = store.open_transmission("chemistry", "astm", "")
     await append(store, number, b"one")
@@ -182,7 +182,7 @@ async def test_a_full_disk_is_full_until_there_is_room(
 async def test_the_ballast_saves_what_is_under_way(
     disk: FaultyDisk, directory: Path, clock: Clock
 ) -> None:
-    space = SpacePolicy(share=0, least=0, ballast=MIB, interval=0.02)
+    space = SpacePolicy(share=0, most=0, ballast=MIB, interval=0.02)
     store = await Store.open(directory, clock=clock, space=space)
     ballast = directory / "ballast"
     await eventually(lambda: exists(ballast))
@@ -209,7 +209,7 @@ async def test_little_room_refuses_new_work_and_finishes_the_old(
     directory: Path, clock: Clock
 ) -> None:
     notices: list[Notice] = []
-    space = SpacePolicy(share=0, least=2**62, ballast=MIB, interval=3600)
+    space = SpacePolicy(share=1, most=2**62, ballast=MIB, interval=3600)
     store = await Store.open(directory, clock=clock, space=space, post=notices.append)
     assert (store.condition, store.healthy, store.accepting) == (Condition.LOW, True, False)
     assert "bytes free" in store.reason
@@ -235,7 +235,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.peer
 async def test_a_disk_that_is_really_full(small_disk: Path, clock: Clock) -> None:
-    space = SpacePolicy(share=0, least=MIB, ballast=2 * MIB, interval=0.02)
+    space = SpacePolicy(share=1, most=MIB, ballast=2 * MIB, interval=0.02)
     store = await Store.open(small_disk / "data", clock=clock, space=space)
     await eventually(lambda: exists(small_disk / "data" / "ballast"))
     acknowledged: dict[int, int] = {}

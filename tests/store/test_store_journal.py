@@ -19,7 +19,8 @@ from store_samples import (
     tamper,
 )
 
-from gateway.store import Evidence, NotOpen, Outcome, Store
+from gateway.errors import StoreError
+from gateway.store import Evidence, NotOpen, Outcome, Store, journal
 
 
 def pages_in(directory: Path) -> int:
@@ -211,3 +212,19 @@ async def test_entries_without_their_opening_are_kept(store: Store, tmp_path: Pa
         True,
     )
     await again.aclose()
+
+
+async def test_a_transmission_has_its_limits(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "ENTRIES_LIMIT", 10)
+    monkeypatch.setattr(journal, "EVIDENCE_LIMIT", 10)
+    number = store.open_transmission("haematology", "astm", "")
+    store.evidence(number, b"12345678")
+    store.evidence(number, b"123")
+    await append(store, number, b"12345678")
+    with pytest.raises(StoreError, match="too long"):
+        await append(store, number, b"123")
+    await store.close_transmission(number, Outcome.INCOMPLETE)
+    stored = await store.transmissions.get(number)
+    assert stored is not None
+    assert stored.entries == (b"12345678",)
+    assert [e.data for e in stored.evidence] == [b"12345678"]
