@@ -9,7 +9,6 @@ have stood in it ``damaged``: such bytes must never become a result by themselve
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -31,6 +30,8 @@ from gateway.store.pages import (
 
 ENTRY = int(EntryKind.ENTRY)
 EVIDENCE = int(EntryKind.EVIDENCE)
+ENTRIES_LIMIT = 64 * 1024 * 1024
+EVIDENCE_LIMIT = 1024 * 1024
 UNKNOWN_DEVICE = "unknown"
 RECLAIM_AT = 64
 RECLAIM_AT_ONCE = 4_096
@@ -65,9 +66,19 @@ class OpenTransmission:
 
 class Transmission:
     """An open transmission.  ``entries`` and ``evidence`` belong to the writer thread and hold
-    what the present batch brings as well; ``first_page`` is None until something is on disk."""
+    what the present batch brings as well; ``first_page`` is None until something is on disk.
+    ``room`` and ``evidence_room`` are the bytes it may still bring."""
 
-    __slots__ = ("damaged", "entries", "evidence", "first_page", "id", "opening")
+    __slots__ = (
+        "damaged",
+        "entries",
+        "evidence",
+        "evidence_room",
+        "first_page",
+        "id",
+        "opening",
+        "room",
+    )
 
     def __init__(self, number: int, opening: Opening) -> None:
         self.id = number
@@ -76,6 +87,8 @@ class Transmission:
         self.entries: list[bytes] = []
         self.evidence: list[Evidence] = []
         self.damaged = False
+        self.room = ENTRIES_LIMIT
+        self.evidence_room = EVIDENCE_LIMIT
 
     def add(self, kind: int, data: bytes) -> None:
         if kind == ENTRY:
@@ -175,18 +188,24 @@ class Journal:
         bad = []
         for number, page, good in _read_pages(connection):
             self._next_page = max(self._next_page, number + 1)
-            if not good:
+            if not self._restore_page(number, page, now, damaged=not good):
                 bad.append(number)
                 _set_aside(connection, number, page, now)
-            with suppress(StoreCorrupt):
-                for entry in decode_page(page):
-                    self._restore(number, entry, now, damaged=not good)
         self._first_page = _first_page(connection, self._next_page)
         self._forget_filed(connection)
         for transmission in self.open.values():
             first = transmission.first_page or 0
             transmission.damaged |= any(number >= first for number in bad)
         return tuple(bad)
+
+    def _restore_page(self, number: int, page: bytes, now: datetime, *, damaged: bool) -> bool:
+        """Takes over what can be read of it; whether that was all of it, as it was written."""
+        try:
+            for entry in decode_page(page):
+                self._restore(number, entry, now, damaged=damaged)
+        except StoreCorrupt:
+            return False
+        return not damaged
 
     def _restore(self, page: int, entry: PageEntry, now: datetime, *, damaged: bool) -> None:
         number = entry.transmission

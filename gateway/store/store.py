@@ -17,6 +17,7 @@ from pathlib import Path
 
 import apsw
 
+from gateway.errors import StoreError
 from gateway.notices import DeliveryParked, Notice
 from gateway.store import filing as filings
 from gateway.store.audit import Audit
@@ -64,7 +65,7 @@ class Store:
         self._lifecycle = lifecycle
         self._lock = lock
         self._post = post
-        self._live: set[int] = set()
+        self._live: dict[int, Transmission] = {}
         self._leaving: set[int] = set()
         self._last = lifecycle.opened.last_transmission
         self.site_key = lifecycle.opened.site_key
@@ -155,29 +156,39 @@ class Store:
         """A new number; it is on disk with the first entry."""
         self._last += 1
         opening = Opening(device, protocol, peer, self.engine.clock())
-        self._lifecycle.journal.open[self._last] = Transmission(self._last, opening)
-        self._live.add(self._last)
+        transmission = Transmission(self._last, opening)
+        self._lifecycle.journal.open[self._last] = transmission
+        self._live[self._last] = transmission
         return self._last
 
     def append(self, transmission: int, entry: bytes, done: Done) -> None:
         """``done(None)`` when it is on disk; ``done(StoreError)`` when it must not be acknowledged.
-        Always later, in the loop's thread, in the order of the calls."""
+        Always later, in the loop's thread, in the order of the calls.  At most 64 MiB in all."""
         writer = self.engine.writer
-        if writer is None or transmission not in self._live:
-            error = NotOpen(f"transmission {transmission} is not open")
-            asyncio.get_running_loop().call_soon(done, error)
-            return
-        writer.append(transmission, entry, done)
+        live = self._live.get(transmission)
+        if writer is None or live is None:
+            self._refuse(done, NotOpen(f"transmission {transmission} is not open"))
+        elif len(entry) > live.room:
+            self._refuse(done, StoreError(f"transmission {transmission} is too long"))
+        else:
+            live.room -= len(entry)
+            writer.append(transmission, entry, done)
+
+    def _refuse(self, done: Done, error: StoreError) -> None:
+        asyncio.get_running_loop().call_soon(done, error)
 
     def evidence(self, transmission: int, entry: bytes) -> None:
-        """Keeps bytes that were not accepted (a damaged frame, noise); nobody waits for it."""
+        """Keeps bytes that were not accepted (a damaged frame, noise); nobody waits for it.  Past
+        1 MiB of them no more are kept."""
         writer = self.engine.writer
-        if writer is not None and transmission in self._live:
+        live = self._live.get(transmission)
+        if writer is not None and live is not None and len(entry) <= live.evidence_room:
+            live.evidence_room -= len(entry)
             writer.append(transmission, entry, nobody_waits, EVIDENCE)
 
     def forget_transmission(self, transmission: int) -> None:
         """Ends one that brought nothing at all (a heartbeat): no row is written."""
-        self._live.discard(transmission)
+        self._live.pop(transmission, None)
         opened = self._lifecycle.journal.open.get(transmission)
         if opened is not None and opened.first_page is None:
             del self._lifecycle.journal.open[transmission]
@@ -206,7 +217,7 @@ class Store:
             return filings.file(self.engine, connection, closing, filing or NOTHING, started)
 
         journal = self._lifecycle.journal
-        self._live.discard(transmission)
+        self._live.pop(transmission, None)
         self._leaving.add(transmission)
         return await self.engine.write(
             operation,
@@ -218,7 +229,7 @@ class Store:
     def unfinished(self) -> Sequence[OpenTransmission]:
         """On disk and closed by nobody, the oldest first; they no longer change."""
         opened = sorted(self._lifecycle.journal.open.values(), key=_number)
-        busy = self._live | self._leaving
+        busy = self._live.keys() | self._leaving
         return [t.snapshot() for t in opened if t.id not in busy and t.first_page is not None]
 
     async def sweep(self, progress: Progress | None = None) -> SweepResult:
