@@ -109,7 +109,7 @@ class Patience:
     refused: tuple[float, ...] = (20.0, 80.0, 200.0)
     unreadable_tries: int = 5
     unreadable_in_a_row: int = 3
-    silent_tries: int = 3
+    silent_tries: int = 6
     silent_strikes: int = 5
     hold_when_doubtful: bool = False
     application: float = 900.0

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
 from delivery_bench import (
     AA,
     QUICK,
@@ -16,12 +18,14 @@ from delivery_bench import (
     enqueue,
     in_turn,
     message,
+    no_chance,
     now,
     running,
     states,
 )
 
 from gateway.delivery.base import Backoff, Receipt, Unreadable
+from gateway.delivery.courier import Courier
 from gateway.errors import Ambiguous, Refused, StoreFull, Unreachable
 from gateway.notices import DeliveryParked, DeliveryPostponed, DestinationChanged, LaneStopped
 from gateway.store import MessageState, OutboxEntry, Store
@@ -495,3 +499,49 @@ async def _state(store: Store, control_id: str, state: MessageState) -> None:
     async with asyncio.timeout(10):
         while (await states(store))[control_id] is not state:
             pass
+
+
+async def test_our_own_bug_is_told_to_the_supervisor_and_parks_the_message(
+    store: Store, witness: Witness
+) -> None:
+    await enqueue(store, [message("BUG", lane="S1"), message("M00001"), message("NEXT", lane="S1")])
+    destination = Scripted(only("BUG", ValueError))  # type: ignore[arg-type]
+    courier = Courier(
+        "ehr",
+        store.outbox,
+        destination,
+        clock=now,
+        random=no_chance,
+        notices=witness.board,
+        patience=QUICK,
+    )
+    with pytest.raises(ExceptionGroup) as caught:
+        await courier.run()
+    assert isinstance(caught.value.exceptions[0], TypeError)
+    again = asyncio.create_task(courier.run())
+    [parked] = await witness.parked()
+    assert parked.reason == "the gateway failed on it (TypeError)"
+    await witness.delivered(1)
+    again.cancel()
+    with suppress(asyncio.CancelledError):
+        await again
+    assert destination.arrived == ["M00001"]
+    assert (await states(store))["NEXT"] is MessageState.QUEUED
+
+
+async def test_two_destinations_one_dead_two_hundred_times(store: Store, witness: Witness) -> None:
+    """The living one gets every message while the other fails in every way there is."""
+    ways = [SILENT, GARBAGE, LATER, NEVER, Unreachable("gone"), Refused("AR", stop=True)]
+    dead = Scripted(in_turn(*(ways * 40)))
+    alive = Scripted(always(AA))
+    async with (
+        running(store, dead, witness, name="dead") as courier,
+        running(store, alive, witness, name="alive"),
+    ):
+        for number in range(200):
+            pair = [message(f"M{number:05d}", destination=d) for d in ("dead", "alive")]
+            await enqueue(store, pair)
+            await witness.until(lambda n=number: len(alive.arrived) > n)
+            courier.resume()
+    assert alive.arrived == names(200)
+    assert dead.arrived == []

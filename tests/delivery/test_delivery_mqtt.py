@@ -8,7 +8,9 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import aiomqtt
 import pytest
+from amqtt.broker import Broker as AmqttBroker
 from brokers import Mosquitto, mosquitto, subscribed
 from delivery_bench import (
     Witness,
@@ -406,3 +408,25 @@ async def _retained(port: int, topic: str) -> dict[str, str]:
 async def until_retained(port: int, topic: str, state: str) -> None:
     async with subscribed(port, topic) as heard:
         await until(lambda: any(state.encode() in p for p in heard.payloads(topic)), heard.changed)
+
+
+async def test_an_embedded_broker_that_speaks_only_3_1_1(
+    store: Store, witness: Witness, port: int
+) -> None:
+    broker = AmqttBroker(
+        {
+            "listeners": {"default": {"type": "tcp", "bind": f"127.0.0.1:{port}"}},
+            "plugins": {
+                "amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}
+            },
+        }
+    )
+    await broker.start()
+    await enqueue(store, [result(f"R{number:04d}") for number in range(100)])
+    async with publishing(store, witness, options(port, modern=False)):
+        await witness.delivered(100)
+    async with aiomqtt.Client("127.0.0.1", port) as client:
+        await client.subscribe(STATUS, qos=1)
+        message = await asyncio.wait_for(anext(client.messages), 10)
+    await broker.shutdown()
+    assert json.loads(message.payload)["status"] == "offline"
