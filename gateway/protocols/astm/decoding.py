@@ -132,8 +132,8 @@ class _Builder:
         if letter == "L":
             self._terminator = branch.record.field(3)
             return
-        if letter in _ATTACHED:
-            self._attach(branch)
+        if letter in _ATTACHED and self._last is not None:
+            self._last.attach(branch)
             return
         match letter:
             case "P":
@@ -156,13 +156,6 @@ class _Builder:
             self._roots.append(branch)
         else:
             parent.hang(branch)
-
-    def _attach(self, branch: _Branch) -> None:
-        if self._last is None:
-            self._orphan(branch)
-            self._roots.append(branch)
-        else:
-            self._last.attach(branch)
 
     def _orphan(self, branch: _Branch) -> None:
         self._problems.append(Flawed(Flaw.ORPHAN, f"{branch.record.type}[{branch.index}]"))

@@ -109,9 +109,9 @@ class FramedReader:
                     return self._try_frame(data, phase)
                 case 4:  # EOT
                     self._incoming.take(1)
-                    return self._close(Ending.EOT)
+                    return self._close(phase, Ending.EOT)
                 case 5:  # ENQ: it stays, and opens the next phase
-                    return self._close(Ending.ENQUIRY)
+                    return self._close(phase, Ending.ENQUIRY)
                 case _:
                     self._between(data, phase)
         return None
@@ -234,16 +234,14 @@ class FramedReader:
     # -- ends
 
     def expire(self) -> Event | None:
-        return None if self._phase is None else self._close(Ending.TIMEOUT)
+        return None if self._phase is None else self._close(self._phase, Ending.TIMEOUT)
 
     def connection_lost(self) -> Event | None:
         self._due = self._frame = None
-        return None if self._phase is None else self._close(Ending.LOST)
+        return None if self._phase is None else self._close(self._phase, Ending.LOST)
 
-    def _close(self, ending: Ending) -> Event | None:
-        phase, self._phase = self._phase, None
-        if phase is None:
-            return None
+    def _close(self, phase: Phase, ending: Ending) -> Event:
+        self._phase = None
         self._searched = 1
         self._broken_off = b""
         raw = b""

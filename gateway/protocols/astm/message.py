@@ -21,7 +21,7 @@ _LONGEST_NUMBER: Final = 10  # digits
 class Flaw(StrEnum):
     """What is wrong at a position."""
 
-    ORPHAN = "orphan"  # R without O, O without P, C, M or S after nothing
+    ORPHAN = "orphan"  # R without O, O without P
     MALFORMED = "malformed"  # not a record of LIS02-A2
     NO_HEADER = "no-header"  # records before any H, or delimiters that cannot be
     AFTER_END = "after-end"  # records between L and the next H

@@ -63,6 +63,10 @@ RECORDINGS: dict[str, tuple[bytes, str]] = {
         ENQ + H1 + b"".join(encode_frame(n, END) for n in range(3, 11)) + EOT,
         "damaged number! number! number! number! number! number! different! number! early-end!",
     ),
+    "a frame left out and sent later": (
+        ENQ + H1 + O3 + P2 + O3 + R4 + L5 + EOT,
+        "damaged number!",
+    ),
     "a frame broken off and begun again": (
         ENQ + H1 + P2[:5] + P2 + O3 + R4 + L5 + EOT,
         "complete repaired",

@@ -129,6 +129,8 @@ def test_a_message_waits_until_the_line_is_neutral() -> None:
     assert line.busy
     with pytest.raises(LocalProtocolError):
         line.send(ORDER)
+    with pytest.raises(LocalProtocolError):
+        Line().send([])
     hear(line, *FRAMES[1:], EOT)
     assert line.data_to_send() == ENQ
 

@@ -195,6 +195,7 @@ def test_repr_tells_the_state_and_no_text() -> None:
     receiver = Receiver(role=Role.INSTRUMENT)
     receiver.receive_data(ENQ + FIRST)
     assert repr(receiver) == "Receiver(instrument, framed, position=0)"
+    assert receiver.dialect == Dialect()
     shown = repr([*events(ENQ + FIRST + FIRST + SECOND.replace(b"3F", b"00"))])
     assert "DEMO" not in shown
     assert "P|1" not in shown

@@ -81,6 +81,24 @@ def test_a_refused_bare_message_has_no_end() -> None:
         receiver.interrupt()
 
 
+@pytest.mark.parametrize("framing", [Framing.BARE, Framing.ENVELOPE, Framing.AUTO])
+def test_answers_out_of_turn_are_our_own_fault(framing: Framing) -> None:
+    receiver = Receiver(Dialect(framing=framing))
+    for out_of_turn in (receiver.accept, receiver.refuse, receiver.interrupt):
+        with pytest.raises(LocalProtocolError):
+            out_of_turn()
+    receiver.receive_data(SOH + MESSAGE + EOT if framing is Framing.ENVELOPE else MESSAGE)
+    assert isinstance(receiver.next_event(), MessageReceived)
+    with pytest.raises(LocalProtocolError):
+        receiver.next_event()
+    assert receiver.timeout is None
+    receiver.accept()
+    assert not receiver.idle
+    assert receiver.connection_lost() == ENDED
+    assert receiver.connection_lost() is None
+    assert receiver.idle
+
+
 BROKEN = {
     "a new header before L": (HEADER + b"P|1\r" + MESSAGE, Incomplete.RESTARTED, HEADER + b"P|1\r"),
     "no header": (b"P|1\rL|1|N\r" + MESSAGE, Incomplete.NO_HEADER, b"P|1\rL|1|N\r"),
