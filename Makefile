@@ -26,7 +26,7 @@ $(VENV)/.ready: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
 	@touch $(VENV)/.runtime $@
 
 demo: $(VENV)/.runtime ## a whole clinic on this machine: simulated devices, gateway, EHR (Ctrl-C ends it)
-	@exec $(BIN)/python -m gateway demo $(ARGS)
+	@[ -t 0 ] && set -m; $(BIN)/python -m gateway demo $(ARGS); exit $$?
 
 peers: ## the independent programs the tests talk to (Debian packages)
 	@.ci/peers

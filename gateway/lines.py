@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from gateway.config import Configuration, DeviceSection
 from gateway.drivers import AstmLink, DeviceLink, Noise, Site
 from gateway.intake import Intake, Known
-from gateway.notices import LinkChanged, LinkState, Noticeboard
+from gateway.notices import LinkChanged, LinkState, NoiseAlarm, Noticeboard
 from gateway.profiles import AnalyzerProfile, catalogue
 from gateway.protocols.astm import Dialect, Framing
 from gateway.store import Store
@@ -93,7 +93,8 @@ class Lines:
             if not listening.done():
                 listening.set_result(None)
 
-        factory = self._factory(devices)
+        noise = Noise(min(device.noise_limit for device in devices.values()))
+        factory = self._factory(devices, noise)
         return asyncio.create_task(
             supervise(
                 f"line {line}",
@@ -101,15 +102,24 @@ class Lines:
                     address,
                     factory,
                     observe=observe,
-                    admission=Admission(_CONNECTIONS, _CONNECTIONS),
+                    admission=Admission(_CONNECTIONS, _CONNECTIONS, _replaceable),
+                    damaged=lambda _, count: self._damaged(devices, noise, count),
                     listening=now_listening,
                 ),
             )
         )
 
-    def _factory(self, devices: dict[str, DeviceSection]) -> Callable[[Peer], DeviceLink]:
+    def _damaged(self, devices: dict[str, DeviceSection], noise: Noise, count: int) -> None:
+        """Characters that a serial line marked as damaged; the frame they stand in is refused."""
+        now = asyncio.get_running_loop().time()
+        if sum(noise.count(now, refused=True) for _ in range(min(count, 1000))):
+            for name in devices:
+                self._notices.post(NoiseAlarm(name, noise.refused, noise.frames))
+
+    def _factory(
+        self, devices: dict[str, DeviceSection], noise: Noise
+    ) -> Callable[[Peer], DeviceLink]:
         loop = asyncio.get_running_loop()
-        noise = Noise(min(device.noise_limit for device in devices.values()))
         profiles = {name: self._profiles[device.profile] for name, device in devices.items()}
         sites: dict[tuple[str, ...], Site] = {}
 
@@ -122,6 +132,11 @@ class Lines:
             return AstmLink(sites[names], peer.name, loop, dialect)
 
         return connect
+
+
+def _replaceable(protocol: asyncio.Protocol) -> bool:
+    """Whether a connection may give its place to a new one from the same address."""
+    return isinstance(protocol, DeviceLink) and protocol.idle
 
 
 def candidates(devices: dict[str, DeviceSection], host: str | None) -> tuple[str, ...]:

@@ -84,8 +84,8 @@ async def _analyze(
     from simulators.scenarios import SCENARIOS, Day
 
     if scenario == "list":
-        for name, day in SCENARIOS.items():
-            print(f"{name:<18} {(day.__doc__ or '').splitlines()[0]}")
+        for name, told in SCENARIOS.items():
+            print(f"{name:<18} {(told.__doc__ or '').splitlines()[0]}")
         return
     known = catalogue()
     if profile not in known:
@@ -112,7 +112,7 @@ async def _analyze(
 
 
 def _write(ledger: TextIO, profile: str, samples: object) -> None:
-    from simulators.scenarios import Sample
+    from gateway.profiles.samples import Sample
 
     now = datetime.now(UTC).isoformat()
     for sample in samples if isinstance(samples, tuple) else ():

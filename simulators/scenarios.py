@@ -92,8 +92,17 @@ def _simpler(samples: Sequence[Sample]) -> Iterator[tuple[Sample, ...]]:
     )
     for timeless in (False, True):
         for cut in cuts:
-            bare = tuple(replace(sample, **dict.fromkeys(cut)) for sample in samples)
+            bare = tuple(_without(sample, cut) for sample in samples)
             yield tuple(_timeless(sample) for sample in bare) if timeless else bare
+
+
+def _without(sample: Sample, places: tuple[str, ...]) -> Sample:
+    return replace(
+        sample,
+        name=None if "name" in places else sample.name,
+        specimen=None if "specimen" in places else sample.specimen,
+        patient=None if "patient" in places else sample.patient,
+    )
 
 
 def _timeless(sample: Sample) -> Sample:

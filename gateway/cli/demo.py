@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -168,10 +169,8 @@ async def _devices(stack: AsyncExitStack, benches: tuple[Bench, ...], rng: rando
         reach = bench.reach
         if bench.noisy:
             noise = random.Random(rng.random())  # noqa: S311 - a repeatable day
-            relay = wire.Relay(
-                ("127.0.0.1", int(reach.rpartition(":")[2])),
-                towards=lambda noise=noise: wire.flip_bits(noise, 0.15),
-            )
+            upstream = ("127.0.0.1", int(reach.rpartition(":")[2]))
+            relay = wire.Relay(upstream, towards=partial(wire.flip_bits, noise, 0.15))
             reach = f"tcp:127.0.0.1:{await relay.listen()}"
             stack.push_async_callback(relay.aclose)
         own = random.Random(rng.random())  # noqa: S311 - a repeatable day
