@@ -17,10 +17,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from gateway.delivery.agenda import Agenda
 from gateway.delivery.applications import Applications
 from gateway.delivery.base import Destination, Outbox, Patience
-from gateway.delivery.calendar import Calendar, Gate
+from gateway.delivery.calendar import Gate
 from gateway.delivery.condition import Condition, CourierState
 from gateway.delivery.judge import Again, Judge, Park, Stop, Verdict
 from gateway.delivery.ledger import (
@@ -32,8 +31,9 @@ from gateway.delivery.ledger import (
     WasPostponed,
     WasTried,
 )
+from gateway.delivery.readahead import ReadAhead
 from gateway.delivery.stall import StallWatch
-from gateway.errors import DeliveryError, StoreError, Unreachable
+from gateway.errors import DeliveryError, Unreachable
 from gateway.notices import Delivered, DeliveryParked, DeliveryPostponed, Noticeboard
 from gateway.store.messages import MessageState, OutboxEntry
 
@@ -60,23 +60,17 @@ class Courier:
         self._patience = patience
         self._condition = Condition(name, notices)
         self._judge = Judge(patience, random)
-        self._agenda = Agenda(strict=destination.concurrency == 1)
-        self._longest = max((*patience.refused, patience.backoff.limit))
-        self._calendar = Calendar(self._ripened, self._longest)
         self._ledger = Ledger(outbox, self._written, patience)
         self._stalls = StallWatch(patience.stalls, self._condition.stalled)
         self._applications = Applications(patience.application, self._ledger.add, self._ask_person)
         self._flights: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
+        self._reading = ReadAhead(
+            name, outbox, clock, patience, self._wake.set, strict=destination.concurrency == 1
+        )
         self._gate = Gate(self._wake.set)
         self._ready = False
         self._opened_at = 0.0
-        self._more = True
-        self._ripe = False
-        self._fetching = False
-        self._fetched = 0
-        # After a restart nothing waits for its next try: the first look is this far ahead.
-        self._ahead = timedelta(seconds=self._longest)
 
     @property
     def state(self) -> CourierState:
@@ -90,18 +84,15 @@ class Courier:
         """Go on after a stop, or do not wait for the next try after a failure."""
         self._condition.resume()
         self._judge.resumed()
-        self._look_again()
+        self._reading.look_again()
         self._gate.open()
 
     async def run(self) -> None:
         """Until cancelled.  What is in flight then gets a short grace; the rest stays queued.
 
         May be run again after it failed: it begins from what is on disk."""
-        self._agenda = Agenda(strict=self._destination.concurrency == 1)
-        self._ready, self._more, self._fetching = False, True, False
-        end = self._outbox.subscribe(self._name, self._look_again)
-        # Entries postponed before a restart that the first look did not bring.
-        later = asyncio.get_running_loop().call_later(self._longest, self._look_again)
+        self._ready = False
+        self._reading.start()
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._ledger.run())
@@ -113,10 +104,9 @@ class Courier:
                 finally:
                     await self._land()
         finally:
-            end()
+            self._reading.stop()
             self._stalls.idle()
-            for timer in (later, self._gate, self._calendar):
-                timer.cancel()
+            self._gate.cancel()
 
     async def _dispatch(self, tasks: asyncio.TaskGroup) -> None:
         while True:
@@ -129,9 +119,9 @@ class Courier:
         while self._may_send():
             if not self._ready:
                 await self._get_ready()
-            elif self._wants_more():
-                tasks.create_task(self._fetch())
-            elif (entry := self._agenda.take()) is not None:
+            elif self._reading.wanted():
+                tasks.create_task(self._reading.fetch())
+            elif (entry := self._reading.agenda.take()) is not None:
                 self._launch(tasks, entry)
             else:
                 self._ledger.flush()
@@ -166,31 +156,6 @@ class Courier:
             self._judge.steady()
         self._judge.unreachable()
         self._leave_alone(reason)
-
-    def _wants_more(self) -> bool:
-        """Read on before everything read ahead is sent; the outbox is slower than the wire."""
-        few = self._more and len(self._agenda) <= self._patience.prefetch // 6
-        if self._fetching or not (few or self._ripe):
-            return False
-        self._fetching, self._more, self._ripe = True, False, False
-        self._agenda.begin_fetch()
-        return True
-
-    async def _fetch(self) -> None:
-        limit = self._patience.prefetch + self._agenda.busy
-        now, ahead, self._ahead = self._clock(), self._ahead, timedelta()
-        try:
-            entries = await self._outbox.due(self._name, limit, now + ahead)
-        except StoreError:
-            self._more = True
-            self._gate.shut(self._patience.backoff.first)
-            return
-        finally:
-            self._fetching = False
-            self._wake.set()
-        self._agenda.fill(entries)
-        self._fetched = len(entries)
-        self._more = self._more or len(entries) >= limit
 
     def _launch(self, tasks: asyncio.TaskGroup, entry: OutboxEntry) -> None:
         flight = tasks.create_task(self._fly(tasks, entry))
@@ -247,11 +212,11 @@ class Courier:
         elif doubtful:
             self._keep_first(entry, reason)
         else:
-            self._agenda.put_back(entry)
+            self._reading.agenda.put_back(entry)
 
     def _keep_first(self, entry: OutboxEntry, reason: str) -> None:
         tried = replace(entry, state=MessageState.POSTPONED, attempts=entry.attempts + 1)
-        self._agenda.put_back(tried)
+        self._reading.agenda.put_back(tried)
         self._ledger.add(WasTried(entry, self._clock(), reason))
 
     async def _expect_applications(self, tasks: asyncio.TaskGroup) -> None:
@@ -268,10 +233,7 @@ class Courier:
         if isinstance(outcome, WasTried):
             return
         fenced = isinstance(outcome, WasPostponed | WasParked)
-        self._agenda.finish(entry, fenced=fenced)
-        used_up = self._fetched > 0 and not self._agenda.busy and not len(self._agenda)
-        if used_up or fenced or entry.state is MessageState.POSTPONED:
-            self._more = True
+        self._reading.finished(entry, fenced=fenced)
         match outcome:
             case WasDelivered(_, receipt):
                 self._condition.delivered += 1
@@ -280,7 +242,7 @@ class Courier:
                 notice = Delivered(self._name, entry.id, report, receipt.answer, seconds)
                 self._notices.post(notice)
             case WasPostponed(_, until, _):
-                self._calendar.add(until)
+                self._reading.postponed(until)
             case WasParked(_, reason):
                 self._ask_person(entry, reason)
             case WasAccepted():
@@ -294,19 +256,8 @@ class Courier:
         self._condition.down(reason)
         self._gate.shut(self._judge.pause)
 
-    def _look_again(self) -> None:
-        """Something may be due: queued, ripe, or released by a person."""
-        self._more = True
-        self._wake.set()
-
-    def _ripened(self) -> None:
-        """Something postponed is due, and older than what was read ahead."""
-        self._ripe = True
-        self._wake.set()
-
     def _watch_progress(self) -> None:
-        postponed = self._calendar.watch(self._clock())
-        if self._agenda.busy or len(self._agenda) or self._more or postponed:
+        if self._reading.something_waits():
             self._stalls.waiting()
         else:
             self._stalls.idle()

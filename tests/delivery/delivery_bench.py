@@ -28,7 +28,7 @@ QUICK = Patience(
     refused=(0.01, 0.02, 0.03),
     application=0.05,
     stalls=(60.0, 120.0),
-    grace=0.2,
+    grace=5.0,
 )
 N = TypeVar("N")
 

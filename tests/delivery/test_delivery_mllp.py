@@ -4,11 +4,10 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
 
 import hl7.mllp
 import pytest
-from delivery_bench import QUICK, Witness, an_entry, enqueue, message, oru, running, states, until
+from delivery_bench import Witness, an_entry, enqueue, message, oru, running, states, until
 from mllp_peer import END, VT, Peer, a_peer, ack, err, reset
 
 from gateway.delivery.base import Unreadable
@@ -18,7 +17,7 @@ from gateway.notices import DeliveryParked, DeliveryPostponed
 from gateway.store import MessageState, OutboxEntry, Store
 
 pytestmark = pytest.mark.usefixtures("calm_loop")
-SOON = 0.1
+SOON = 0.3
 
 
 @asynccontextmanager
@@ -408,7 +407,7 @@ async def test_a_slow_reader_does_not_stop_a_large_message(store: Store, witness
     body = oru("M00001", text="x" * 5_000_000)
     async with a_peer() as peer, a_sender(peer) as sender:
         await enqueue(store, [message("M00001", body=body)])
-        async with running(store, sender, witness, patience=replace(QUICK, grace=1.0)):
+        async with running(store, sender, witness):
             await witness.delivered(1)
     assert peer.messages == [body]
 

@@ -42,7 +42,7 @@ def port(free_port: Callable[[], int]) -> int:
 
 def options(port: int, **changes: object) -> MqttOptions:
     broker = Broker("127.0.0.1", port, "gateway-clinic-a", timeout=5.0)
-    return MqttOptions(replace(broker, **changes), TOPICS)  # type: ignore[arg-type]
+    return MqttOptions(replace(broker, **changes), TOPICS)
 
 
 def result(control_id: str, **changes: str) -> OutboxMessage:

@@ -157,3 +157,19 @@ def test_an_answer_of_the_outbox_that_is_out_of_date_does_no_harm() -> None:
     agenda.finish(first, fenced=True)
     agenda.fill([first, second, third])
     assert [agenda.take(), agenda.take()] == [third, None]
+
+
+def test_what_was_put_back_stays_as_it_was_put_back() -> None:
+    """A fetch that began before the try was written down does not undo what is known of it."""
+    agenda = Agenda(strict=True)
+    first, second = an_entry(1), an_entry(2)
+    agenda.begin_fetch()
+    agenda.fill([first, second])
+    assert agenda.take() == first
+    agenda.put_back(tried := replace(first, attempts=1))
+    agenda.fill([first, second])
+    assert agenda.take() == tried
+    agenda.finish(tried)
+    agenda.begin_fetch()
+    agenda.fill([second])
+    assert agenda.take() == second
