@@ -69,6 +69,7 @@ if __name__ == "__main__":
     with contextlib.suppress(KeyboardInterrupt):
         try:
             import uvloop
+
             uvloop.run(main())
         except ImportError:
             asyncio.run(main())

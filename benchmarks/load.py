@@ -18,10 +18,17 @@ ENQ, ACK, EOT = b"\x05", b"\x06", b"\x04"
 
 def panel(number: int) -> list[str]:
     """24 records: H P O, 20 results, L."""
-    results = [f"R|{n}|^^^T{n:02d}|{number % 90 + n}.{n:02d}|mmol/L||N||F||||20260105101130"
-               for n in range(1, 21)]
-    return [r"H|\^&|||BENCH^1||||||||LIS2-A2|20260105101200", "P|1||MRN0001||DOE^JANE",
-            f"O|1|S{number:08d}||^^^PANEL|R", *results, "L|1|N"]
+    results = [
+        f"R|{n}|^^^T{n:02d}|{number % 90 + n}.{n:02d}|mmol/L||N||F||||20260105101130"
+        for n in range(1, 21)
+    ]
+    return [
+        r"H|\^&|||BENCH^1||||||||LIS2-A2|20260105101200",
+        "P|1||MRN0001||DOE^JANE",
+        f"O|1|S{number:08d}||^^^PANEL|R",
+        *results,
+        "L|1|N",
+    ]
 
 
 def frames(number: int, whole: bool) -> list[bytes]:
@@ -92,6 +99,7 @@ def main() -> None:
     port, links, seconds = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
     try:
         import uvloop
+
         run = uvloop.run
     except ImportError:
         run = asyncio.run

@@ -1,0 +1,112 @@
+"""Bytes to records, reports to messages: ours beside the libraries people use."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from benchmarks.load import frames
+from benchmarks.table import Row
+from gateway.messages import DESTINATION_PROFILES, Envelope, control_id, encode, verify
+from gateway.profiles import Context, catalogue, normalize
+from gateway.protocols.astm import Receiver
+from gateway.protocols.astm import decode as read_records
+from gateway.report import Report
+
+# Microseconds beside a bare bytes.split of the same text, as measured in one run with the peer.
+SENAITE_OF_SPLIT = 302 / 12
+
+
+def best(work: Callable[[], object], seconds: float) -> float:
+    """The fastest of many rounds, in microseconds."""
+    work()
+    found, end = float("inf"), time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        start = time.perf_counter()
+        for _ in range(10):
+            work()
+        found = min(found, (time.perf_counter() - start) / 10)
+    return found * 1e6
+
+
+def receive() -> bytes:
+    """24 frames through the receiver, as the driver does it; the joined text."""
+    receiver = Receiver()
+    texts = []
+    for piece in SESSION:
+        receiver.receive_data(piece)
+        while (event := receiver.next_event()) is not None:
+            if receiver.awaiting:
+                frame = getattr(event, "frame", None)
+                if frame is not None:
+                    texts.append(frame.text)
+                receiver.accept()
+    return b"".join(texts)
+
+
+SESSION = (b"\x05", *frames(1, whole=False), b"\x04")
+TEXT = receive()
+LINES = b"".join(SESSION)
+
+
+def decode(seconds: float) -> list[Row]:
+    split = best(lambda: [line.split(b"|") for line in LINES.split(b"\r")], seconds / 4)
+    link = best(receive, seconds / 4)
+    records = best(lambda: read_records(TEXT), seconds / 4)
+    senaite = split * SENAITE_OF_SPLIT
+    return [
+        Row("24 frames: bytes.split only", f"{split:.0f} us"),
+        Row("24 frames: receiver, events and checksums", f"{link:.0f} us"),
+        Row("24 records: message tree", f"{records:.0f} us"),
+        Row(
+            "receiver and records together",
+            f"{link + records:.0f} us",
+            f"{senaite / (link + records):.1f} x senaite's codec (scaled)",
+            "3",
+        ),
+    ]
+
+
+def panel() -> Report:
+    """20 results of one specimen."""
+    codes = {f"T{n:02d}": "2345-7" for n in range(1, 21)}
+    now = datetime(2026, 1, 5, 10, 12, tzinfo=UTC)
+    context = Context("bench", ZoneInfo("UTC"), now, "1", codes)
+    (report,) = normalize(TEXT, catalogue()["generic-astm"], context)
+    return report
+
+
+def oru(seconds: float) -> list[Row]:
+    report, profile = panel(), DESTINATION_PROFILES["oru-2.5.1"]
+    envelope = Envelope(control_id(b"bench", report.id, 0), report.received_at)
+    message = encode(report, envelope, profile)
+    verify(message, report, envelope, profile)
+    build = best(lambda: encode(report, envelope, profile), seconds / 4)
+    check = best(lambda: verify(message, report, envelope, profile), seconds / 4)
+    rows = [
+        Row("ORU, 20 OBX: build", f"{build:.0f} us"),
+        Row("ORU, 20 OBX: validate, read back, compare", f"{check:.0f} us"),
+        Row("ORU, 20 OBX: all of it", f"{build + check:.0f} us", "", "1000"),
+    ]
+    return [*rows, *_peers(message.decode(), build + check, seconds)]
+
+
+def _peers(text: str, ours: float, seconds: float) -> list[Row]:
+    import hl7
+    from hl7apy.parser import parse_message
+
+    parsed = hl7.parse(text)
+    simple = best(lambda: (hl7.parse(text), str(parsed)), seconds / 4)
+    schema = best(lambda: parse_message(text).validate(), seconds / 4)
+    return [
+        Row(
+            "python-hl7: parse and write the same",
+            f"{simple:.0f} us",
+            f"{simple / ours:.1f} x ours",
+        ),
+        Row(
+            "hl7apy: parse and validate the same", f"{schema:.0f} us", f"{schema / ours:.0f} x ours"
+        ),
+    ]

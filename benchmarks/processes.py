@@ -1,0 +1,76 @@
+"""Servers under measurement: each a process of its own, told apart by the port it prints."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+CONFIGURATION = """
+[gateway]
+site = "bench"
+timezone = "UTC"
+data_dir = "data"
+
+[devices.bench]
+profile = "generic-astm"
+stream = "tcp-listen:127.0.0.1:{port}"
+codes = {{ {codes} }}
+{destinations}
+"""
+LOINC = "2345-7"
+
+
+@contextmanager
+def lean(*arguments: str) -> Iterator[int]:
+    """The yardstick receiver; its port."""
+    with _process([sys.executable, "-m", "benchmarks.lean", *arguments]) as process:
+        assert process.stdout is not None
+        yield int(process.stdout.readline())
+
+
+@contextmanager
+def gateway(destinations: str = "") -> Iterator[tuple[int, int]]:
+    """``gateway run`` with one device; its port and process id."""
+    port = free_port()
+    codes = ", ".join(f'"T{n:02d}" = "{LOINC}"' for n in range(1, 21))
+    with tempfile.TemporaryDirectory(prefix="gateway-bench-", dir=Path.cwd()) as folder:
+        config = Path(folder) / "gateway.toml"
+        text = CONFIGURATION.format(port=port, codes=codes, destinations=destinations)
+        config.write_text(text, encoding="utf-8")
+        command = [sys.executable, "-m", "gateway", "run", "-c", str(config)]
+        with _process(command) as process:
+            assert process.stdout is not None
+            if process.stdout.readline() != b"ready\n":
+                raise SystemExit("the gateway did not start")
+            yield port, process.pid
+
+
+@contextmanager
+def _process(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def resident(pid: int) -> int:
+    """KiB of a process."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1])
