@@ -17,7 +17,7 @@ from pathlib import Path
 import apsw
 
 from gateway.errors import StoreFailed
-from gateway.store.connection import open_reader, open_writer, translated
+from gateway.store.connection import open_reader, open_writer, sync_directory, translated
 from gateway.store.engine import highest_number
 from gateway.store.journal import Journal
 from gateway.store.migrate import check_current, check_schema, migrate
@@ -47,6 +47,7 @@ def open_for_writing(
 ) -> Opened:
     connection = open_writer(database)
     database.chmod(0o600)
+    sync_directory(database.parent)
     try:
         with translated("opening the store"):
             migrate(connection, database.parent / "backups", steps)

@@ -148,6 +148,8 @@ class Lifecycle:
             await asyncio.to_thread(close_files, opened, clean=clean and not failed)
 
     def _troubled(self, error: StoreError) -> None:
+        if self.condition is Condition.CLOSED:
+            return
         full = isinstance(error, StoreFull)
         if not full and self._engine.writer is not None:
             self.in_doubt = self._engine.writer.in_doubt
@@ -168,9 +170,10 @@ class Lifecycle:
         while True:
             well = self.condition is Condition.WELL
             await asyncio.sleep(patient if well else min(patient, IMPATIENT_SECONDS))
-            await self._look()
-            if self.condition is Condition.WELL:
-                await asyncio.to_thread(self._space.restore)
+            with suppress(OSError):
+                await self._look()
+                if self.condition is Condition.WELL:
+                    await asyncio.to_thread(self._space.restore)
 
     async def _look(self) -> None:
         """Judges the room; a full store is well again when a write went through."""

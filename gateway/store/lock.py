@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 
 from gateway.errors import StoreError
+from gateway.store.connection import sync_directory
 
 
 class DirectoryLock:
@@ -37,5 +38,7 @@ class DirectoryLock:
 
 def take_directory(directory: Path) -> DirectoryLock:
     """Makes the data directory if need be, for its owner's eyes only, and locks it."""
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not directory.exists():
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        sync_directory(directory.parent)
     return DirectoryLock(directory)
