@@ -237,7 +237,7 @@ class Courier:
         match outcome:
             case WasDelivered(_, receipt):
                 self._condition.delivered += 1
-                seconds = (self._clock() - entry.created_at).total_seconds()
+                seconds = max(0.0, (self._clock() - entry.created_at).total_seconds())
                 report = entry.report or ""
                 notice = Delivered(self._name, entry.id, report, receipt.answer, seconds)
                 self._notices.post(notice)

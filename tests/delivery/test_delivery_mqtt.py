@@ -4,7 +4,7 @@ import asyncio
 import json
 import signal
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pytest
 from amqtt.broker import Broker as AmqttBroker
 from brokers import Mosquitto, mosquitto, subscribed
 from delivery_bench import (
+    QUICK,
     Witness,
     an_entry,
     enqueue,
@@ -23,10 +24,19 @@ from delivery_bench import (
 )
 from paho.mqtt.properties import Properties
 
+from gateway.delivery.base import Patience
 from gateway.delivery.courier import Courier
 from gateway.delivery.mqtt import Broker, MqttOptions, MqttPublisher, Topics
 from gateway.errors import Ambiguous, DeliveryError, Refused, Unreachable
-from gateway.notices import Delivered, DeliveryParked, Heard, LinkChanged, LinkState
+from gateway.notices import (
+    Delivered,
+    DeliveryParked,
+    DeliveryPostponed,
+    DestinationChanged,
+    Heard,
+    LinkChanged,
+    LinkState,
+)
 from gateway.store import MessageState, OutboxMessage, Store
 
 pytestmark = [pytest.mark.peer, pytest.mark.usefixtures("calm_loop")]
@@ -53,10 +63,10 @@ def result(control_id: str, **changes: str) -> OutboxMessage:
 
 @asynccontextmanager
 async def publishing(
-    store: Store, witness: Witness, chosen: MqttOptions
+    store: Store, witness: Witness, chosen: MqttOptions, patience: Patience = QUICK
 ) -> AsyncIterator[tuple[Courier, MqttPublisher]]:
     publisher = MqttPublisher("events", chosen, clock=now, notices=witness.board)
-    async with running(store, publisher, witness, name="events") as courier:
+    async with running(store, publisher, witness, name="events", patience=patience) as courier:
         yield courier, publisher
 
 
@@ -166,17 +176,120 @@ async def test_a_denied_result_is_noticed_and_delivered_when_allowed(
     acl.write_text("topic write clinic/v1/clinic-a/gateway/status\n")
     lines = ("allow_anonymous true", f"acl_file {acl}")
     await enqueue(store, [result("R1")])
+    patience = replace(QUICK, refused=(0.05,) * 1_000)
     async with (
         mosquitto(tmp_path, port, *lines) as broker,
-        publishing(store, witness, options(port)),
+        publishing(store, witness, options(port), patience),
     ):
-        change = await witness.became(up=False)
-        assert "not authorized" in change.detail
+        await witness.until(lambda: bool(witness.of(DeliveryPostponed)))
+        assert f"not authorized ({RESULT})" in witness.of(DeliveryPostponed)[0].reason
         assert not witness.of(Delivered)
         acl.write_text("topic readwrite #\n")
         broker.signal(signal.SIGHUP)
         await witness.delivered(1)
-        assert (await witness.became(up=True)).detail == ""
+
+
+async def test_a_topic_that_stays_denied_is_parked_and_the_others_flow(
+    store: Store, witness: Witness, tmp_path: Path, port: int
+) -> None:
+    acl = tmp_path / "acl"
+    acl.write_text(f"topic write {STATUS}\ntopic write {RESULT}\n")
+    await enqueue(store, [result(f"Q{n}", content="qc") for n in range(3)])
+    await enqueue(store, [result(f"R{n}") for n in range(50)])
+    async with (
+        mosquitto(tmp_path, port, "allow_anonymous true", f"acl_file {acl}"),
+        publishing(store, witness, options(port)),
+    ):
+        await witness.delivered(50)
+        await witness.parked(3)
+    assert all("not authorized" in parked.reason for parked in witness.of(DeliveryParked))
+
+
+async def test_rights_that_are_taken_away_and_given_back(
+    store: Store, witness: Witness, tmp_path: Path, port: int
+) -> None:
+    """When nothing at all may be published any more, nothing is parked for it."""
+    acl = tmp_path / "acl"
+    acl.write_text("topic readwrite #\n")
+    async with (
+        mosquitto(tmp_path, port, "allow_anonymous true", f"acl_file {acl}") as broker,
+        publishing(store, witness, options(port)),
+    ):
+        await witness.became(up=True)
+        acl.write_text("topic read #\n")
+        broker.signal(signal.SIGHUP)
+        sent = 0
+        while not _changed(witness):
+            await enqueue(store, [result(f"R{sent:04d}")])
+            sent += 1
+            await witness.until(lambda n=sent: _changed(witness) or len(witness.of(Delivered)) == n)
+        assert "not authorized" in (await witness.became(up=False)).detail
+        await enqueue(store, [result(f"S{n:04d}") for n in range(100)])
+        acl.write_text("topic readwrite #\n")
+        broker.signal(signal.SIGHUP)
+        await witness.delivered(sent + 100)
+    assert not witness.of(DeliveryParked)
+
+
+@asynccontextmanager
+async def a_fake_broker(port: int, *replies: bytes) -> AsyncIterator[list[bytes]]:
+    """Answers the packets it gets with what it is given, one after the other."""
+    heard: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            for reply in replies:
+                heard.append(await reader.read(65536))
+                writer.write(reply)
+            await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", port)
+    yield heard
+    server.close()
+    await server.wait_closed()
+
+
+CONNACK, PUBACK_1 = b"\x20\x03\x00\x00\x00", b"\x40\x02\x00\x01"
+
+
+async def test_a_broker_that_talks_nonsense(witness: Witness, port: int) -> None:
+    """A PUBACK with a property that does not exist: paho raises in the middle of reading."""
+    nonsense = b"\x40\x05\x00\x02\x00\x7f\xff" * 3
+    async with a_fake_broker(port, CONNACK, PUBACK_1, nonsense) as heard:
+        publisher = MqttPublisher("events", options(port), clock=now, notices=witness.board)
+        await publisher.open()
+        with pytest.raises(Ambiguous):
+            await publisher.deliver(an_entry(meta=result("R1").meta))
+        assert publisher._connection is None
+    assert len(heard) == 3
+
+
+async def test_a_broker_that_says_why_it_hangs_up(witness: Witness, port: int) -> None:
+    taken_over = b"\xe0\x02\x8e\x00"
+    async with a_fake_broker(port, CONNACK, PUBACK_1, taken_over):
+        publisher = MqttPublisher("events", options(port), clock=now, notices=witness.board)
+        await publisher.open()
+        with pytest.raises(Ambiguous, match=r"lost \(session taken over\)"):
+            await publisher.deliver(an_entry(meta=result("R1").meta))
+
+
+async def test_last_heard_is_published_after_a_while(
+    store: Store, witness: Witness, tmp_path: Path, port: int
+) -> None:
+    topic = "clinic/v1/clinic-a/lab/analyzer/status"
+    chosen = replace(options(port), heard=0.1)
+    async with (
+        mosquitto(tmp_path, port),
+        subscribed(port) as heard,
+        publishing(store, witness, chosen),
+    ):
+        await witness.became(up=True)
+        for _ in range(100):
+            witness.board.post(Heard("analyzer"))
+        witness.board.post(Heard("no/topic"))
+        [told] = await heard.until(topic, 1)
+    assert json.loads(told.payload)["last_heard"] is not None
 
 
 async def test_a_broker_that_denies_the_status_is_noticed_at_the_start(
@@ -397,6 +510,10 @@ async def test_an_entry_without_topic_is_refused_before_the_wire(
             await publisher.deliver(an_entry(meta={}))
         assert isinstance(refused.value, Refused)
         await publisher._say_goodbye()
+
+
+def _changed(witness: Witness) -> bool:
+    return len(witness.of(DestinationChanged)) > 1
 
 
 async def _retained(port: int, topic: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gateway.delivery.mqtt.connection import Publication
-from gateway.delivery.mqtt.topics import Topics
+from gateway.delivery.mqtt.topics import Topics, is_name
 from gateway.notices import Delivered, DeliveryParked, Heard, LinkChanged, Posted
 
 KEPT = 1_000  # deliveries to tell when the broker is back
@@ -52,11 +52,11 @@ class Announcements:
 
     def notice(self, posted: Posted) -> None:
         match posted.notice:
-            case LinkChanged(device, state, detail):
+            case LinkChanged(device, state, detail) if is_name(device):
                 known = self._devices.get(device, _Status())
                 self._update(device, replace(known, state=state, detail=detail, since=posted.at))
                 self._wake(True)
-            case Heard(device):
+            case Heard(device) if is_name(device):
                 known = self._devices.get(device, _Status())
                 self._update(device, replace(known, last_heard=posted.at))
                 self._wake(False)

@@ -26,6 +26,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from gateway.errors import Ambiguous, Refused, Unreachable
 
 CONNECT_SECONDS = 3.0  # paho's connect blocks a thread, and a clean stop has to wait for it
+UNSPECIFIED, NOT_AUTHORIZED = 0x80, 0x87
 IN_FLIGHT = 20  # paho's own limit, and Mosquitto's
 _TOO_MUCH = {0x90: "the topic is not allowed", 0x99: "the payload is not what it should be"}
 
@@ -55,6 +56,10 @@ class Publication:
     content_type: str = "application/json"
     properties: Mapping[str, str] | None = None
     expiry: int | None = None
+
+
+class NotAuthorized(Unreachable):
+    """The broker's access list does not allow this client to publish on this topic."""
 
 
 class Noise(logging.Logger):
@@ -161,18 +166,22 @@ class Connection(aiomqtt.Client):
     async def close(self) -> None:
         """Drops the connection; nothing of it is left running."""
         self._open = False
+        self._release()
+        self._fail_waiting("the connection to the broker was closed")
+        if self._misc_task is not None:
+            await asyncio.wait((self._misc_task,))
+        for future in (self._connected, self._disconnected):
+            future.cancel()
+            _ended(future)
+
+    def _release(self) -> None:
         sock = self._client.socket()
         if sock is not None and sock.fileno() >= 0:
             self._loop.remove_reader(sock.fileno())
             self._loop.remove_writer(sock.fileno())
             sock.close()
-        self._fail_waiting("the connection to the broker was closed")
         if self._misc_task is not None:
             self._misc_task.cancel()
-            await asyncio.wait((self._misc_task,))
-        for future in (self._connected, self._disconnected):
-            future.cancel()
-            _ended(future)
 
     def _extras(self, publication: Publication) -> Properties | None:
         if not self._broker.modern:
@@ -188,10 +197,10 @@ class Connection(aiomqtt.Client):
         return extras
 
     def _gone(self, disconnected: asyncio.Future[None]) -> None:
-        _ended(disconnected)
+        reason = _why(disconnected)
         if self._open:
             self._open = False
-            reason = "the connection to the broker was lost"
+            self._release()
             self._fail_waiting(reason)
             self._lost(reason)
 
@@ -253,7 +262,18 @@ def _judge(code: ReasonCode) -> None:
         return
     if code.value in _TOO_MUCH:
         raise Refused(f"the broker refused it: {_TOO_MUCH[code.value]}")
-    raise Unreachable(f"the broker refuses to take it: {code.getName().lower()}")
+    reason = f"the broker refuses to take it: {code.getName().lower()}"
+    raise NotAuthorized(reason) if code.value == NOT_AUTHORIZED else Unreachable(reason)
+
+
+def _why(disconnected: asyncio.Future[None]) -> str:
+    """With the reason an MQTT 5 broker gave, such as "session taken over"."""
+    reason = "the connection to the broker was lost"
+    error = None if disconnected.cancelled() else disconnected.exception()
+    code = error.rc if isinstance(error, aiomqtt.MqttCodeError) else None
+    if isinstance(code, ReasonCode) and code.value not in (0, UNSPECIFIED):
+        reason += f" ({code.getName().lower()})"
+    return reason
 
 
 def _ended(future: asyncio.Future[Any]) -> None:

@@ -17,13 +17,18 @@ from pathlib import Path
 
 from gateway.delivery.base import Receipt
 from gateway.delivery.mqtt.announcements import Announcements, encode
-from gateway.delivery.mqtt.connection import Broker, Connection, Noise, Publication
+from gateway.delivery.mqtt.connection import (
+    Broker,
+    Connection,
+    Noise,
+    NotAuthorized,
+    Publication,
+)
 from gateway.delivery.mqtt.topics import Topics
 from gateway.errors import Ambiguous, DeliveryError, Refused, Unreachable
 from gateway.notices import Noticeboard
 from gateway.store.messages import OutboxEntry
 
-HEARD_SECONDS = 15.0  # a device's "last heard" is published at most so often
 GOODBYE_SECONDS = 1.0
 
 
@@ -31,13 +36,15 @@ GOODBYE_SECONDS = 1.0
 class MqttOptions:
     """``broker.password`` is read from ``password_file`` at each connection when there is one.
 
-    ``expiry`` is how long the broker keeps a message for absent subscribers, in s (MQTT 5)."""
+    ``expiry`` is how long the broker keeps a message for absent subscribers, in s (MQTT 5); a
+    device's "last heard" is published at most every ``heard`` s."""
 
     broker: Broker
     topics: Topics
     password_file: Path | None = None
     expiry: int | None = 24 * 3600
     concurrency: int = 20
+    heard: float = 15.0
 
 
 class MqttPublisher:
@@ -76,8 +83,12 @@ class MqttPublisher:
         connection = self._connection
         if connection is None:
             raise Unreachable("there is no connection to the broker")
+        publication = self._publication(entry)
         try:
-            await connection.publish_confirmed(self._publication(entry))
+            await connection.publish_confirmed(publication)
+        except NotAuthorized as error:
+            await self._test_rights(connection)
+            raise Refused(f"{error} ({publication.topic})", again=True) from error
         except Ambiguous:
             await self._drop(connection)
             raise
@@ -117,6 +128,14 @@ class MqttPublisher:
             await connection.close()
             raise
         return connection
+
+    async def _test_rights(self, connection: Connection) -> None:
+        """Where even the status may not be published, all would be denied: Unreachable."""
+        try:
+            await connection.publish_confirmed(self._status("online", ""))
+        except DeliveryError:
+            await self._drop(connection)
+            raise
 
     def _ended(self, reason: str) -> None:
         """The broker went away while nobody asked it anything, or while some did."""
@@ -190,7 +209,7 @@ class MqttPublisher:
             self._something.set()
         elif self._later is None:
             loop = asyncio.get_running_loop()
-            self._later = loop.call_later(HEARD_SECONDS, self._it_is_time)
+            self._later = loop.call_later(self._options.heard, self._it_is_time)
 
     def _it_is_time(self) -> None:
         self._later = None

@@ -25,8 +25,13 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _ROOT = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
 
 
+def is_name(text: str) -> bool:
+    """Whether it may be part of a topic."""
+    return _NAME.fullmatch(text) is not None
+
+
 def _checked(name: str) -> str:
-    if not _NAME.fullmatch(name):
+    if not is_name(name):
         raise ValueError("a name in a topic must be of a-z, 0-9 and -")
     return name
 
