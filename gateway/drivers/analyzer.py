@@ -27,6 +27,8 @@ from gateway.protocols.astm import (
     TransmissionEnded,
     TransmissionIncomplete,
 )
+from gateway.protocols.errors import RemoteProtocolError
+from gateway.transports import SUBSTITUTE
 
 
 class AstmLink(DeviceLink):
@@ -43,7 +45,12 @@ class AstmLink(DeviceLink):
         self._pending = b""
 
     def data_received(self, data: bytes) -> None:
-        self._receiver.receive_data(data)
+        try:
+            self._receiver.receive_data(data)
+        except RemoteProtocolError:  # it floods us without waiting for an answer
+            self.refused("flood")
+            self.close()
+            return
         if not self._waiting:
             self.advance()
 
@@ -85,6 +92,10 @@ class AstmLink(DeviceLink):
             case FrameDamaged(reason, raw):
                 self.keep(raw)
                 self.refused(reason.value)
+                self.write(self._receiver.refuse())
+            case MessageReceived(raw) if SUBSTITUTE in raw:
+                self.keep(raw)
+                self.refused("damaged characters")
                 self.write(self._receiver.refuse())
             case MessageReceived(raw, text):
                 self.heard()

@@ -23,7 +23,7 @@ from gateway.notices import DuplicateSeen, Heard, Noticeboard, ReportFiled, Tran
 from gateway.profiles import Context, read_transmission
 from gateway.protocols.astm import Dialect
 from gateway.report import Problem, Report
-from gateway.store import Filed, FiledReport, Filing, OutboxMessage, Outcome, Store
+from gateway.store import Filed, FiledReport, Filing, NotOpen, OutboxMessage, Outcome, Store
 
 _PAUSE = 0.5
 
@@ -177,9 +177,12 @@ class Intake:
         while True:
             try:
                 filed = await self._store.close_transmission(
-                    arrival.transmission, outcome, reason, meaning.filing, profile=profile
+                    arrival.transmission, outcome, reason, meaning.filing, profile=profile,
+                    device=meaning.known.name,
                 )
                 break
+            except NotOpen:  # filed meanwhile, by a recovery after the disk failed
+                return
             except StoreError:
                 await asyncio.sleep(_PAUSE)
         self._tell(arrival, meaning, outcome, reason, filed)

@@ -15,4 +15,5 @@ LF: Final = b"\x0a"
 VT: Final = b"\x0b"  # opens an MLLP block: not ours
 CR: Final = b"\x0d"  # ends a record
 NAK: Final = b"\x15"
+SYN: Final = b"\x16"  # forbidden in text
 ETB: Final = b"\x17"  # ends a frame that is not the last

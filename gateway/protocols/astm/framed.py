@@ -11,7 +11,7 @@ import re
 from enum import Enum, auto
 from typing import Final
 
-from gateway.protocols.astm.control import ACK, CR, ENQ, EOT, ETB, ETX, LF, NAK, STX
+from gateway.protocols.astm.control import ACK, CR, ENQ, EOT, ETB, ETX, LF, NAK, STX, SYN
 from gateway.protocols.astm.dialect import Checksum, Dialect, Framing
 from gateway.protocols.astm.events import (
     Damage,
@@ -183,6 +183,8 @@ class FramedReader:
         return FrameDamaged(reason, raw)
 
     def _judge(self, raw: bytes, end: int, phase: Phase) -> Event:
+        if SYN in raw:  # no frame may hold it; a serial line puts it for a damaged character
+            return self._damage(Damage.CONTROL, raw)
         if self._digits:
             expected, found = DIGITS[checksum(raw[1 : end + 1])], raw[end + 1 :]
             if found != expected and not (self._lower and found.upper() == expected):

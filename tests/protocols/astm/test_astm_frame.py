@@ -12,14 +12,23 @@ from gateway.protocols.astm import (
     Dialect,
     Endings,
     Frame,
+    FrameDamaged,
+    FrameReceived,
     checksum,
     encode_frame,
     split_frames,
 )
 
 plain = st.binary(max_size=900).map(
-    lambda data: data.translate(None, b"\x02\x03\x04\x05\x17") or b"x"
+    lambda data: data.translate(None, b"\x02\x03\x04\x05\x16\x17") or b"x"
 )
+
+
+def test_a_frame_with_a_damaged_character_is_refused_whatever_its_checksum() -> None:
+    (damaged,) = split_frames([b"R|1|^^^GLU|5.\x160\r"])
+    found = events(ENQ + damaged + EOT)
+    assert not any(isinstance(event, FrameReceived) for event in found)
+    assert any(isinstance(event, FrameDamaged) for event in found)
 
 
 @given(st.binary(max_size=5000))
