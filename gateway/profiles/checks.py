@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import Final
 
+from gateway.profiles.link import Protocol
 from gateway.profiles.loinc import is_loinc
 from gateway.profiles.patterns import matches
 from gateway.profiles.readers import READERS
 from gateway.profiles.schema import AnalyzerProfile, QcUnknown, Where
+from gateway.profiles.text_views import known_codec
 from gateway.profiles.units import known_ucum
 
 _NAME: Final = re.compile("[a-z0-9][a-z0-9-]{0,62}")
@@ -29,6 +31,8 @@ def _mistakes(profile: AnalyzerProfile) -> Iterator[str]:
     reader = READERS.get(profile.link.protocol)
     if reader is None:
         yield f"no reader for {profile.link.protocol.value}"
+    if profile.link.protocol is Protocol.TEXT and not known_codec(profile.link.codec):
+        yield f"'{profile.link.codec}' is no text language"
     if not profile.source or not all(text.strip() for text in profile.source):
         yield "no source document"
     if not profile.qc:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gateway.protocols.astm import Dialect
+from gateway.protocols.hl7device import Dialect as Hl7Dialect
+from gateway.protocols.poct1a import Mode
 
 
 class Protocol(StrEnum):
@@ -41,7 +43,8 @@ class SerialLine:
 class Link:
     """``stream`` is the usual form of the ``stream`` key; ``dialect`` the ASTM choices.
 
-    ``reply_within`` is how many seconds the device waits for an acknowledgment.
+    ``hl7`` has the choices of HL7 devices, ``mode`` how a POCT1-A conversation goes, ``codec``
+    names the text language.  ``reply_within`` is how many seconds the device waits for an answer.
     """
 
     protocol: Protocol
@@ -49,6 +52,9 @@ class Link:
     dialect: Dialect | None = None
     serial: SerialLine | None = None
     reply_within: float = 15.0
+    hl7: Hl7Dialect | None = None
+    mode: Mode = Mode.AUTO
+    codec: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

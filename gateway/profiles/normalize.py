@@ -89,6 +89,7 @@ def _report(
         problems=tuple(_once(problems)),
         source=Source(context.transmission, profile.link.protocol.value),
         notes=(*group.remarks, *(line.remark for line in lines if line.remark)),
+        attachments=group.attachments,
     )
 
 

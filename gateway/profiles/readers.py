@@ -9,9 +9,15 @@ from typing import Final
 
 from gateway.profiles.astm_place import is_astm_address
 from gateway.profiles.astm_reading import Payload, astm_header, read_astm
+from gateway.profiles.hl7_place import is_hl7_address
+from gateway.profiles.hl7_reading import hl7_header, read_hl7
 from gateway.profiles.link import Protocol
+from gateway.profiles.poct1a_place import is_poct1a_address
+from gateway.profiles.poct1a_reading import poct1a_header, read_poct1a
 from gateway.profiles.reading import Place, Reading
 from gateway.profiles.schema import AnalyzerProfile
+from gateway.profiles.text_place import is_text_address
+from gateway.profiles.text_reading import read_text, text_header
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +31,12 @@ class Reader:
 
 
 READERS: Final[Mapping[Protocol, Reader]] = MappingProxyType(
-    {Protocol.ASTM: Reader(read_astm, astm_header, is_astm_address)}
+    {
+        Protocol.ASTM: Reader(read_astm, astm_header, is_astm_address),
+        Protocol.HL7: Reader(read_hl7, hl7_header, is_hl7_address),
+        Protocol.POCT1A: Reader(read_poct1a, poct1a_header, is_poct1a_address),
+        Protocol.TEXT: Reader(read_text, text_header, is_text_address),
+    }
 )
 """A profile of a protocol that is not here is refused by the catalogue."""
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from gateway.report import Problem
+from gateway.report import Attachment, Problem
 
 
 class Place(Protocol):
@@ -65,6 +65,7 @@ class Group:
     content: str
     remarks: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,105 @@
+"""How the messages of each text language fall into specimens and result rows.
+
+Most are one specimen, one row a result.  Here stand those that are not: a HemoCue prints many
+records, each with HbA1c in two units; a Eurolyser line is a specimen of its own; a BC-3000Plus
+sends a block for each test and others besides; LIS3 notices announce and say nothing yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import groupby
+from types import MappingProxyType
+from typing import Final
+
+from gateway.protocols import lis3
+from gateway.protocols.text import CODECS, Fields, generic
+from gateway.protocols.text.patterns import LINES
+
+_LIS3_DATA: Final = "_NEW_DATA"
+_HEMOCUE_UNITS: Final = (("percent", "%"), ("mmol", "mmol/mol"))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One specimen of a message: its head, its result rows."""
+
+    head: Fields
+    rows: tuple[Fields, ...]
+
+
+View = Callable[[Fields], Iterator[Part]]
+
+
+def decode(raw: bytes, codec: str) -> Fields:
+    """A message of the text language ``codec``.  Raises RemoteProtocolError, KeyError."""
+    match codec:
+        case "lis3":
+            return lis3.decode(raw)
+        case "generic-text":
+            return _unread(generic.decode(raw, codec, LINES))
+        case _:
+            return CODECS[codec].decode(raw)
+
+
+def known_codec(codec: str | None) -> bool:
+    return codec in CODECS or codec in ("lis3", "generic-text")
+
+
+def parts(fields: Fields, codec: str) -> Iterator[Part]:
+    """The specimens of a message, in the order sent."""
+    yield from _VIEWS.get(codec, _whole)(fields)
+
+
+def _unread(fields: Fields) -> Fields:
+    """A line with a figure in it that no pattern reads may have been a result."""
+    lines = (name for name, text in fields.values.items() if name.startswith("line"))
+    unread = tuple(name for name in lines if any(map(str.isdigit, fields.values[name])))
+    return replace(fields, problems=(*fields.problems, *unread))
+
+
+def _whole(fields: Fields) -> Iterator[Part]:
+    yield Part(fields, fields.rows)
+
+
+def _hemocue(fields: Fields) -> Iterator[Part]:
+    for record in fields.rows:
+        head = Fields(fields.name, {**record.values, "number": record.name})
+        texts = ((unit, record.values.get(key, "")) for key, unit in _HEMOCUE_UNITS)
+        rows = tuple(
+            Fields("HbA1c", {"value": text, "unit": unit}) for unit, text in texts if text.strip()
+        )
+        yield Part(head, rows)
+
+
+def _eurolyser(fields: Fields) -> Iterator[Part]:
+    for _, rows in groupby(fields.rows, key=lambda row: row.values.get("id", "")):
+        lines = tuple(rows)
+        yield Part(Fields(fields.name, lines[0].values), lines)
+
+
+def _bc3000(fields: Fields) -> Iterator[Part]:
+    """Blocks with a value are results, others describe the run; histograms are neither."""
+    results = tuple(row for row in fields.rows if "Val" in row.values)
+    head: dict[str, str] = {}
+    for block in fields.rows:
+        if "Val" not in block.values:
+            head |= {f"{block.name}.{key}": text for key, text in block.values.items()}
+            head |= {key: text for key, text in block.values.items() if key not in head}
+    yield Part(Fields(fields.name, head), results)
+
+
+def _lis3(fields: Fields) -> Iterator[Part]:
+    if fields.name.endswith(_LIS3_DATA):
+        yield Part(fields, fields.rows)
+
+
+_VIEWS: Final[Mapping[str, View]] = MappingProxyType(
+    {
+        "hemocue-hba1c-501": _hemocue,
+        "eurolyser": _eurolyser,
+        "mindray-bc3000plus": _bc3000,
+        "lis3": _lis3,
+    }
+)
