@@ -1,0 +1,109 @@
+"""The archive as the rest of the gateway sees it.
+
+``receive`` gives a ``Reception`` whose blocking methods run in ``pool``; ``file`` puts what
+arrived into the index, and when it returns the instance may be acknowledged.  ``open_file`` reads
+back.  Opening sweeps parts of broken transfers and files what a crash left without a row.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+from gateway.archive.filing import Filed, Verdict
+from gateway.archive.index import Index
+from gateway.archive.reception import Arrived, Offered, Reception
+from gateway.archive.recovery import recover
+from gateway.archive.room import Room
+from gateway.archive.rows import Instance
+from gateway.archive.shelves import Shelves
+from gateway.errors import StoreError, StoreFailed
+from gateway.store import SpacePolicy, Store
+
+T = TypeVar("T")
+
+WORKERS = 8
+
+
+class Archive:
+    """Made by ``await Archive.open(...)``; closed before the store."""
+
+    def __init__(
+        self, store: Store, shelves: Shelves, room: Room, clock: Callable[[], datetime]
+    ) -> None:
+        self.index = Index(store.engine)
+        self.shelves = shelves
+        self.pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="archive")
+        self._room = room
+        self._clock = clock
+
+    @classmethod
+    async def open(
+        cls,
+        directory: Path,
+        store: Store,
+        *,
+        clock: Callable[[], datetime],
+        token: Callable[[], str],
+        space: SpacePolicy,
+    ) -> Archive:
+        """StoreError when the folder cannot be used."""
+        shelves = Shelves(directory, clock, token)
+        archive = cls(store, shelves, Room(directory, space), clock)
+        try:
+            await archive.run(shelves.prepare)
+            await recover(archive)
+        except OSError as error:
+            await archive.aclose()
+            raise StoreFailed(f"the archive cannot be opened: {error.strerror}") from error
+        return archive
+
+    async def aclose(self) -> None:
+        """Waits for what is being written."""
+        await asyncio.to_thread(self.pool.shutdown)
+        self.shelves.close()
+
+    def receive(self, offered: Offered) -> Reception:
+        return Reception(offered, self.shelves, self._clock, self._room.check)
+
+    async def file(self, arrived: Arrived) -> Filed:
+        """Files what arrived.  StoreError: it is not in the index and must not be acknowledged."""
+        try:
+            filed = await self.index.file(arrived)
+        except StoreFailed:
+            raise  # in doubt: the row may be there after all, so the file stays
+        except StoreError:
+            await self.run(self._remove, arrived.path)
+            raise
+        if filed.verdict is Verdict.DUPLICATE and not await self.run(self._kept, filed, arrived):
+            filed = await self.index.replace(arrived)
+        if filed.superfluous is not None:
+            await self.run(self._remove, filed.superfluous)
+        return filed
+
+    async def open_file(self, instance: Instance) -> BinaryIO:
+        """The Part 10 file, positioned at its beginning; the data set begins at ``start``."""
+        return await self.run(self.shelves.path(instance.path).open, "rb")
+
+    async def run(self, call: Callable[..., T], *arguments: object) -> T:
+        """Runs something that blocks in the archive's own threads."""
+        return await asyncio.get_running_loop().run_in_executor(self.pool, call, *arguments)
+
+    def _kept(self, filed: Filed, arrived: Arrived) -> bool:
+        """Whether the bytes a repetition repeats are still there."""
+        if filed.kept is None:
+            return False
+        try:
+            found = self.shelves.path(filed.kept).stat().st_size
+        except OSError:
+            return False
+        return found >= arrived.size
+
+    def _remove(self, path: str) -> None:
+        with suppress(OSError):
+            self.shelves.path(path).unlink()

@@ -1,0 +1,206 @@
+"""One instance on its way to disk: part file, hash on the way, sync, rename, folder sync.
+
+The methods block and are called one after the other, in any thread.  Room is asked about before
+anything is written and again every ``LOOK`` bytes; without it, or when the disk says so,
+``StoreFull``; any other trouble of the disk is ``StoreFailed``.  Either way the part is gone.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from gateway.archive.elements import Unreadable
+from gateway.archive.file_meta import file_meta
+from gateway.archive.header import Header, scan
+from gateway.archive.shelves import SUFFIX, Shelves
+from gateway.errors import StoreError, StoreFailed, StoreFull
+
+LOOK: Final = 32 * 1024 * 1024
+WINDOW: Final = 64 * 1024
+_VECTORS: Final = 1024  # buffers of one writev
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """What a sender says it sends, and who it is."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    transfer_syntax: str
+    device: str | None
+    calling: str
+    called: str = ""
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A file in its place, on disk, not yet in the index.  ``path`` is below the archive.
+
+    ``sha256`` and ``size`` are of the data set alone, which begins at ``offset``.  Without a
+    ``header`` it could not be read; ``problem`` says why.
+    """
+
+    offered: Offered
+    header: Header | None
+    problem: str
+    sha256: bytes
+    size: int
+    offset: int
+    path: str
+    received_at: datetime
+
+
+class Window:
+    """A file as a source: reads ahead a little."""
+
+    def __init__(self, descriptor: int, offset: int) -> None:
+        self._descriptor = descriptor
+        self._offset = offset
+        self._at = 0
+        self._data = b""
+
+    def read(self, at: int, count: int) -> bytes:
+        start = at - self._at
+        if start < 0 or start + count > len(self._data):
+            self._data = os.pread(self._descriptor, max(count, WINDOW), self._offset + at)
+            self._at, start = at, 0
+        return self._data[start : start + count]
+
+
+class Reception:
+    """Nothing is on disk before the first ``write``."""
+
+    def __init__(
+        self,
+        offered: Offered,
+        shelves: Shelves,
+        clock: Callable[[], datetime],
+        check_room: Callable[[], None],
+    ) -> None:
+        self.offered = offered
+        self._shelves = shelves
+        self._clock = clock
+        self._check_room = check_room
+        self._hash = hashlib.sha256()
+        self._descriptor = -1
+        self._token = ""
+        self._part: Path | None = None
+        self._offset = 0
+        self._size = 0
+        self._looked = 0
+
+    def write(self, pieces: Sequence[memoryview]) -> None:
+        """The next bytes of the data set.  StoreError: nothing of it is left."""
+        try:
+            if self._part is None:
+                self._begin()
+            self._write_all(pieces)
+        except (OSError, StoreError) as error:
+            self.discard()
+            raise _translated(error) from None
+
+    def complete(self) -> Arrived:
+        """Reads the header, syncs the file, moves it to its place, syncs the folder."""
+        try:
+            return self._completed()
+        except OSError as error:
+            self.discard()
+            raise _translated(error) from None
+
+    def discard(self) -> None:
+        """Removes what was written so far.  Harmless when there is nothing."""
+        self._close()
+        if self._part is not None:
+            with suppress(OSError):
+                self._part.unlink()
+        self._part = None
+
+    def _begin(self) -> None:
+        self._check_room()
+        self._token, self._part = self._shelves.part()
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        self._descriptor = os.open(self._part, flags, 0o600)
+        offered = self.offered
+        meta = file_meta(
+            offered.sop_class_uid,
+            offered.sop_instance_uid,
+            offered.transfer_syntax,
+            offered.calling,
+        )
+        self._offset = len(meta)
+        _write(self._descriptor, [memoryview(meta)])
+
+    def _write_all(self, pieces: Sequence[memoryview]) -> None:
+        for start in range(0, len(pieces), _VECTORS):
+            _write(self._descriptor, list(pieces[start : start + _VECTORS]))
+        for piece in pieces:
+            self._hash.update(piece)
+            self._size += len(piece)
+        if self._size - self._looked >= LOOK:
+            self._looked = self._size
+            self._check_room()
+
+    def _completed(self) -> Arrived:
+        if self._part is None:
+            raise StoreFailed("there is nothing to complete")
+        header, problem = self._read_header()
+        os.fsync(self._descriptor)
+        shelf = self._shelves.today()
+        name = f"{self._token}{SUFFIX}"
+        place = shelf.folder / name
+        self._part.rename(place)
+        self._part = place
+        shelf.sync()
+        self._close()
+        return Arrived(
+            self.offered,
+            header,
+            problem,
+            self._hash.digest(),
+            self._size,
+            self._offset,
+            f"{shelf.folder.name}/{name}",
+            self._clock(),
+        )
+
+    def _read_header(self) -> tuple[Header | None, str]:
+        source = Window(self._descriptor, self._offset)
+        try:
+            return scan(source, self._size, self.offered.transfer_syntax), ""
+        except Unreadable as error:
+            return None, str(error)
+
+    def _close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def _write(descriptor: int, pieces: list[memoryview]) -> None:
+    """All of them, however little the system takes at once."""
+    while pieces:
+        count = os.writev(descriptor, pieces)
+        if count == sum(map(len, pieces)):
+            return
+        while pieces and count >= len(pieces[0]):
+            count -= len(pieces.pop(0))
+        if pieces and count:
+            pieces[0] = pieces[0][count:]
+
+
+def _translated(error: OSError | StoreError) -> StoreError:
+    if isinstance(error, StoreError):
+        return error
+    if error.errno in _NO_ROOM:
+        return StoreFull("no room for images")
+    return StoreFailed(f"the archive cannot be written: {error.strerror}")

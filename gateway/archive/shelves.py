@@ -1,0 +1,131 @@
+"""The archive's folders: parts in ``incoming``, finished files in one folder a day.
+
+Names are ours: a day and a random token, never anything from a wire.  A folder is synced after a
+file was moved into it; files that finish together share one sync.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from threading import Condition, Lock
+
+INCOMING = "incoming"
+PART = ".part"
+SUFFIX = ".dcm"
+
+
+class SharedSync:
+    """One fsync for everybody whose change was made before it began."""
+
+    def __init__(self, sync: Callable[[], None]) -> None:
+        self._sync = sync
+        self._turn = Condition(Lock())
+        self._asked = 0
+        self._done = 0
+        self._running = False
+
+    def __call__(self) -> None:
+        """Returns when everything done before the call is on disk.  OSError when it is not."""
+        with self._turn:
+            self._asked += 1
+            mine = self._asked
+            while self._running and self._done < mine:
+                self._turn.wait()
+            if self._done >= mine:
+                return
+            self._running, upto = True, self._asked
+        try:
+            self._sync()
+        except OSError:
+            self._finished(self._done)
+            raise
+        self._finished(upto)
+
+    def _finished(self, upto: int) -> None:
+        with self._turn:
+            self._running = False
+            self._done = max(self._done, upto)
+            self._turn.notify_all()
+
+
+class Shelf:
+    """One day's folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self.sync = SharedSync(lambda: os.fsync(self.descriptor))
+
+    def close(self) -> None:
+        os.close(self.descriptor)
+
+
+class Shelves:
+    """All folders below ``directory``.  Methods block and may be called from any thread."""
+
+    def __init__(
+        self, directory: Path, clock: Callable[[], datetime], token: Callable[[], str]
+    ) -> None:
+        self.directory = directory
+        self.incoming = directory / INCOMING
+        self._clock = clock
+        self._token = token
+        self._lock = Lock()
+        self._shelf: Shelf | None = None
+        self._old: list[Shelf] = []
+
+    def prepare(self) -> None:
+        """Makes the folders that must be there."""
+        self.incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
+        sync_folder(self.directory.parent)
+        sync_folder(self.directory)
+
+    def part(self) -> tuple[str, Path]:
+        """A new token and the part file it is for."""
+        token = self._token()
+        return token, self.incoming / f"{token}{PART}"
+
+    def today(self) -> Shelf:
+        """Where files go now."""
+        folder = self.directory / self._clock().strftime("%Y-%m-%d")
+        with self._lock:
+            if self._shelf is None or self._shelf.folder != folder:
+                if self._shelf is not None:
+                    self._old.append(self._shelf)  # a file may just be moving into it
+                self._shelf = self._open(folder)
+            return self._shelf
+
+    def parts(self) -> list[Path]:
+        """What was being received when the gateway stopped."""
+        return sorted(self.incoming.glob(f"*{PART}"))
+
+    def files(self) -> list[Path]:
+        """Every finished file."""
+        return sorted(self.directory.glob(f"????-??-??/*{SUFFIX}"))
+
+    def path(self, name: str) -> Path:
+        """Of a name the index holds."""
+        return self.directory / name
+
+    def close(self) -> None:
+        with self._lock:
+            for shelf in (*self._old, *((self._shelf,) if self._shelf else ())):
+                shelf.close()
+            self._old, self._shelf = [], None
+
+    def _open(self, folder: Path) -> Shelf:
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700, exist_ok=True)
+            sync_folder(self.directory)
+        return Shelf(folder)
+
+
+def sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
