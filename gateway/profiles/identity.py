@@ -51,7 +51,12 @@ def read_identity(profile: AnalyzerProfile, place: Place, context: Context) -> I
 def _patient_ids(paths: tuple[str, ...], place: Place) -> Iterator[PatientId]:
     for path in paths:
         for text in dict.fromkeys(place.every(path)):
-            yield PatientId(text, path)
+            yield PatientId(text, _named(path))
+
+
+def _named(path: str) -> str:
+    """The place as manuals write it: the first component of a field is the field."""
+    return path.removesuffix(".1") if path.count(".") == 2 else path
 
 
 def _trimmed(place: Place, path: str | None) -> str | None:

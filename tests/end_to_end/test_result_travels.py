@@ -27,7 +27,7 @@ from gateway.messages import report_schema
 SESSION = (
     (b"\x05", b"\x06"),
     (b"\x021H|\\^&|||H-500^1.0^SN77|||||||P|LIS2-A2|20260105101200\r\x03", None),
-    (b"\x022P|1||MRN0001||DOE^JANE||19700101|F\r\x03", None),
+    (b"\x022P|1|MRN0001|||DOE^JANE||19700101|F\r\x03", None),
     (b"\x023O|1|26S0042||^^^GLU\\^^^CRP|R\r\x03", None),
     (b"\x024R|1|^^^GLU|5.50|mg/dL|4.0 to 6.0|N||F||OP7||20260105101130\r\x03", None),
     (b"\x025R|2|^^^CRP|<0.5|mg/L||<||F||OP7||20260105101131\r\x03", None),

@@ -72,9 +72,9 @@ def test_a_control_needs_no_specimen() -> None:
 def test_every_patient_id_is_kept_with_its_place() -> None:
     report = one("P|1|A1|B2|C3", "O|1|||^^^GLU", RESULT)
     assert report.patient.ids == (
-        PatientId("A1", "P.3.1"),
-        PatientId("B2", "P.4.1"),
-        PatientId("C3", "P.5.1"),
+        PatientId("A1", "P.3"),
+        PatientId("B2", "P.4"),
+        PatientId("C3", "P.5"),
     )
     assert not report.held
 
