@@ -8,16 +8,29 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from gateway.config import Configuration, DeviceSection
-from gateway.drivers import AstmLink, DeviceLink, Noise, Site
+from gateway.drivers import (
+    AstmLink,
+    DeviceLink,
+    Hl7Link,
+    Lis3Link,
+    Noise,
+    Poct1aLink,
+    Site,
+    TextLink,
+)
 from gateway.intake import Intake, Known
 from gateway.notices import LinkChanged, LinkState, NoiseAlarm, Noticeboard
-from gateway.profiles import AnalyzerProfile, catalogue
+from gateway.profiles import AnalyzerProfile, Protocol, catalogue
+from gateway.profiles.text_views import LIS3, framing
 from gateway.protocols.astm import Dialect, Framing
+from gateway.protocols.hl7device import Dialect as Hl7Dialect
 from gateway.store import Store
 from gateway.supervision import supervise
 from gateway.transports import Admission, Peer, StreamAddress, TcpListen, maintain
@@ -128,8 +141,8 @@ class Lines:
             if names not in sites:
                 line = "+".join(names)
                 sites[names] = Site(line, names, self._store, self._intake, self._notices, noise)
-            dialect = common_dialect([profiles[name] for name in names])
-            return AstmLink(sites[names], peer.name, loop, dialect)
+            talking = [profiles[name] for name in names]
+            return link_for(talking, sites[names], peer.name, loop)
 
         return connect
 
@@ -154,6 +167,32 @@ def candidates(devices: dict[str, DeviceSection], host: str | None) -> tuple[str
         or tuple(name for name, device in devices.items() if device.address is None)
         or (tuple(devices))
     )
+
+
+def link_for(
+    profiles: list[AnalyzerProfile], site: Site, peer: str, loop: asyncio.AbstractEventLoop
+) -> DeviceLink:
+    """The driver of the first profile's language; devices of one listener speak the same."""
+    link = profiles[0].link
+    match link.protocol:
+        case Protocol.HL7:
+            return Hl7Link(site, peer, loop, link.hl7 or Hl7Dialect(), _now, _control_id)
+        case Protocol.POCT1A:
+            return Poct1aLink(site, peer, loop, link.mode, _now)
+        case Protocol.TEXT if link.codec == LIS3:
+            return Lis3Link(site, peer, loop)
+        case Protocol.TEXT:
+            return TextLink(site, peer, loop, framing(link.codec or ""))
+        case _:
+            return AstmLink(site, peer, loop, common_dialect(profiles))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).astimezone()
+
+
+def _control_id() -> str:
+    return secrets.token_hex(10)
 
 
 def common_dialect(profiles: list[AnalyzerProfile]) -> Dialect:

@@ -19,7 +19,8 @@ from gateway.messages import (
     verify,
 )
 from gateway.profiles import AnalyzerProfile, Context, Protocol, catalogue, read_transmission
-from gateway.protocols.astm import Direction, Transmission, decode, read_capture, read_wire, said
+from gateway.profiles.recording import Piece, device_pieces, read_recording, record_lines
+from gateway.protocols.astm import Transmission, read_capture, read_wire
 from gateway.protocols.errors import ProtocolError
 from gateway.report import Kind, Report
 
@@ -29,10 +30,12 @@ _LIMIT = 256 * 1024 * 1024
 def decode_file(file: str, profile: str, form: str, tz: str) -> int:
     """Prints what is in ``file``; one line on stderr for everything damaged or incomplete."""
     chosen, zone = _profile(profile), _zone(tz)
+    if chosen.link.protocol is not Protocol.ASTM:
+        return _decode_others(file, chosen, zone, form)
     sound = True
-    for transmission in read_capture(_bytes(file), chosen.link.dialect):
+    for transmission in read_capture(_joined(_pieces(file)), chosen.link.dialect):
         if transmission.complete:
-            _print(transmission, chosen, zone, form, file)
+            _print(transmission.text, transmission.checked, chosen, zone, form, file)
         elif not _is_heartbeat(transmission):
             sound = False
             _complain(file, transmission)
@@ -44,8 +47,6 @@ def _profile(name: str) -> AnalyzerProfile:
     if name not in known:
         names = ", ".join(sorted(known))
         raise ConfigurationError([f"--profile: unknown profile '{name}'; known: {names}"])
-    if known[name].link.protocol is not Protocol.ASTM:
-        raise ConfigurationError([f"--profile: {name} speaks {known[name].link.protocol.value}"])
     return known[name]
 
 
@@ -57,7 +58,23 @@ def _zone(name: str) -> ZoneInfo:
         raise ConfigurationError([text]) from None
 
 
-def _bytes(file: str) -> bytes:
+def _decode_others(file: str, profile: AnalyzerProfile, zone: ZoneInfo, form: str) -> int:
+    """Languages whose messages are transmissions of their own."""
+    sound = True
+    for number, one in enumerate(read_recording(_pieces(file), profile.link), 1):
+        if one.complete:
+            _print(one.payload, one.checked, profile, zone, form, file)
+        else:
+            sound = False
+            print(f"{file}: transmission {number}: {one.reason}", file=sys.stderr)
+    return 0 if sound else 1
+
+
+def _joined(pieces: Iterable[Piece]) -> bytes:
+    return b"".join(data for data, _ in pieces)
+
+
+def _pieces(file: str) -> list[Piece]:
     """The device's bytes: of a raw capture, or of a transcript's device lines."""
     try:
         if file == "-":
@@ -71,9 +88,9 @@ def _bytes(file: str) -> bytes:
     if len(data) > _LIMIT:
         raise GatewayError(f"{file}: larger than {_LIMIT >> 20} MiB")
     if not (file.endswith(".wire") or data[:2] in {b"> ", b"< ", b"# "}):
-        return data
+        return [(data, 0.0)]
     try:
-        return said(read_wire(data.decode("utf-8")), Direction.DEVICE)
+        return device_pieces(read_wire(data.decode("utf-8")))
     except (ProtocolError, UnicodeDecodeError) as error:
         raise GatewayError(f"{file}: not a transcript: {error}") from None
 
@@ -92,10 +109,15 @@ def _complain(file: str, transmission: Transmission) -> None:
 
 
 def _print(
-    transmission: Transmission, profile: AnalyzerProfile, zone: ZoneInfo, form: str, file: str
+    payload: bytes,
+    checked: bool,
+    profile: AnalyzerProfile,
+    zone: ZoneInfo,
+    form: str,
+    file: str,
 ) -> None:
     if form == "records":
-        for line in _records(transmission.text, profile):
+        for line in record_lines(payload, profile):
             print(line)
         return
     context = Context(
@@ -104,17 +126,11 @@ def _print(
         received_at=datetime.now(UTC).astimezone(zone),
         transmission=file,
     )
-    reading = read_transmission(transmission.text, profile, context, checked=transmission.checked)
+    reading = read_transmission(payload, profile, context, checked=checked)
     for problem in reading.problems:
         print(f"{file}: {problem.code.value} at {problem.at}", file=sys.stderr)
     for line in _json(reading.reports) if form == "json" else _hl7(reading.reports, file):
         print(line)
-
-
-def _records(text: bytes, profile: AnalyzerProfile) -> Iterator[str]:
-    for message in decode(text, profile.encoding):
-        for record in message.records:
-            yield record.raw
 
 
 def _json(reports: Iterable[Report]) -> Iterator[str]:

@@ -123,6 +123,11 @@ class DeviceLink(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    def hang_up(self) -> None:
+        """Ends the connection once everything written has gone out."""
+        if self._transport is not None:
+            self._transport.close()
+
     def advance(self) -> None:
         """Handles the events that are ready.  Called again after each commit."""
         raise NotImplementedError

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from gateway.profiles.link import Link, Protocol
+from gateway.profiles.recording import read_recording
 from gateway.protocols.astm import Dialect, Framing, read_capture
 
 _STX, _ENQ, _EOT = b"\x02", b"\x05", b"\x04"
@@ -35,21 +37,31 @@ class Arrival:
         entries: Sequence[bytes],
         peer: str,
         received_at: datetime,
-        dialect: Dialect,
+        link: Link,
     ) -> Arrival | None:
         """Rebuilt from journal entries; None when they do not make a whole transmission."""
-        joined = payload(entries, dialect)
+        joined = payload(entries, link)
         if joined is None:
             return None
         text, checked = joined
         return cls(transmission, candidates, protocol, text, checked, peer, received_at)
 
 
-def payload(entries: Sequence[bytes], dialect: Dialect) -> tuple[bytes, bool] | None:
+def payload(entries: Sequence[bytes], link: Link) -> tuple[bytes, bool] | None:
     """The text of acknowledged entries, and whether checksums vouch; None when it is cut off."""
     data = b"".join(entries)
     if not data:
         return None
+    match link.protocol:
+        case Protocol.ASTM:
+            return _astm(data, link.dialect or Dialect())
+        case Protocol.TEXT:
+            return _text(data, link)
+        case _:
+            return data, True  # an entry is a whole message, stored as it is handed on
+
+
+def _astm(data: bytes, dialect: Dialect) -> tuple[bytes, bool] | None:
     if data.startswith(_STX):
         found = read_capture(_ENQ + data + _EOT, replace(dialect, framing=Framing.FRAMED))
     else:
@@ -57,3 +69,11 @@ def payload(entries: Sequence[bytes], dialect: Dialect) -> tuple[bytes, bool] | 
     if len(found) != 1 or not found[0].complete:
         return None
     return found[0].text, found[0].checked
+
+
+def _text(data: bytes, link: Link) -> tuple[bytes, bool] | None:
+    """Taken in once more, which tells whether a check value vouches for it."""
+    found = read_recording([(data, 0.0)], link)
+    if len(found) != 1 or not found[0].complete:
+        return None
+    return found[0].payload, found[0].checked

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from time import perf_counter
 from typing import Any
 
+from gateway import logs
 from gateway.errors import StoreError
 from gateway.intake.arrival import Arrival
 from gateway.intake.attribution import Attribution, Known
@@ -21,11 +24,13 @@ from gateway.intake.routes import Router, obstacle
 from gateway.messages import NotEncodable, canonical_text
 from gateway.notices import DuplicateSeen, Heard, Noticeboard, ReportFiled, TransmissionLost
 from gateway.profiles import Context, read_transmission
-from gateway.protocols.astm import Dialect
-from gateway.report import Problem, Report
+from gateway.report import Problem, ProblemCode, Report
 from gateway.store import Filed, FiledReport, Filing, NotOpen, OutboxMessage, Outcome, Store
+from gateway.supervision import describe
 
 _PAUSE = 0.5
+_SHARE = 3  # under load, so many parts of the time belong to the lines
+_BACKLOG = 4096  # transmissions; beyond it reading is as urgent as anything
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +59,39 @@ class Intake:
         self._notices = notices
         self._clock = clock
         self._filing: set[asyncio.Task[None]] = set()
+        self._arrived: deque[Arrival] = deque()
+        self._reading: asyncio.Task[None] | None = None
 
     def complete(self, arrival: Arrival) -> None:
-        """Reads a whole transmission and files what it means."""
-        meaning = self.read(arrival)
+        """Reads a whole transmission and files what it means, in the order of the calls."""
+        self._arrived.append(arrival)
+        if self._reading is None:
+            self._reading = self._begin(self._read_all())
+
+    async def _read_all(self) -> None:
+        """One transmission after the other; acknowledging frames goes first on a busy day.
+
+        What waits is in the journal, so a backlog costs time and loses nothing.
+        """
+        try:
+            while self._arrived:
+                started = perf_counter()
+                self._read_one(self._arrived.popleft())
+                spent = perf_counter() - started
+                await asyncio.sleep(0)
+                others = perf_counter() - started - spent
+                if others > spent / 2 and len(self._arrived) < _BACKLOG:
+                    await asyncio.sleep(spent * _SHARE)
+        finally:
+            self._reading = None
+
+    def _read_one(self, arrival: Arrival) -> None:
+        try:
+            meaning = self.read(arrival)
+        except Exception as error:  # noqa: BLE001 - a mistake of ours must not lose a result
+            logs.get().error("intake.failed", failure=describe(error))
+            filing = Filing(None, problems=(Problem(ProblemCode.UNREADABLE, ""),))
+            meaning = Meaning(self._attribution.first(arrival), filing, ())
         outcome = Outcome.OTHER if meaning.filing is None else Outcome.COMPLETE
         self._begin(self._file(arrival, meaning, outcome, ""))
 
@@ -112,8 +146,8 @@ class Intake:
         names = self._attribution.known(device)
         if not names:
             return None
-        dialect = self._attribution.device(names[0]).profile.link.dialect or Dialect()
-        return Arrival.stored(transmission, names, protocol, entries, peer, received_at, dialect)
+        link = self._attribution.device(names[0]).profile.link
+        return Arrival.stored(transmission, names, protocol, entries, peer, received_at, link)
 
     def read(self, arrival: Arrival) -> Meaning:
         """What the transmission means with today's profiles; changes nothing."""
@@ -165,10 +199,11 @@ class Intake:
     def _event(self, device: str, kind: str, detail: Mapping[str, object]) -> list[OutboxMessage]:
         return self._router.event(device, kind, detail)
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._filing.add(task)
         task.add_done_callback(self._filing.discard)
+        return task
 
     async def _file(
         self, arrival: Arrival, meaning: Meaning, outcome: Outcome, reason: str
@@ -177,7 +212,11 @@ class Intake:
         while True:
             try:
                 filed = await self._store.close_transmission(
-                    arrival.transmission, outcome, reason, meaning.filing, profile=profile,
+                    arrival.transmission,
+                    outcome,
+                    reason,
+                    meaning.filing,
+                    profile=profile,
                     device=meaning.known.name,
                 )
                 break

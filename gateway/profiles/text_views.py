@@ -14,8 +14,12 @@ from types import MappingProxyType
 from typing import Final
 
 from gateway.protocols import lis3
-from gateway.protocols.text import CODECS, Fields, generic
+from gateway.protocols.text import CODECS, Fields, Framing, Silence, generic
 from gateway.protocols.text.patterns import LINES
+
+LIS3: Final = "lis3"
+GENERIC: Final = "generic-text"
+_SILENCE: Final = Silence(patience=2.0)
 
 _LIS3_DATA: Final = "_NEW_DATA"
 _HEMOCUE_UNITS: Final = (("percent", "%"), ("mmol", "mmol/mol"))
@@ -34,17 +38,22 @@ View = Callable[[Fields], Iterator[Part]]
 
 def decode(raw: bytes, codec: str) -> Fields:
     """A message of the text language ``codec``.  Raises RemoteProtocolError, KeyError."""
-    match codec:
-        case "lis3":
-            return lis3.decode(raw)
-        case "generic-text":
-            return _unread(generic.decode(raw, codec, LINES))
-        case _:
-            return CODECS[codec].decode(raw)
+    if codec == LIS3:
+        return lis3.decode(raw)
+    if codec == GENERIC:
+        return _unread(generic.decode(raw, codec, LINES))
+    return CODECS[codec].decode(raw)
+
+
+def framing(codec: str) -> Framing:
+    """Where messages of the text language ``codec`` begin and end.  Raises KeyError."""
+    if codec == LIS3:
+        return lis3.Lis3Framing()
+    return _SILENCE if codec == GENERIC else CODECS[codec].framing
 
 
 def known_codec(codec: str | None) -> bool:
-    return codec in CODECS or codec in ("lis3", "generic-text")
+    return codec in CODECS or codec in (LIS3, GENERIC)
 
 
 def parts(fields: Fields, codec: str) -> Iterator[Part]:
@@ -100,6 +109,6 @@ _VIEWS: Final[Mapping[str, View]] = MappingProxyType(
         "hemocue-hba1c-501": _hemocue,
         "eurolyser": _eurolyser,
         "mindray-bc3000plus": _bc3000,
-        "lis3": _lis3,
+        LIS3: _lis3,
     }
 )

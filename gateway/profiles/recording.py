@@ -1,0 +1,166 @@
+"""Recorded bytes of a line cut into transmissions, offline: what a device sent, without answers.
+
+As a driver would have taken them: each HL7 message, POCT1-A message or text block is one
+transmission.  A POCT1-A greeting is put before the messages that follow it.  Silence ends what has
+no end mark: ``pieces`` carry the seconds of silence before each, where the recording knows them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from gateway.profiles import text_views
+from gateway.profiles.link import Link, Protocol
+from gateway.profiles.schema import AnalyzerProfile
+from gateway.protocols import hl7device, lis3, poct1a, text
+from gateway.protocols.astm import Direction, Entry, Spoken, decode, read_capture
+from gateway.protocols.events import (
+    Cutoff,
+    Enquiry,
+    Integrity,
+    MessageDamaged,
+    MessageIncomplete,
+    MessageReceived,
+)
+from gateway.protocols.hl7device.stream import Stream as Hl7Stream
+from gateway.protocols.poct1a.stream import Arrived
+from gateway.protocols.poct1a.stream import Stream as Poct1aStream
+
+Piece = tuple[bytes, float]
+"""Bytes, and the seconds of silence before them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One transmission.  ``reason`` says why it must not be used; empty for a whole one."""
+
+    payload: bytes = field(repr=False)
+    checked: bool = False
+    reason: str = ""
+
+    @property
+    def complete(self) -> bool:
+        return not self.reason
+
+
+def device_pieces(entries: Iterable[Entry]) -> list[Piece]:
+    """What the device said in a transcript, and how long it had been silent before."""
+    found: list[Piece] = []
+    silence = 0.0
+    for entry in entries:
+        if not isinstance(entry, Spoken):
+            continue
+        silence += float(entry.seconds or 0)
+        if entry.direction is Direction.DEVICE:
+            found.append((entry.data, silence))
+            silence = 0.0
+    return found
+
+
+def read_recording(pieces: Iterable[Piece], link: Link) -> tuple[Recorded, ...]:
+    """The transmissions of a recording, in order."""
+    match link.protocol:
+        case Protocol.ASTM:
+            return tuple(_astm(b"".join(data for data, _ in pieces), link))
+        case Protocol.HL7:
+            return tuple(_hl7(pieces, link))
+        case Protocol.POCT1A:
+            return tuple(_poct1a(pieces))
+        case Protocol.TEXT:
+            return tuple(_text(pieces, link))
+        case Protocol.FILE:
+            return (Recorded(b"".join(data for data, _ in pieces), True),)
+
+
+def _astm(data: bytes, link: Link) -> Iterator[Recorded]:
+    for one in read_capture(data, link.dialect):
+        if one.outcome.value != "heartbeat":
+            reason = "" if one.complete else one.outcome.value
+            yield Recorded(one.text, one.checked, reason)
+
+
+def _hl7(pieces: Iterable[Piece], link: Link) -> Iterator[Recorded]:
+    dialect = link.hl7 or hl7device.Dialect()
+    stream = Hl7Stream(dialect.wrapping, limit=dialect.limit, idle=dialect.idle)
+    for data, silence in pieces:
+        if stream.timeout is not None and silence >= stream.timeout:
+            yield from _spoken(stream.silent())
+        if data:
+            stream.receive_data(data)
+        while (item := stream.next_item()) is not None:
+            yield from _spoken(item)
+    yield from _spoken(stream.silent() if stream.timeout is not None else None)
+    yield from _spoken(stream.give_up(Cutoff.LOST))
+
+
+def _spoken(item: object) -> Iterator[Recorded]:
+    match item:
+        case MessageReceived(raw):
+            yield Recorded(raw, True)
+        case MessageDamaged(damage, raw):
+            yield Recorded(raw, reason=f"damaged: {damage.value}")
+        case MessageIncomplete(cutoff, raw):
+            yield Recorded(raw, reason=f"incomplete: {cutoff.value}")
+        case _:
+            pass
+
+
+_RESULTS = (poct1a.Kind.OBSERVATION, poct1a.Kind.EVENTS, poct1a.Kind.VENDOR)
+
+
+def _poct1a(pieces: Iterable[Piece]) -> Iterator[Recorded]:
+    stream = Poct1aStream()
+    greeting = b""
+    for data, _ in pieces:
+        stream.receive_data(data)
+        while (item := stream.next_item()) is not None:
+            if not isinstance(item, Arrived):
+                yield from _spoken(item)
+            elif item.message.kind is poct1a.Kind.HELLO:
+                greeting = item.message.raw
+            elif item.message.kind in _RESULTS:
+                yield Recorded(greeting + item.message.raw, True)
+    yield from _spoken(stream.give_up(Cutoff.LOST))
+
+
+def _text(pieces: Iterable[Piece], link: Link) -> Iterator[Recorded]:
+    receiver = text.Receiver(text_views.framing(link.codec or ""))
+    for data, silence in pieces:
+        if receiver.timeout is not None and silence >= receiver.timeout:
+            yield from _heard(receiver, receiver.expire())
+        receiver.receive_data(data)
+        while (event := receiver.next_event()) is not None:
+            yield from _heard(receiver, event)
+    if receiver.timeout is not None:
+        yield from _heard(receiver, receiver.expire())
+    while (event := receiver.connection_lost()) is not None:
+        yield from _heard(receiver, event)
+
+
+def _heard(receiver: text.Receiver, event: object) -> Iterator[Recorded]:
+    match event:
+        case MessageReceived(raw, integrity):
+            receiver.accept()
+            if raw != lis3.ACK:
+                yield Recorded(raw, integrity is Integrity.CHECKED)
+        case Enquiry():
+            receiver.accept()
+        case MessageDamaged():
+            receiver.refuse()
+            yield from _spoken(event)
+        case _:
+            yield from _spoken(event)
+
+
+def record_lines(payload: bytes, profile: AnalyzerProfile) -> Iterator[str]:
+    """A transmission in lines for a person: records, segments, elements, fields."""
+    match profile.link.protocol:
+        case Protocol.ASTM:
+            for message in decode(payload, profile.encoding):
+                yield from (record.raw for record in message.records)
+        case Protocol.POCT1A:
+            markup = payload.decode("utf-8", "replace")
+            yield from markup.replace("><", ">\n<").splitlines()
+        case _:
+            yield from filter(None, payload.decode("utf-8", "replace").splitlines())
