@@ -138,6 +138,30 @@ class StudyChanged:
     state: str
 
 
+@dataclass(frozen=True, slots=True)
+class MessageRefused:
+    """An EHR's order or patient message was not taken; ``reason`` is a kind and a position."""
+
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceQuarantined:
+    """An image is kept but belongs to no study: conflict, mismatch or unreadable."""
+
+    device: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StrangerCalled:
+    """A DICOM caller that is in no section; ``peer`` is its AE title and address."""
+
+    peer: str
+    detail: str
+
+
 Notice = (
     LinkChanged
     | Heard
@@ -153,6 +177,9 @@ Notice = (
     | DestinationChanged
     | StoreAlarm
     | StudyChanged
+    | MessageRefused
+    | InstanceQuarantined
+    | StrangerCalled
 )
 
 

@@ -1,0 +1,282 @@
+"""Orders in the store: placed, changed, cancelled, and found again by label or patient.
+
+An order is a placer number and a test.  It never changes its patient but by a merge, and a
+cancelled one does not come back under the same number.  All functions work inside a transaction of
+the caller; times are microseconds UTC.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import apsw
+
+from gateway.orders.errors import wrong
+from gateway.orders.model import OrderData, OrderStatus, SpecimenData, StatusChange
+from gateway.protocols.hl7 import ErrorCode
+from gateway.store.moments import from_micros, to_micros
+
+_OPEN = tuple(status.value for status in OrderStatus if status.open)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownOrder:
+    """An order as stored; ``barcodes`` are the labels it may be found under."""
+
+    id: int
+    placer: str
+    placer_namespace: str
+    patient: int
+    code: str
+    text: str | None
+    system: str | None
+    priority: str | None
+    status: OrderStatus
+    expires_at: datetime
+    visit: str | None
+    patient_class: str | None
+    provider: tuple[str, ...]
+    filler: str | None = None
+
+    def __repr__(self) -> str:
+        return f"KnownOrder({self.id}, {self.status.value})"
+
+
+_COLUMNS = (
+    "o.id, o.placer, o.placer_namespace, o.patient, o.code, o.text, o.system, o.priority, "
+    "o.status, o.expires_at, o.visit, o.patient_class, o.provider, o.filler"
+)
+
+
+def place(
+    connection: apsw.Connection,
+    order: OrderData,
+    patient: int,
+    message: int,
+    now: datetime,
+    keep: timedelta,
+) -> int:
+    """A new order, or the present state of a known one.  ``NotTaken`` when its number belongs to
+    another patient or was cancelled."""
+    row = connection.execute(
+        "SELECT id, patient, status FROM orders WHERE placer = ? AND placer_namespace = ? "
+        "AND code = ?",
+        (order.placer, order.placer_namespace, order.code),
+    ).fetchone()
+    others = connection.execute(
+        "SELECT 1 FROM orders WHERE placer = ? AND placer_namespace = ? AND patient <> ?",
+        (order.placer, order.placer_namespace, patient),
+    ).fetchone()
+    if others or (row and row[2] == OrderStatus.CANCELLED and order.status.open):
+        raise wrong(ErrorCode.DUPLICATE_KEY, "ORC", 2)
+    number: int = _insert(connection, order, patient, message, now, keep) if row is None else row[0]
+    if row is not None:
+        _update(connection, number, order, message, now, keep)
+    for specimen in order.specimens:
+        _label(connection, number, specimen)
+    for step in order.imaging:
+        fields = (step.accession, step.requested_procedure, step.study_uid or "", step.modality)
+        when = to_micros(step.scheduled_at) if step.scheduled_at else None
+        connection.execute(
+            "INSERT OR REPLACE INTO imaging_procedures (order_id, step, accession, "
+            "requested_procedure, study_uid, modality, station, location, ae_title, scheduled_at) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (number, step.step, *fields, step.station, step.location, step.ae_title, when),
+        )
+    return number
+
+
+def _insert(
+    connection: apsw.Connection,
+    order: OrderData,
+    patient: int,
+    message: int,
+    now: datetime,
+    keep: timedelta,
+) -> int:
+    ordered = order.ordered_at or now
+    connection.execute(
+        "INSERT INTO orders (placer, placer_namespace, filler, group_number, patient, code, text, "
+        "system, priority, status, ordered_at, expires_at, visit, patient_class, provider, "
+        "message, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            *(order.placer, order.placer_namespace, order.filler, order.group, patient),
+            *(order.code, order.text, order.system, order.priority, order.status.value),
+            *(to_micros(ordered), to_micros(now + keep), order.visit, order.patient_class),
+            *(json.dumps(order.provider), message, to_micros(now)),
+        ),
+    )
+    return connection.last_insert_rowid()
+
+
+def _update(
+    connection: apsw.Connection,
+    number: int,
+    order: OrderData,
+    message: int,
+    now: datetime,
+    keep: timedelta,
+) -> None:
+    connection.execute(
+        "UPDATE orders SET filler = COALESCE(?, filler), text = COALESCE(?, text), "
+        "priority = COALESCE(?, priority), visit = COALESCE(?, visit), "
+        "patient_class = COALESCE(?, patient_class), provider = ?, expires_at = ?, message = ?, "
+        "status = CASE WHEN status = 'expired' OR ? <> 'active' THEN ? ELSE status END, "
+        "updated_at = ? WHERE id = ?",
+        (
+            *(order.filler, order.text, order.priority, order.visit, order.patient_class),
+            *(json.dumps(order.provider), to_micros(now + keep), message, order.status.value),
+            *(order.status.value, to_micros(now), number),
+        ),
+    )
+
+
+def _label(connection: apsw.Connection, order: int, specimen: SpecimenData) -> None:
+    collected = to_micros(specimen.collected_at) if specimen.collected_at else None
+    connection.execute(
+        "INSERT INTO order_specimens (barcode, order_id, type, collected_at) VALUES (?, ?, ?, ?) "
+        "ON CONFLICT (barcode, order_id) DO UPDATE SET type = COALESCE(excluded.type, type), "
+        "collected_at = COALESCE(excluded.collected_at, collected_at)",
+        (specimen.barcode, order, specimen.type, collected),
+    )
+
+
+def change_status(connection: apsw.Connection, change: StatusChange, message: int, now: int) -> int:
+    """How many orders it was; ``NotTaken`` when none has that number."""
+    connection.execute(
+        "UPDATE orders SET status = CASE WHEN status = 'cancelled' THEN status ELSE ? END, "
+        "message = ?, updated_at = ? WHERE placer = ? AND placer_namespace = ? "
+        "AND (? IS NULL OR code = ?)",
+        (
+            *(change.status.value, message, now, change.placer, change.placer_namespace),
+            *(change.code, change.code),
+        ),
+    )
+    if not connection.changes():
+        raise wrong(ErrorCode.UNKNOWN_KEY, "ORC", 2)
+    return connection.changes()
+
+
+def expire(connection: apsw.Connection, now: datetime) -> int:
+    """Orders nobody sent a result for in time; how many there were."""
+    connection.execute(
+        "UPDATE orders SET status = 'expired', updated_at = ? WHERE expires_at < ? "
+        "AND status IN ('active', 'in-progress', 'held')",
+        (to_micros(now), to_micros(now)),
+    )
+    return connection.changes()
+
+
+def begun(connection: apsw.Connection, orders: Sequence[int], now: datetime) -> None:
+    """A device was given these orders."""
+    for number in orders:
+        connection.execute(
+            "UPDATE orders SET status = 'in-progress', updated_at = ? "
+            "WHERE id = ? AND status = 'active'",
+            (to_micros(now), number),
+        )
+
+
+def done(connection: apsw.Connection, order: int, now: datetime) -> None:
+    """A result was filed under it."""
+    connection.execute(
+        "UPDATE orders SET status = 'done', updated_at = ? WHERE id = ? "
+        "AND status IN ('active', 'in-progress')",
+        (to_micros(now), order),
+    )
+
+
+def find(connection: apsw.Connection, number: int) -> KnownOrder | None:
+    return next(_select(connection, "WHERE o.id = ?", (number,)), None)
+
+
+def with_placer(connection: apsw.Connection, placer: str) -> tuple[KnownOrder, ...]:
+    return tuple(_select(connection, "WHERE o.placer = ? ORDER BY o.id", (placer,)))
+
+
+def labelled(connection: apsw.Connection, barcode: str) -> tuple[KnownOrder, ...]:
+    """Every order a label may mean, whatever became of it."""
+    where = "JOIN order_specimens s ON s.order_id = o.id WHERE s.barcode = ? ORDER BY o.id"
+    return tuple(_select(connection, where, (barcode,)))
+
+
+def of_patient(connection: apsw.Connection, patient: int) -> tuple[KnownOrder, ...]:
+    """The orders that may still take a result."""
+    where = (
+        "WHERE o.patient = ? AND o.status IN ('active', 'in-progress', 'done') "
+        "ORDER BY o.id DESC LIMIT 200"
+    )
+    return tuple(_select(connection, where, (patient,)))
+
+
+def wanted(
+    connection: apsw.Connection, *, since: int | None = None, until: int | None = None
+) -> tuple[tuple[str, KnownOrder], ...]:
+    """Orders devices should do, with their labels, oldest first, at most 2,000."""
+    where = (
+        "JOIN order_specimens s ON s.order_id = o.id WHERE o.status = 'active' "
+        "AND (? IS NULL OR o.ordered_at >= ?) AND (? IS NULL OR o.ordered_at <= ?) "
+        "ORDER BY o.id LIMIT 2000"
+    )
+    rows = connection.execute(
+        f"SELECT s.barcode, {_COLUMNS} FROM orders o {where}",  # noqa: S608 - our names
+        (since, since, until, until),
+    )
+    return tuple((row[0], _order(row[1:])) for row in rows)
+
+
+def labels_of(connection: apsw.Connection, order: int) -> tuple[str, ...]:
+    rows = connection.execute(
+        "SELECT barcode FROM order_specimens WHERE order_id = ? ORDER BY rowid", (order,)
+    )
+    return tuple(barcode for (barcode,) in rows)
+
+
+def open_labels(connection: apsw.Connection, length: int) -> Iterator[str]:
+    """Labels of open orders about as long, for suggestions; the newest 20,000."""
+    rows = connection.execute(
+        "SELECT DISTINCT s.barcode FROM order_specimens s JOIN orders o ON o.id = s.order_id "
+        "WHERE o.status IN ('active', 'in-progress') AND LENGTH(s.barcode) BETWEEN ? AND ? "
+        "ORDER BY o.id DESC LIMIT 20000",
+        (length - 1, length + 1),
+    )
+    for (barcode,) in rows:
+        yield barcode
+
+
+def _select(
+    connection: apsw.Connection, where: str, bindings: tuple[object, ...]
+) -> Iterator[KnownOrder]:
+    rows = connection.execute(f"SELECT {_COLUMNS} FROM orders o {where}", bindings)  # noqa: S608
+    for row in rows.fetchall():
+        yield _order(row)
+
+
+def _order(row: tuple[object, ...]) -> KnownOrder:
+    (number, placer, namespace, patient, code, text, system, priority, status, expires, visit) = (
+        row[:11]
+    )
+    kind, provider, filler = row[11:]
+    return KnownOrder(
+        int(str(number)),
+        str(placer),
+        str(namespace),
+        int(str(patient)),
+        str(code),
+        _text(text),
+        _text(system),
+        _text(priority),
+        OrderStatus(str(status)),
+        from_micros(int(str(expires))),
+        _text(visit),
+        _text(kind),
+        tuple(json.loads(str(provider))),
+        _text(filler),
+    )
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
