@@ -222,6 +222,7 @@ class ProblemCode(StrEnum):
     NOT_ENCODABLE = "not-encodable"
     POSSIBLE_DUPLICATE = "possible-duplicate"
     LIMIT_EXCEEDED = "limit-exceeded"
+    UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True, slots=True)
