@@ -36,6 +36,7 @@ class Peer:
         self.port = 0
         self.changed = asyncio.Event()
         self.act: Callable[[int, str, asyncio.StreamWriter], Awaitable[None]] = self.accept
+        self.greet: Callable[[asyncio.StreamWriter], Awaitable[None]] | None = None
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
 
@@ -79,6 +80,9 @@ class Peer:
         self._writers.add(writer)
         self._note()
         try:
+            if self.greet is not None:
+                await reader.readexactly(100_000)
+                await self.greet(writer)
             while True:
                 block = await reader.readuntil(END)
                 assert block[:1] == VT

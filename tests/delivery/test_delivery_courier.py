@@ -26,6 +26,7 @@ from delivery_bench import (
 
 from gateway.delivery.base import Backoff, Receipt, Unreadable
 from gateway.delivery.courier import Courier
+from gateway.delivery.stall import StallWatch
 from gateway.errors import Ambiguous, Refused, StoreFull, Unreachable
 from gateway.notices import DeliveryParked, DeliveryPostponed, DestinationChanged, LaneStopped
 from gateway.store import MessageState, OutboxEntry, Store
@@ -182,6 +183,9 @@ async def test_in_a_black_hole_few_messages_become_doubtful(store: Store, witnes
     async with running(store, destination, witness):
         await witness.until(lambda: len(witness.of(DeliveryPostponed)) >= 60)
     assert len(set(destination.tries)) <= 10
+    ups = [change.up for change in witness.of(DestinationChanged)]
+    assert ups[0] is True
+    assert set(ups[1:]) == {False}, "that it can be opened does not make it well"
     assert set((await states(store)).values()) <= {MessageState.QUEUED, MessageState.POSTPONED}
 
 
@@ -511,7 +515,7 @@ async def test_our_own_bug_is_told_to_the_supervisor_and_parks_the_message(
         clock=now,
         random=no_chance,
         notices=witness.board,
-        patience=QUICK,
+        patience=replace(QUICK, grace=0.05),
     )
     with pytest.raises(ExceptionGroup) as caught:
         await courier.run()
@@ -543,3 +547,81 @@ async def test_two_destinations_one_dead_two_hundred_times(store: Store, witness
             courier.resume()
     assert alive.arrived == names(200)
     assert dead.arrived == []
+
+
+async def test_batches_that_end_early_because_of_their_size(store: Store, witness: Witness) -> None:
+    """The outbox gives at most 8 MiB at a time."""
+    large = b"x" * 3_000_000
+    await enqueue(store, [message(name, body=large) for name in names(10)])
+    destination = Scripted(always(AA))
+    async with running(store, destination, witness):
+        await witness.delivered(10)
+    assert destination.arrived == names(10)
+
+
+async def test_a_retry_that_is_due_does_not_wait_for_what_was_read_ahead(
+    store: Store, witness: Witness
+) -> None:
+    await enqueue(store, [message("LATER", lane="S1"), *(message(name) for name in names(200))])
+    destination = Scripted(in_turn(LATER, AA))
+    async with running(store, destination, witness) as courier:
+        await witness.until(lambda: bool(destination.arrived))
+        destination.hold = asyncio.Event()
+        await witness.until(lambda: courier._reading._ripe or "LATER" in destination.arrived)
+        destination.hold.set()
+        await witness.until(lambda: "LATER" in destination.arrived)
+        assert len(destination.arrived) < 200
+        await witness.delivered(201)
+
+
+async def test_a_lane_goes_on_after_its_retry_while_another_message_takes_long(
+    store: Store, witness: Witness
+) -> None:
+    batch = [message("SLOW", lane="S0"), message("LATER", lane="S1"), message("NEXT", lane="S1")]
+    await enqueue(store, batch)
+    slow, tries = asyncio.Event(), in_turn(LATER, AA)
+
+    class Slow(Scripted):
+        async def deliver(self, entry: OutboxEntry) -> Receipt:
+            if entry.control_id == "SLOW":
+                await slow.wait()
+            return await super().deliver(entry)
+
+    destination = Slow(lambda e: tries(e) if e.control_id == "LATER" else AA, concurrency=2)
+    async with running(store, destination, witness):
+        await witness.delivered(2)
+        assert destination.arrived == ["LATER", "NEXT"]
+        slow.set()
+        await witness.delivered(3)
+
+
+async def test_progress_begins_the_wait_for_a_stall_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    alarms: list[float] = []
+    watch = StallWatch((5.0, 30.0), alarms.append)
+    loop = asyncio.get_running_loop()
+    began = time = loop.time()
+    monkeypatch.setattr(loop, "time", lambda: time)
+
+    def pass_by(seconds: float) -> None:
+        nonlocal time
+        time += seconds
+        watch._look()
+
+    watch.waiting()
+    pass_by(4.9)
+    watch.progress()
+    pass_by(4.9)
+    assert alarms == []
+    watch.waiting()
+    pass_by(0.1)
+    pass_by(24.9)
+    assert alarms == [5.0]
+    pass_by(0.1)
+    assert alarms == [5.0, 30.0]
+    watch.progress()
+    pass_by(5.0)
+    assert alarms == [5.0, 30.0, 5.0]
+    watch.idle()
+    pass_by(100.0)
+    assert len(alarms) == 3
+    time = began

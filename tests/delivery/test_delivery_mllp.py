@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -186,6 +187,29 @@ async def test_a_connection_that_ends_before_the_answer(ending: str) -> None:
         assert type(await failed(sender)) is Ambiguous
         peer.answer("AA")
         await sender.deliver(an_entry())
+
+
+async def test_a_connection_cut_in_the_middle_of_a_large_message() -> None:
+    async with a_peer() as peer, a_sender(peer) as sender:
+
+        async def cut(writer: asyncio.StreamWriter) -> None:
+            reset(writer)
+
+        peer.greet = cut
+        body = oru("M1", text="x" * 20_000_000)
+        assert type(await failed(sender, an_entry(body=body))) is Ambiguous
+        peer.greet = None
+        await sender.deliver(an_entry(body=body))
+    assert peer.messages == [body]
+
+
+async def test_a_large_message_nobody_reads_was_not_sent() -> None:
+    """Also where no answer is expected: what is still here was not delivered."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        sender = MllpSender(MllpOptions("127.0.0.1", port, reply=SOON, acknowledged=False))
+        error = await failed(sender, an_entry(body=oru("M1", text="x" * 20_000_000)))
+        assert type(error) is Ambiguous
 
 
 async def test_a_late_answer_finds_nobody() -> None:
