@@ -18,5 +18,5 @@ WORKDIR /var/lib/gateway
 VOLUME ["/var/lib/gateway"]
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=15s --timeout=5s --start-period=20s \
-  CMD ["gateway", "status", "--json", "-c", "/etc/gateway/gateway.toml"]
+  CMD ["gateway", "status", "--running", "-c", "/etc/gateway/gateway.toml"]
 CMD ["gateway", "run", "-c", "/etc/gateway/gateway.toml"]

@@ -125,11 +125,18 @@ def replay(
 
 
 @app.command(epilog="Example: gateway status --json | jq .devices")
-def status(config: Config = DEFAULT, as_json: AsJson = False) -> None:
+def status(
+    config: Config = DEFAULT,
+    as_json: AsJson = False,
+    running: Annotated[
+        bool,
+        typer.Option("--running", help="Exit 1 unless the gateway runs and its store is well."),
+    ] = False,
+) -> None:
     """Devices, queues, held items, oldest undelivered, free disk, the day's books."""
     from gateway.cli.status import show_status
 
-    raise typer.Exit(show_status(config, as_json))
+    raise typer.Exit(show_status(config, as_json, running))
 
 
 @held.command("list")

@@ -13,12 +13,19 @@ from gateway.cli.asking import ask
 from gateway.config import load
 
 
-def show_status(path: Path, as_json: bool) -> int:
+def show_status(path: Path, as_json: bool, must_run: bool) -> int:
     """Devices, queues, held items, oldest undelivered, free disk, the day's books."""
     status = ask(load(path), "status")
+    well = status["running"] and status["store"]["condition"] == "well"
+    result = 1 if must_run and not well else 0
     if as_json:
         print(json.dumps(status, indent=2))
-        return 0
+    else:
+        _draw(status)
+    return result
+
+
+def _draw(status: dict[str, Any]) -> None:
     console = Console()
     running = "running" if status["running"] else "not running"
     console.print(
@@ -33,7 +40,6 @@ def show_status(path: Path, as_json: bool) -> int:
     console.print(
         f"held: {status['held']}   oldest undelivered: {oldest}   free disk: {free:.1f} GiB"
     )
-    return 0
 
 
 def _devices(status: dict[str, Any]) -> Table:
