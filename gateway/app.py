@@ -84,7 +84,9 @@ async def running(
         await _started(stack, {n: courier.run for n, courier in couriers.items()})
         await _started(stack, {"store": lambda: _watch(store, intake)})
         stack.push_async_callback(intake.drained)
-        desk = Desk(desk_parts(configuration, store, intake, router, couriers, links, clock))
+        desk = Desk(
+            desk_parts(configuration, store, intake, router, couriers, links, clock, running=True)
+        )
         lines = Lines(configuration, store, intake, notices)
         await stack.enter_async_context(lines.open())
         await stack.enter_async_context(control.serve(folder, desk.ask))
@@ -106,7 +108,9 @@ async def standing(
         router = build_router(configuration, store, clock)
         intake = Intake(store, known_devices(configuration), router, notices, clock)
         links = LinkBoard(configuration.devices)
-        yield Desk(desk_parts(configuration, store, intake, router, {}, links, clock))
+        yield Desk(
+            desk_parts(configuration, store, intake, router, {}, links, clock, running=False)
+        )
     finally:
         await store.aclose()
 
@@ -150,6 +154,8 @@ def desk_parts(
     couriers: Mapping[str, Courier],
     links: LinkBoard,
     clock: Callable[[], datetime],
+    *,
+    running: bool,
 ) -> Parts:
     section = configuration.gateway
     return Parts(
@@ -166,6 +172,7 @@ def desk_parts(
         site=section.site,
         timezone=ZoneInfo(section.timezone),
         clock=clock,
+        running=running,
     )
 
 

@@ -57,6 +57,7 @@ class Parts:
     site: str
     timezone: ZoneInfo
     clock: Callable[[], datetime]
+    running: bool
 
 
 class Desk:

@@ -28,7 +28,7 @@ class Overview:
         return {
             "site": self._parts.site,
             "time": self._parts.clock().isoformat(),
-            "running": bool(self._parts.lanes),
+            "running": self._parts.running,
             "store": {"condition": store.condition.value, "reason": store.reason},
             "devices": {name: self._device(name) for name in self._parts.devices},
             "destinations": {
