@@ -19,6 +19,7 @@ from gateway.protocols.astm import (
     FrameReceived,
     Framing,
     Incomplete,
+    Interrupted,
     Line,
     Role,
     Timers,
@@ -151,6 +152,13 @@ def test_a_busy_peer_that_wants_to_send_is_heard() -> None:
     hear(line, *FRAMES, EOT)
     line.data_to_send()
     assert hear(line, ACK) == [Accepted(0)]
+
+
+def test_an_interrupted_instrument_goes_on_unless_told_otherwise() -> None:
+    line = Line(role=Role.INSTRUMENT)
+    line.send(PANEL)
+    assert hear(line, ACK, EOT) == [Accepted(0), Interrupted(1)]
+    assert line.data_to_send() == ENQ + FRAMES[0] + FRAMES[1]
 
 
 def test_an_interrupted_instrument_yields_and_sends_the_rest_later() -> None:

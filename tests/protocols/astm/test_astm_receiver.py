@@ -131,6 +131,23 @@ WIRES = {
         ENQ + H1 + P2[:-2] + b"\r" + END + ETX + b"1F\r\n" + encode_frame(3, END) + EOT,
         "enquiry 1 2 3 truncated",
     ),
+    "a frame without its STX behind ENQ": (
+        ENQ + H1[1:] + H1 + encode_frame(2, END) + EOT,
+        "enquiry 1 2 ended-by-eot",
+    ),
+    "the rest of a damaged frame": (
+        ENQ + H1 + P2.replace(b"|", ETX) + P2 + encode_frame(3, END) + EOT,
+        "enquiry 1 checksum 2 3 ended-by-eot",
+    ),
+    "EOT in the text of a frame that is otherwise sound": (
+        ENQ + encode_frame(1, b"H|" + EOT) + H1,
+        "enquiry control no-frame",
+    ),
+    "ENQ in the text of a frame that is otherwise sound": (
+        ENQ + encode_frame(1, b"H|" + ENQ) + H1,
+        "enquiry control restarted enquiry 1",
+    ),
+    "STX instead of the checksum": (ENQ + H1[:-4] + H1 + P2, "enquiry control 1 2"),
     "a frame without its STX behind a whole frame": (
         ENQ + H1 + P2[1:] + P2 + encode_frame(3, END) + EOT,
         "enquiry 1 2 3 ended-by-eot",
@@ -227,8 +244,21 @@ def test_only_damage_is_refused(name: str) -> None:
 
 
 def test_junk_between_frames_is_counted_and_not_fatal() -> None:
-    happened = events(ENQ + b"\x00" + H1 + b"\xff\xfe" + P2 + b"\r\n" + O3 + R4 + L5 + b"~~~" + EOT)
-    assert happened[-1] == TransmissionEnded(5, Ending.EOT, True, junk=8, damaged=0)
+    happened = events(
+        ENQ
+        + P2.replace(b"3F", b"3E")
+        + b"\x00"
+        + H1
+        + b"\xff\xfe"
+        + P2
+        + b"\r\n"
+        + O3
+        + R4
+        + L5
+        + b"~~~"
+        + EOT
+    )
+    assert happened[-1] == TransmissionEnded(5, Ending.EOT, True, junk=8, damaged=1)
 
 
 def test_loose_numbering_takes_any_digit_and_still_knows_a_repeat() -> None:
@@ -270,6 +300,8 @@ def test_a_frame_of_64_kilobytes_by_default() -> None:
 
 def test_a_transmission_beyond_its_limit_is_refused() -> None:
     dialect = Dialect(max_frame=100, max_transmission=100)
+    exact = Dialect(max_frame=100, max_transmission=sum(map(len, FRAMES)) - 2 * len(FRAMES))
+    assert kinds(events(ENQ + WHOLE + EOT, exact))[-1] == "ended by eot"
     happened = events(ENQ + WHOLE + EOT, dialect)
     assert "limit" in kinds(happened)
     assert isinstance(happened[-1], TransmissionIncomplete)

@@ -154,7 +154,9 @@ def test_the_host_gives_way() -> None:
 
 
 def test_an_interrupt_counts_as_an_ack() -> None:
-    sender = sending()
+    sender = Sender()
+    sender.start(PANEL)
+    answered(sender, ACK)
     assert answered(sender, EOT) == ([Interrupted(1)], FRAMES[1])
     happened, written = answered(sender, EOT * 4)
     assert happened == [*map(Interrupted, range(2, 6)), Delivered(5)]

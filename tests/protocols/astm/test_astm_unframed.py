@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from astm_play import ACK, END, ENQ, EOT, FRAMES, HEADER, NAK, PANEL, answers, events
+from astm_play import ACK, END, ENQ, EOT, FRAMES, HEADER, NAK, PANEL, answers, bytewise, events
 
 from gateway.protocols.astm import (
     Ack,
@@ -159,6 +159,10 @@ def test_envelopes_that_hold_no_message_are_refused(wire: bytes, reason: Damage)
     assert isinstance(damaged, FrameDamaged)
     assert damaged.reason is reason
     assert answers(wire, small).startswith(NAK)
+    if wire.endswith(EOT):
+        assert events(wire + SOH + MESSAGE + EOT, ENVELOPE)[-2:] == received(
+            MESSAGE, SOH + MESSAGE + EOT
+        )
 
 
 DETECTED = {
@@ -171,6 +175,7 @@ DETECTED = {
     "a header inside a frame joined late": (FRAMES[0], Framing.AUTO),
     "a word that begins with H": (b"Hello\rHi\rH\r", Framing.AUTO),
     "delimiters not there yet": (b"H|\\^", Framing.AUTO),
+    "a blank delimiter": (b"H |^\\\r", Framing.AUTO),
     "equal delimiters": (b"H|||||\r", Framing.AUTO),
 }
 
@@ -194,6 +199,7 @@ def test_the_first_bytes_decide(name: str) -> None:
 )
 def test_other_protocols_are_reported_once_and_not_read(wire: bytes, protocol: Foreign) -> None:
     assert events([wire, ENQ + FRAMES[0], MESSAGE], AUTO) == [NotAstm(protocol)]
+    assert events([*bytewise(wire), MESSAGE], AUTO) == [NotAstm(protocol)]
 
 
 def test_a_lone_less_than_or_vt_is_noise() -> None:
