@@ -49,7 +49,15 @@ from gateway.protocols.astm.message import Flaw, Flawed, Message, Node, Result, 
 from gateway.protocols.astm.receiver import Receiver
 from gateway.protocols.astm.records import At, Record
 from gateway.protocols.astm.sender import Sender
-from gateway.protocols.astm.wire import Comment, Direction, Spoken, read_wire, said, write_wire
+from gateway.protocols.astm.wire import (
+    Comment,
+    Direction,
+    Entry,
+    Spoken,
+    read_wire,
+    said,
+    write_wire,
+)
 
 __all__ = [
     "Accepted",
@@ -67,6 +75,7 @@ __all__ = [
     "Ending",
     "Endings",
     "Enquiry",
+    "Entry",
     "Event",
     "Failed",
     "Failure",
