@@ -27,6 +27,10 @@ class Mistake(Exception):
     """Wrong use; the text says what is allowed."""
 
 
+class JobFailed(Exception):
+    """A simulated unit's job stayed red."""
+
+
 def main() -> None:
     """Runs the command line; 2 for wrong use, 1 when the work failed."""
     from simulators.analyzer import GaveUp
@@ -37,7 +41,7 @@ def main() -> None:
     except (Mistake, ValueError) as error:
         print(f"gateway-sim: {error}", file=sys.stderr)
         sys.exit(2)
-    except (GaveUp, PipeClosed, OSError) as error:
+    except (GaveUp, PipeClosed, JobFailed, OSError) as error:
         print(f"gateway-sim: {error}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
@@ -169,3 +173,57 @@ async def _receive(mllp: str, record: Path | None, answers: str, delay: float) -
             await asyncio.Event().wait()
         finally:
             await system.aclose()
+
+
+@app.command(epilog="Example: gateway-sim ultrasound --to GATEWAY@127.0.0.1:11112 --scenario exam")
+def ultrasound(
+    to: Annotated[str, typer.Option(help="AET@HOST:PORT of the gateway.")],
+    aet: Annotated[str | None, typer.Option(help="Its own AE title; default: the make's.")] = None,
+    personality: Annotated[str, typer.Option(help="Which make; 'list' shows them.")] = "ge",
+    scenario: Annotated[str, typer.Option(help="What it does; 'list' shows them.")] = "exam",
+    seed: Annotated[int, typer.Option(help="Same seed, same pictures.")] = 1,
+    count: Annotated[int, typer.Option(help="Exams; 0: for ever.", min=0)] = 1,
+    pause: Annotated[float, typer.Option(help="Seconds between exams.", min=0)] = 5.0,
+    listen: Annotated[
+        int | None, typer.Option(help="Port for the gateway's commitment report.", max=65535)
+    ] = None,
+) -> None:
+    """An ultrasound unit: worklist, performed step, images, report, commitment."""
+    from simulators.ultrasound.personality import PERSONALITIES
+
+    if personality == "list":
+        for name, unit in PERSONALITIES.items():
+            print(f"{name:<10} {unit.manufacturer} {unit.model}, {unit.sending.value}")
+        return
+    if personality not in PERSONALITIES:
+        known = ", ".join(PERSONALITIES)
+        raise Mistake(f"unknown personality '{personality}'; known: {known}")
+    _examine(to, aet, personality, scenario, seed, count, pause, listen)
+
+
+def _examine(
+    to: str,
+    aet: str | None,
+    personality: str,
+    scenario: str,
+    seed: int,
+    count: int,
+    pause: float,
+    listen: int | None,
+) -> None:
+    from simulators.ultrasound.command import examine
+    from simulators.ultrasound.personality import PERSONALITIES
+    from simulators.ultrasound.scenarios import SCENARIOS
+    from simulators.ultrasound.unit import Failed
+
+    if scenario == "list":
+        for name, told in SCENARIOS.items():
+            print(f"{name:<14} {(told.__doc__ or '').splitlines()[0]}")
+        return
+    if scenario not in SCENARIOS:
+        raise Mistake(f"unknown scenario '{scenario}'; known: {', '.join(SCENARIOS)}")
+    chosen = PERSONALITIES[personality]
+    try:
+        examine(chosen, to, aet, scenario, seed, count=count, pause=pause, listen=listen)
+    except Failed as error:
+        raise JobFailed(str(error)) from None
