@@ -26,6 +26,7 @@ from gateway.errors import StoreError
 from gateway.intake import Intake, Router, Sender
 from gateway.lines import Lines, known_devices
 from gateway.messages import ProcessingId, load_tables
+from gateway.modalities import Modalities, modalities
 from gateway.notices import Noticeboard
 from gateway.store import Condition, Store
 from gateway.supervision import supervise
@@ -41,6 +42,7 @@ class Running:
     desk: Desk
     intake: Intake
     lines: Lines
+    modalities: Modalities | None
 
 
 async def serve(
@@ -89,9 +91,10 @@ async def running(
         )
         lines = Lines(configuration, store, intake, notices)
         await stack.enter_async_context(lines.open())
+        units = await _modalities(stack, configuration, store, notices, clock)
         await stack.enter_async_context(control.serve(folder, desk.ask))
         logs.get().info("gateway.ready", count=len(configuration.devices))
-        yield Running(store, desk, intake, lines)
+        yield Running(store, desk, intake, lines, units)
 
 
 @asynccontextmanager
@@ -173,6 +176,22 @@ def desk_parts(
         timezone=ZoneInfo(section.timezone),
         clock=clock,
         running=running,
+    )
+
+
+async def _modalities(
+    stack: AsyncExitStack,
+    configuration: Configuration,
+    store: Store,
+    notices: Noticeboard,
+    clock: Callable[[], datetime],
+) -> Modalities | None:
+    """The imaging side, where the configuration has one."""
+    section = configuration.dicom
+    if section is None:
+        return None
+    return await stack.enter_async_context(
+        modalities(configuration, section, store, notices=notices, clock=clock)
     )
 
 

@@ -16,7 +16,12 @@ from gateway.archive.header import Header
 from gateway.archive.reception import Arrived
 from gateway.store.moments import to_micros
 
-_MARKS = ", ".join("?" * 28)
+_INSERT_INSTANCE = """INSERT INTO instances (
+    series, uid, sop_class, transfer_syntax, number, rows, columns, frames, content_date,
+    content_time, character_set, patient_id, issuer, patient_name, accession, step_id,
+    procedure_id, mpps, station, device, calling, called, host, received_at, sha256, size, start,
+    path
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 
 class Verdict(StrEnum):
@@ -146,11 +151,7 @@ def _instance(
 ) -> None:
     offered = arrived.offered
     connection.execute(
-        "INSERT INTO instances (series, uid, sop_class, transfer_syntax, number, rows, columns, "
-        "frames, content_date, content_time, character_set, patient_id, issuer, patient_name, "
-        "accession, step_id, procedure_id, mpps, station, device, calling, called, host, "
-        "received_at, sha256, size, start, path) "
-        f"VALUES ({_MARKS})",
+        _INSERT_INSTANCE,
         (
             series,
             header.sop_instance_uid,

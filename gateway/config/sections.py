@@ -95,6 +95,7 @@ class DicomSection(Section):
         "refuse", description="status answered when a known SOP Instance UID brings other bytes"
     )
     worklist: Path | None = Field(None, description="TOML or JSON file of scheduled procedures")
+    archive_dir: Path | None = Field(None, description="images; default DATA_DIR/archive")
     certificate_file: Path | None = None
     key_file: Path | None = None
     client_ca_file: Path | None = None

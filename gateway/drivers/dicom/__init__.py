@@ -1,5 +1,9 @@
 """The DICOM node: associations in and out, and the services that answer on them."""
 
+from gateway.drivers.dicom.blocks import Blocks
+from gateway.drivers.dicom.callers import Callers, Stranger, Unit
+from gateway.drivers.dicom.node import Node
+from gateway.drivers.dicom.routing import Routing
 from gateway.drivers.dicom.service import (
     Answer,
     AssociationOver,
@@ -10,14 +14,22 @@ from gateway.drivers.dicom.service import (
     Payload,
     Provider,
 )
+from gateway.drivers.dicom.storage import Storage
 
 __all__ = [
     "Answer",
     "AssociationOver",
     "AssociationRefused",
+    "Blocks",
     "Caller",
+    "Callers",
     "Dialogue",
     "Exchange",
+    "Node",
     "Payload",
     "Provider",
+    "Routing",
+    "Storage",
+    "Stranger",
+    "Unit",
 ]

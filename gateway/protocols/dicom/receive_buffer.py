@@ -69,7 +69,7 @@ class ReceiveBuffer:
         """Throws away what is unread."""
         self._start = self._end
 
-    def renew(self, storage: bytearray) -> None:
+    def renew(self, storage: bytearray | memoryview) -> None:
         """Goes on in other memory, so that views given out stay as they are."""
         if len(storage) <= len(self):
             raise LocalProtocolError("the new buffer has no room for what is unread")

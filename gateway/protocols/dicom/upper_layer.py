@@ -96,7 +96,7 @@ class UpperLayer(ABC):
             self._buffer.feed(data)
             self._received(len(data))
 
-    def renew_buffer(self, storage: bytearray) -> None:
+    def renew_buffer(self, storage: bytearray | memoryview) -> None:
         """Receives into ``storage`` from now on, so that views given out stay valid.
 
         Swap two or three buffers, each time ``next_event`` has come to None, to hash and write

@@ -1,0 +1,150 @@
+"""The DICOM node: listens, decides who may do what, and keeps every association's bounds.
+
+A caller is known by AE title and address together.  The called AE title is not checked, since
+many units keep the one they came with, but it is told.  At most ``limit`` associations at once;
+further ones are told to come back.  How a negotiation went is logged when it is news: the same
+unit proposing the same again, image after image, is not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from dataclasses import replace
+
+from gateway import logs
+from gateway.drivers.dicom.callers import Callers
+from gateway.drivers.dicom.line import Line
+from gateway.drivers.dicom.routing import Routing
+from gateway.notices import Heard, LinkChanged, LinkState, Notice, StrangerCalled
+from gateway.protocols.dicom import (
+    CALLING_AE_NOT_RECOGNIZED,
+    LOCAL_LIMIT_EXCEEDED,
+    AssociationAccepted,
+    AssociationRejected,
+    AssociationRequested,
+    Negotiation,
+    Policy,
+    Role,
+    Settings,
+    negotiate,
+)
+
+HANDSHAKE = 15.0
+_BACKLOG = 256
+_SPARE = 64  # connections beyond the associations, to tell their callers that it is full
+_NEWS = 256
+
+
+class Node:
+    """Open with ``start``; ``aclose`` ends every association and waits for what is being filed."""
+
+    def __init__(
+        self,
+        routing: Routing,
+        callers: Callers,
+        *,
+        settings: Settings,
+        limit: int = 128,
+        post: Callable[[Notice], None],
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.callers = callers
+        self.lines: set[Line] = set()
+        self.established = 0
+        self._routing = routing
+        self._settings = replace(settings)
+        self._limit = limit
+        self._post = post
+        self._tls = tls
+        self._server: asyncio.Server | None = None
+        self._told: dict[str, int] = {}
+
+    async def start(self, host: str, port: int) -> int:
+        """Listens; the port.  OSError when it cannot."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: Line(Role.ACCEPTOR, self._settings, self._routing, self),
+            host,
+            port,
+            ssl=self._tls,
+            ssl_handshake_timeout=HANDSHAKE if self._tls else None,
+            backlog=_BACKLOG,
+        )
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def aclose(self) -> None:
+        """Takes nothing more; what is complete is still filed."""
+        if self._server is not None:
+            self._server.close()
+        lines = tuple(self.lines)
+        for line in lines:
+            line.abort()
+        for line in lines:
+            await line.finished()
+
+    def opened(self, line: Line) -> None:
+        self.lines.add(line)
+        if len(self.lines) > self._limit + _SPARE:
+            line.abort()
+
+    def establishing(
+        self,
+        line: Line,
+        event: AssociationRequested | AssociationAccepted | AssociationRejected,
+    ) -> None:
+        if not isinstance(event, AssociationRequested):
+            return
+        request = event.request
+        line.caller = caller = self.callers.identify(request.calling, request.called, line.host)
+        policy = self.callers.policy(caller)
+        if policy is None:
+            self._strange(line)
+            line.put(line.association.reject(CALLING_AE_NOT_RECOGNIZED))
+        elif self.established >= self._limit:
+            line.put(line.association.reject(LOCAL_LIMIT_EXCEEDED))
+        else:
+            self._accept(line, event, policy)
+
+    def ended(self, line: Line, reason: str) -> None:
+        self.lines.discard(line)
+        if not line.admitted:
+            return
+        self.established -= 1
+        if reason:
+            logs.get().info(
+                "dicom.ended", device=line.caller.device, peer=str(line.caller), reason=reason
+            )
+
+    def _accept(self, line: Line, event: AssociationRequested, policy: Policy) -> None:
+        negotiation = negotiate(event.request, policy)
+        line.put(line.association.accept(negotiation))
+        line.admitted = True
+        self.established += 1
+        if line.caller.device is None:
+            self._strange(line)
+        else:
+            self._post(Heard(line.caller.device))
+        self._explain(line, negotiation)
+
+    def _strange(self, line: Line) -> None:
+        caller = line.caller
+        if self.callers.is_new(caller):
+            self._post(StrangerCalled(str(caller), f"calls {caller.called}; in no section"))
+
+    def _explain(self, line: Line, negotiation: Negotiation) -> None:
+        lines = negotiation.explain()
+        news, who = hash(lines), str(line.caller)
+        if self._told.get(who) == news:
+            return
+        if len(self._told) >= _NEWS:
+            self._told.clear()
+        self._told[who] = news
+        device = line.caller.device
+        if device is not None:
+            accepted = len(negotiation.accepted)
+            detail = f"{who} calls {line.caller.called}: {accepted} of {len(lines)} contexts"
+            self._post(LinkChanged(device, LinkState.UP, detail))
+        for text in lines:
+            logs.get().info("dicom.context", device=device, peer=who, detail=text)

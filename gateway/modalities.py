@@ -1,0 +1,112 @@
+"""The imaging side, from the configuration: the archive and the node in front of it."""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+import ssl
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.archive import Archive
+from gateway.config import Configuration, DicomSection
+from gateway.drivers.dicom import Blocks, Callers, Node, Provider, Routing, Storage, Unit
+from gateway.drivers.dicom.verification import Verification
+from gateway.errors import ConfigurationError, StreamUnavailable
+from gateway.notices import Noticeboard
+from gateway.protocols.dicom import Settings, Timers
+from gateway.store import SpacePolicy, Store
+
+_FOLDER = "archive"
+_ARTIM = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Modalities:
+    """The running parts."""
+
+    archive: Archive
+    node: Node
+    port: int
+
+
+@asynccontextmanager
+async def modalities(
+    configuration: Configuration,
+    section: DicomSection,
+    store: Store,
+    *,
+    notices: Noticeboard,
+    clock: Callable[[], datetime],
+    providers: Sequence[Provider] = (),
+    space: SpacePolicy | None = None,
+) -> AsyncIterator[Modalities]:
+    """Listening until the block ends.  GatewayError when archive or listener cannot be opened."""
+    folder = section.archive_dir or configuration.gateway.data_dir / _FOLDER
+    async with AsyncExitStack() as stack:
+        archive = await Archive.open(
+            folder,
+            store,
+            clock=clock,
+            token=lambda: secrets.token_hex(16),
+            space=space or SpacePolicy(),
+        )
+        stack.push_async_callback(archive.aclose)
+        conflicts = section.duplicate_conflict == "refuse"
+        storage = Storage(archive, post=notices.post, refuse_conflicts=conflicts)
+        routing = Routing((Verification(), *providers), storage, Blocks())
+        callers = Callers(
+            units(configuration),
+            routing.policy,
+            echo_only=section.unknown_callers == "echo-only",
+            clock=clock,
+        )
+        node = Node(
+            routing,
+            callers,
+            settings=Settings(timers=Timers(artim=_ARTIM, idle=section.idle_minutes * 60)),
+            limit=section.associations,
+            post=notices.post,
+            tls=server_context(section),
+        )
+        stack.push_async_callback(node.aclose)
+        yield Modalities(archive, node, await _listening(node, section.listen))
+
+
+def units(configuration: Configuration) -> dict[str, Unit]:
+    """Who may call."""
+    return {
+        name: Unit(
+            name,
+            device.ae_title,
+            ipaddress.ip_network(device.address, strict=False),
+            device.private_classes,
+        )
+        for name, device in configuration.ultrasounds.items()
+    }
+
+
+def server_context(section: DicomSection) -> ssl.SSLContext | None:
+    """TLS when the section names a certificate; the units' too when it names their CA."""
+    if section.certificate_file is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(section.certificate_file, section.key_file)
+        if section.client_ca_file is not None:
+            context.load_verify_locations(section.client_ca_file)
+            context.verify_mode = ssl.CERT_REQUIRED
+    except (OSError, ssl.SSLError) as error:
+        text = f"dicom: the TLS files cannot be used ({error.strerror or type(error).__name__})"
+        raise ConfigurationError([text]) from None
+    return context
+
+
+async def _listening(node: Node, listen: str) -> int:
+    host, _, port = listen.rpartition(":")
+    try:
+        return await node.start(host.strip("[]"), int(port))
+    except OSError as error:
+        raise StreamUnavailable(f"dicom: cannot listen on {listen} ({error.strerror})") from error
