@@ -7,7 +7,7 @@ from gateway.store.audit import AuditEntry, ChainState
 from gateway.store.backup import restore
 from gateway.store.books import DeviceBooks
 from gateway.store.engine import Engine
-from gateway.store.filing import Filed, FiledReport, Filing
+from gateway.store.filing import Filed, FiledReport, Filing, OutOfDate
 from gateway.store.holds import HeldItem, Hold, Holds, HoldState
 from gateway.store.journal import Evidence, NotOpen, OpenTransmission
 from gateway.store.lifecycle import Condition
@@ -40,6 +40,7 @@ __all__ = [
     "MessageState",
     "NotOpen",
     "OpenTransmission",
+    "OutOfDate",
     "Outbox",
     "OutboxEntry",
     "OutboxMessage",

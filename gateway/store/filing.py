@@ -8,13 +8,13 @@ kept back and may not bring messages.  Receipts count what came in, for the book
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import apsw
 
-from gateway.errors import StoreError
+from gateway.errors import GatewayError, StoreError
 from gateway.report import Problem
 from gateway.store import messages, transmissions
 from gateway.store.digest import digest
@@ -25,10 +25,15 @@ from gateway.store.moments import to_micros
 from gateway.store.transmissions import Outcome, StoredTransmission
 
 
+class OutOfDate(GatewayError):
+    """What a filing was decided on is not so any more; nothing of it was written."""
+
+
 @dataclass(frozen=True, slots=True)
 class FiledReport:
     """``body`` is the report's canonical JSON; ``kind`` its ``report.Kind``.  A correction has the
-    id of what it corrects and a higher revision.  Any problem with ``hold`` holds it."""
+    id of what it corrects and a higher revision.  Any problem with ``hold`` holds it.  ``order``
+    and ``patient`` are what it was found to belong to."""
 
     id: str
     device: str
@@ -39,6 +44,8 @@ class FiledReport:
     revision: int = 1
     problems: tuple[Problem, ...] = ()
     messages: tuple[OutboxMessage, ...] = ()
+    order: int | None = None
+    patient: int | None = None
 
     def __post_init__(self) -> None:
         if self.held and self.messages:
@@ -54,13 +61,17 @@ class Filing:
     """What a whole transmission means.  ``content_key`` is the SHA-256 of device and canonical
     records; ``window`` limits how long a repeat counts as one (None: as long as it is kept).
     ``problems`` hold the transmission itself when no report could be made of it.  ``messages``
-    belong to no report (events)."""
+    belong to no report (events).  ``check`` is asked in the transaction, before anything but the
+    transmission is written, whether this is still right (else ``OutOfDate``); ``also`` writes what
+    belongs to the same act."""
 
     content_key: bytes | None
     reports: tuple[FiledReport, ...] = ()
     problems: tuple[Problem, ...] = ()
     messages: tuple[OutboxMessage, ...] = ()
     window: timedelta | None = None
+    check: Callable[[apsw.Connection], bool] | None = None
+    also: Callable[[apsw.Connection], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +135,13 @@ def file(
     if earlier and _counts(closing.closed_at, earlier[1], filing, started_at):
         transmissions.insert(connection, closing.stored(key, number))
         return Filed(closing.ended.id, duplicate_of=number)
+    if filing.check is not None and not filing.check(connection):
+        raise OutOfDate("decided on what is not so any more")
     closed = closing.stored(key, None)
     transmissions.insert(connection, closed)
     filed = file_reports(engine, connection, closed, filing.reports, closed.opened_at)
+    if filing.also is not None:
+        filing.also(connection)
     holds = _hold_whole(engine, connection, closed, filing)
     queued = [messages.insert(engine, connection, m, None) for m in filing.messages]
     items = len(filed.reports) + len(holds)
@@ -208,7 +223,19 @@ def _insert_report(
         "ON CONFLICT (id, revision) DO NOTHING",
         (*fields, digest(*fields)),
     )
-    return fields[0] if connection.changes() else None
+    if not connection.changes():
+        return None
+    if report.order is not None or report.patient is not None:
+        assign(connection, fields[0], report.order, report.patient)
+    return fields[0]
+
+
+def assign(connection: apsw.Connection, seq: int, order: int | None, patient: int | None) -> None:
+    """Which order and patient a stored report belongs to."""
+    connection.execute(
+        "INSERT OR REPLACE INTO report_orders (report, order_id, patient) VALUES (?, ?, ?)",
+        (seq, order, patient),
+    )
 
 
 def _hold_whole(

@@ -1,0 +1,85 @@
+"""Everything the store knows that has a say in a report, read at one moment.
+
+The same look is taken again inside the transaction that files the report: when anything is
+different by then (a merge, a cancel, another report of the specimen), the decision is made anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import apsw
+
+from gateway.matching.identity import Match, decide
+from gateway.matching.rules import Rules
+from gateway.report import Kind, Report
+from gateway.store import StoredReport
+from gateway.store.reports import find
+
+MOST = 60
+"""Earlier revisions looked at; older ones of the same specimen are history."""
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """An earlier report of the specimen and what it was filed under."""
+
+    stored: StoredReport
+    order: int | None
+    patient: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """``match`` is None where nobody sends us orders."""
+
+    match: Match | None = None
+    before: tuple[Before, ...] = ()
+
+
+def look(
+    connection: apsw.Connection, reports: Sequence[Report], rules: Rules | None, now: datetime
+) -> tuple[Finding, ...]:
+    return tuple(_look(connection, report, rules, now) for report in reports)
+
+
+def nothing_before(connection: apsw.Connection, reports: Sequence[Report]) -> bool:
+    """Whether a look would find no earlier report: the usual case, in one step a report."""
+    return not any(_numbers(connection, report, 1) for report in reports)
+
+
+def _look(
+    connection: apsw.Connection, report: Report, rules: Rules | None, now: datetime
+) -> Finding:
+    if report.kind is not Kind.PATIENT:
+        return Finding()
+    match = None if rules is None else decide(connection, report, rules, now)
+    before = tuple(_before(connection, seq) for seq in _numbers(connection, report, MOST))
+    return Finding(match, before)
+
+
+def _numbers(connection: apsw.Connection, report: Report, limit: int) -> list[int]:
+    """The latest reports of this specimen from this device; without one, of the same content."""
+    if report.kind is not Kind.PATIENT:
+        return []
+    query, bindings = "id = ?", [report.id]
+    if report.specimen.id is not None:
+        query, bindings = "specimen = ? AND +device = ?", [report.specimen.id, report.device.id]
+    rows = connection.execute(
+        f"SELECT seq FROM reports WHERE {query} AND kind = 'patient' "  # noqa: S608 - our words
+        "ORDER BY seq DESC LIMIT ?",
+        (*bindings, limit),
+    )
+    return [seq for (seq,) in rows]
+
+
+def _before(connection: apsw.Connection, seq: int) -> Before:
+    stored = find(connection, seq)
+    if stored is None:
+        raise LookupError(f"report {seq} went away within a transaction")
+    row = connection.execute(
+        "SELECT order_id, patient FROM report_orders WHERE report = ?", (seq,)
+    ).fetchone()
+    return Before(stored, row[0] if row else None, row[1] if row else None)
