@@ -20,7 +20,7 @@ from gateway.config import Configuration
 from gateway.delivery.base import Patience
 from gateway.delivery.courier import Courier
 from gateway.desk import Desk, LinkBoard
-from gateway.desk.desk import DeviceFacts, Parts
+from gateway.desk.parts import DeviceFacts, Parts
 from gateway.destinations import build_destinations, message_profiles, routes
 from gateway.errors import StoreError
 from gateway.intake import Intake, Router, Sender

@@ -7,57 +7,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Protocol
-from zoneinfo import ZoneInfo
+from typing import Any
 
-from gateway.desk.links import LinkBoard
+from gateway.desk.parts import Parts
 from gateway.desk.replay import Replay
 from gateway.desk.status import Overview
 from gateway.errors import GatewayError
-from gateway.intake import FIRST, Intake, Revision, Router
+from gateway.intake import FIRST, Revision
 from gateway.messages import NotEncodable, report_from_json
 from gateway.report import Kind, Report
-from gateway.store import HeldItem, Hold, Store
+from gateway.store import HeldItem, Hold
 
 
 class Mistake(GatewayError):
     """What was asked cannot be done; the text says why and what can."""
-
-
-class Lane(Protocol):
-    """A destination's courier, as far as a person is concerned."""
-
-    def resume(self) -> None: ...
-
-    @property
-    def state(self) -> Any: ...
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceFacts:
-    """What the status says of a device beside its line."""
-
-    profile: str
-    stream: str
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What the desk works with.  ``lanes`` is empty when no gateway runs."""
-
-    store: Store
-    intake: Intake
-    router: Router
-    lanes: Mapping[str, Lane]
-    links: LinkBoard
-    devices: Mapping[str, DeviceFacts]
-    destinations: Mapping[str, str]
-    site: str
-    timezone: ZoneInfo
-    clock: Callable[[], datetime]
-    running: bool
 
 
 class Desk:

@@ -10,16 +10,14 @@ import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from gateway.desk.parts import Parts
 from gateway.errors import GatewayError
 from gateway.intake import Revision
 from gateway.messages import report_from_json
 from gateway.report import Report
 from gateway.store import FiledReport, HoldState, Outcome, ReportState, StoredReport
-
-if TYPE_CHECKING:
-    from gateway.desk.desk import Parts
 
 _PAGE = 200
 _IGNORED = ("received_at", "source")

@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import shutil
 from datetime import date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from gateway.desk.parts import Parts
 from gateway.errors import GatewayError
-
-if TYPE_CHECKING:
-    from gateway.desk.desk import Parts
 
 
 class Overview:

@@ -1,0 +1,47 @@
+"""What the desk works with: the parts of a gateway, running or not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+from gateway.desk.links import LinkBoard
+from gateway.intake import Intake, Router
+from gateway.store import Store
+
+
+class Lane(Protocol):
+    """A destination's courier, as far as a person is concerned."""
+
+    def resume(self) -> None: ...
+
+    @property
+    def state(self) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFacts:
+    """What the status says of a device beside its line."""
+
+    profile: str
+    stream: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the desk works with.  ``lanes`` is empty when no gateway runs."""
+
+    store: Store
+    intake: Intake
+    router: Router
+    lanes: Mapping[str, Lane]
+    links: LinkBoard
+    devices: Mapping[str, DeviceFacts]
+    destinations: Mapping[str, str]
+    site: str
+    timezone: ZoneInfo
+    clock: Callable[[], datetime]
+    running: bool
