@@ -76,7 +76,9 @@ def _patterns(profile: AnalyzerProfile) -> Iterator[str]:
     patterns = [void.pattern for void in profile.voids]
     patterns += [rule.pattern for rule in profile.rules]
     patterns += [aside.pattern for aside in profile.asides]
+    patterns += [pattern for aside in profile.asides for _, pattern in aside.when]
     patterns += [alarm.pattern for alarm in profile.alarms]
+    patterns.append(profile.no_ids)
     patterns += [label.pattern for label in profile.labels]
     patterns += [signature.pattern for signature in profile.signatures]
     for pattern in (*patterns, profile.code):
@@ -97,6 +99,7 @@ def addresses(profile: AnalyzerProfile) -> Iterator[str]:
         found = getattr(profile.where, name)
         yield from found if isinstance(found, tuple) else filter(None, (found,))
     yield from (rule.path for rule in profile.rules)
+    yield from (path for aside in profile.asides for path, _ in aside.when)
     yield from (alarm.path for alarm in profile.alarms)
     yield from (signature.path for signature in profile.signatures)
     yield from (*profile.volatile, *profile.shape.fixed, *profile.shape.pads)

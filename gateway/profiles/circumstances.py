@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from gateway.profiles.context import Context
+from gateway.profiles.measure import answer_instead
 from gateway.profiles.patterns import matches
 from gateway.profiles.reading import Line, Place
 from gateway.profiles.schema import AnalyzerProfile, Quirk
@@ -70,11 +71,18 @@ class Surroundings:
         """The profile's word for each flag; one it does not know stays as sent."""
         known, found = self._profile.flags, []
         for path in self._profile.where.flags:
+            if path == self._profile.where.instead and self._answered():
+                continue
             sent = self._place.every(path)
             found += [known.get(flag, flag) for flag in sent]
             if any(flag not in known for flag in sent) and not self._opaque:
                 self._problem(ProblemCode.UNKNOWN_FLAG, path)
         return tuple(dict.fromkeys(filter(None, found))) if found else ()
+
+    def _answered(self) -> bool:
+        """Whether what stands among the flags is the answer."""
+        empty = not self._place.every(self._profile.where.value)
+        return empty and answer_instead(self._place, self._profile) is not None
 
     @property
     def _opaque(self) -> bool:
@@ -95,6 +103,8 @@ class Surroundings:
 
     def _alarms(self) -> Iterator[str]:
         for alarm in self._profile.alarms:
+            if alarm.specimen:
+                continue
             texts = self._place.every(alarm.path)
             if texts and matches(alarm.pattern, texts):
                 self._problem(ProblemCode.INSTRUMENT_ALARM, alarm.path, hold=alarm.hold)

@@ -19,7 +19,7 @@ class Known(NamedTuple):
 
     code: str
     analyte: Analyte | None
-    aside: Aside | None
+    asides: tuple[Aside, ...]
 
 
 class Test(NamedTuple):
@@ -35,13 +35,18 @@ def read_test(place: Place, profile: AnalyzerProfile, context: Context) -> Test:
     """The site's map comes before the profile's, by normal form or by the code as sent."""
     path, sent = _sent(place, profile.where.code)
     known = _known(profile, sent)
+    aside = next((one for one in known.asides if _applies(one, place)), None)
     loinc = (context.codes.get(known.code) or context.codes.get(sent)) if known.code else None
     if loinc is not None:
-        return Test(known.code, path, _mapped(known.analyte, loinc), known.aside)
+        return Test(known.code, path, _mapped(known.analyte, loinc), aside)
     analyte = known.analyte
     if analyte is not None and analyte.specimen and not _fits(analyte, place, profile):
         analyte = None
-    return Test(known.code, path, analyte, known.aside)
+    return Test(known.code, path, analyte, aside)
+
+
+def _applies(aside: Aside, place: Place) -> bool:
+    return all(matches(pattern, place.every(path) or ("",)) for path, pattern in aside.when)
 
 
 def _sent(place: Place, paths: tuple[str, ...]) -> tuple[str, str]:
@@ -55,8 +60,8 @@ def _sent(place: Place, paths: tuple[str, ...]) -> tuple[str, str]:
 def _known(profile: AnalyzerProfile, sent: str) -> Known:
     match = compiled(profile.code).fullmatch(sent)
     code = match["code"].strip() if match else sent
-    asides = (aside for aside in profile.asides if matches(aside.pattern, (code,)))
-    return Known(code, profile.analytes.get(code), next(asides, None))
+    asides = tuple(aside for aside in profile.asides if matches(aside.pattern, (code,)))
+    return Known(code, profile.analytes.get(code), asides)
 
 
 def _mapped(known: Analyte | None, loinc: str) -> Analyte:

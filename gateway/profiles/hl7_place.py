@@ -72,10 +72,11 @@ class Hl7Place:
         if where.component is not None:
             return tuple((text,) for text in self._texts(where))
         line, number = self._line(where)
+        kind = (line.at(2) or "") if line is not None and path == "OBX.5" else ""
         found: list[tuple[str, ...]] = []
         for repeat in _repeats(line, number, where):
             parts = line.components(number, repetition=repeat) if line else ()
-            found.append(() if parts == (NULL,) else parts)
+            found.append(() if parts == (NULL,) else _spelled(kind, parts))
         return tuple(found) if any(found) else ()
 
     def locate(self, path: str) -> str:
@@ -107,6 +108,17 @@ class Hl7Place:
             within = (where.component, where.subcomponent)
             texts = [line.at(number, *within, repetition=repeat) for repeat in repeats]
         return tuple(text for text in texts if text and text != NULL)
+
+
+def _spelled(kind: str, parts: tuple[str, ...]) -> tuple[str, ...]:
+    """A structured number (SN) or a coded answer as the one text it stands for."""
+    if kind == "SN":
+        comparator, first, separator, second = (*parts, "", "", "", "")[:4]
+        return (f"{comparator}{first}{separator}{second}",)
+    if kind in ("CE", "CWE", "CNE", "CF"):
+        code, text = (*parts, "")[:2] if parts else ("", "")
+        return (text or code,)
+    return parts
 
 
 def _repeats(line: Segment | None, number: int, where: Address) -> tuple[int, ...]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from gateway.profiles.context import Context
+from gateway.profiles.patterns import matches
 from gateway.profiles.reading import Place
 from gateway.profiles.schema import AnalyzerProfile
 from gateway.profiles.times import ABSENT, UnreadableTime, When, read_time
@@ -26,7 +27,7 @@ class Identity:
 def read_identity(profile: AnalyzerProfile, place: Place, context: Context) -> Identity:
     """Two specimen ids that differ, at one address or two, are an identity conflict."""
     where = profile.where
-    found = [(text, path) for path in where.specimen for text in place.every(path)]
+    found = [(text, path) for path in where.specimen for text in _ids(profile, place.every(path))]
     problems: list[Problem] = []
     for text, path in found[1:]:
         if text != found[0][0]:
@@ -40,7 +41,7 @@ def read_identity(profile: AnalyzerProfile, place: Place, context: Context) -> I
         collected_at=collected.moment,
     )
     patient = Patient(
-        ids=tuple(_patient_ids(where.patient, place)),
+        ids=tuple(_patient_ids(profile, place)),
         name=_joined(where.name, place),
         birth_date=birth.day.isoformat() if birth.day else None,
         sex=_sex(_trimmed(place, where.sex)),
@@ -48,10 +49,18 @@ def read_identity(profile: AnalyzerProfile, place: Place, context: Context) -> I
     return Identity(specimen, patient, tuple(problems))
 
 
-def _patient_ids(paths: tuple[str, ...], place: Place) -> Iterator[PatientId]:
-    for path in paths:
-        for text in dict.fromkeys(place.every(path)):
+def _patient_ids(profile: AnalyzerProfile, place: Place) -> Iterator[PatientId]:
+    for path in profile.where.patient:
+        for text in dict.fromkeys(_ids(profile, place.every(path))):
             yield PatientId(text, _named(path))
+
+
+def _ids(profile: AnalyzerProfile, texts: Iterable[str]) -> Iterator[str]:
+    """Without what the device fills ids with, and without texts that stand for none."""
+    for text in texts:
+        bare = text.lstrip(profile.padding) if profile.padding else text
+        if bare and not (profile.no_ids and matches(profile.no_ids, (bare,))):
+            yield bare
 
 
 def _named(path: str) -> str:

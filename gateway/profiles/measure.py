@@ -32,6 +32,12 @@ class Measured(NamedTuple):
     beside_call: bool = False
 
 
+def answer_instead(place: Place, profile: AnalyzerProfile) -> str | None:
+    """The answer of a line without a value, where it stands and is no flag."""
+    text = place.whole(profile.where.instead) if profile.where.instead else None
+    return None if text in profile.flags else text
+
+
 @lru_cache(maxsize=256)
 def _writing(profile: AnalyzerProfile) -> Writing:
     trailing = frozenset(profile.flags) if Quirk.TRAILING_FLAG in profile.quirks else frozenset()
@@ -56,6 +62,9 @@ class Measure:
         """One value, or two; an empty cell is one absent value."""
         where = self._profile.where
         cells = self._place.cells(where.value)
+        empty = where.instead and not any(part.strip() for cell in cells for part in cell)
+        if empty and (answer := answer_instead(self._place, self._profile)):
+            return (self._one(answer, Scale.ANSWER),)
         if len(cells) == 1 and len(cells[0]) == 1:
             return (self._one(cells[0][0], self._analyte.scale),)
         filled = [cell for cell in cells if any(part.strip() for part in cell)]
@@ -114,6 +123,8 @@ class Measure:
         if first is None:
             return self._unsent()
         text = first.strip()
+        if Quirk.NUMBERED_UNITS in self._profile.quirks and text.isdecimal():
+            return self._numbered(text)
         ucum = self._ucum(text)
         if any(other and self._ucum(other) != ucum for other in (beside, glued)):
             ucum = None
@@ -121,6 +132,11 @@ class Measure:
         if ucum is None or not self._expected(text, ucum):
             return unit, (self._unit_problem(ProblemCode.UNKNOWN_UNIT),)
         return unit, ()
+
+    def _numbered(self, text: str) -> tuple[Unit | None, tuple[Problem, ...]]:
+        """A number of a set of units is no unit; what it means the site says, or the test does."""
+        ucum = self._ucum(text)
+        return (Unit("", ucum), ()) if ucum else self._unsent()
 
     def _unsent(self) -> tuple[Unit | None, tuple[Problem, ...]]:
         ucum = self._ucum("") or self._analyte.unsent

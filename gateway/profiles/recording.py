@@ -14,7 +14,7 @@ from gateway.profiles import text_views
 from gateway.profiles.link import Link, Protocol
 from gateway.profiles.schema import AnalyzerProfile
 from gateway.protocols import hl7device, lis3, poct1a, text
-from gateway.protocols.astm import Direction, Entry, Spoken, decode, read_capture
+from gateway.protocols.astm import Comment, Direction, Spoken, decode, read_capture
 from gateway.protocols.events import (
     Cutoff,
     Enquiry,
@@ -44,7 +44,7 @@ class Recorded:
         return not self.reason
 
 
-def device_pieces(entries: Iterable[Entry]) -> list[Piece]:
+def device_pieces(entries: Iterable[Spoken | Comment]) -> list[Piece]:
     """What the device said in a transcript, and how long it had been silent before."""
     found: list[Piece] = []
     silence = 0.0

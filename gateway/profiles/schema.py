@@ -34,6 +34,9 @@ class Quirk(StrEnum):
     TRAILING_FLAG = "trailing-flag"  # a mark of ``flags`` ends the value: 5.21!
     MESSAGE_WITHOUT_VALUE = "message-without-value"  # an unknown code, no value, a flag: a remark
     OPAQUE_FLAGS = "opaque-flags"  # codes of its own among the flags; passed on, not understood
+    NUMBERED_UNITS = "numbered-units"  # a unit of digits is the number of a set of units
+    EITHER_ENCODING = "either-encoding"  # text that is UTF-8 is UTF-8, other text is ``encoding``
+    DEFLATED_MATRICES = "deflated-matrices"  # M records of curves: raw deflate in Base64
 
 
 class Scale(StrEnum):
@@ -59,7 +62,8 @@ class Analyte:
     ``by_unit`` gives another LOINC where the unit decides what was measured; ``unsent`` is the
     UCUM unit the manual states for a device that sends none; ``number`` the LOINC of the number
     beside a call; ``answers`` codes for its words.  A specimen type that ``specimen`` does not
-    match makes it an unknown test: the same code means another one there.
+    match makes it an unknown test: the same code means another one there.  ``words`` are answers a
+    simulated device gives.
     """
 
     loinc: str | None
@@ -72,6 +76,7 @@ class Analyte:
     answers: Mapping[str, Coded] = field(default_factory=dict)
     specimen: str = ""
     display: str | None = None
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +105,21 @@ class AsideRole(StrEnum):
     """What a result line is that is no result."""
 
     REMARK = "remark"  # alarms, suspect scores, modes: code, value and flag become a note
+    DETAIL = "detail"  # belongs to the result above it (a cycle number): a note there
     IMAGE = "image"  # a path of a picture: noted, the path itself dropped (it may name a patient)
     IGNORED = "ignored"  # says nothing anybody reads; it stays in the journal
 
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """Lines whose code matches ``pattern`` are no measurements."""
+    """Lines whose code matches ``pattern`` are no measurements.
+
+    ``when`` are further conditions, each an address and a pattern for all that stands there.
+    """
 
     pattern: str
     role: AsideRole
+    when: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +134,15 @@ class Label:
 class Alarm:
     """The instrument doubts a result: ``pattern`` matches all of what stands at ``path``.
 
-    ``note`` is added for the reader; ``hold`` keeps the report until somebody looked.
+    ``note`` is added for the reader; ``hold`` keeps the report until somebody looked;
+    ``specimen`` looks at what is said of the specimen instead of its result lines.
     """
 
     path: str
     pattern: str
     note: str = ""
     hold: bool = True
+    specimen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +169,7 @@ class Where:
     Two filled addresses of ``specimen`` that differ hold the report; every address of ``patient``
     is an id.  ``name`` (family, given, ...) and ``position`` join what stands at all of theirs.
     ``value`` is a whole cell, ``parts`` its components in order; one filled beyond them holds.
+    ``instead`` is where the answer stands when the cell is empty, unless a known flag does.
     """
 
     code: tuple[str, ...]
@@ -180,6 +193,7 @@ class Where:
     serial: str | None = None
     processing: str | None = None
     sent: str | None = None
+    instead: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +219,8 @@ class AnalyzerProfile:
 
     ``code`` is a regular expression with a group ``code``: what of the text at ``where.code``
     names the test.  ``dates`` are the forms of times, see ``gateway.profiles.times``.
+    ``no_ids`` matches texts that stand for no id, ``padding`` has the characters some devices
+    fill ids with on the left.
     """
 
     name: str
@@ -232,6 +248,8 @@ class AnalyzerProfile:
     labels: tuple[Label, ...] = ()
     units: Table = field(default_factory=dict)
     volatile: tuple[str, ...] = ()
+    no_ids: str = ""
+    padding: str = ""
     quirks: frozenset[Quirk] = frozenset()
     query: HostQuery | None = None
     shape: Shape = field(default_factory=Shape)

@@ -1,7 +1,8 @@
 """Times as devices write them, in the zone of the device's clock.
 
 A form is written with YYYY, YY, MM, MON, DD, hh, mm and ss; everything else stands for itself.
-Behind a time of day an offset from UTC (``+0100``) and a fraction of the second may follow.
+Behind a time of day a fraction of the second and an offset from UTC (``+0100``, ``+01:00``, ``Z``)
+may follow.
 
 Nothing is invented: a date without a time of day gives no moment, a time that the clocks skipped
 is unreadable, one that they had twice is the earlier one and marked so.  Zeros only mean absent.
@@ -44,7 +45,7 @@ _MONTHS: Final = (
     "DEC",
 )
 _FRACTION: Final = r"(?:\.(?P<fraction>[0-9]{1,9}))?"
-_OFFSET: Final = "(?P<offset>[+-][0-9]{4})?"
+_OFFSET: Final = "(?P<offset>Z|[+-][0-9]{2}:?[0-9]{2})?"
 _ZEROS: Final = re.compile("[0 /:.-]*")
 
 
@@ -135,7 +136,9 @@ def _year(found: dict[str, str | None], today: date) -> int:
 
 
 def _offset(text: str) -> timezone:
-    hours, minutes = int(text[1:3]), int(text[3:])
+    if text == "Z":
+        return UTC
+    hours, minutes = int(text[1:3]), int(text[3:].lstrip(":"))
     if hours > 14 or minutes > 59:
         raise ValueError("not an offset from UTC")
     delta = timedelta(hours=hours, minutes=minutes)

@@ -14,6 +14,7 @@ from typing import Final
 from gateway.protocols.hl7 import Segment, Separators, Unreadable
 
 _EDGES: Final = b"\xef\xbb\xbf\x0b\x1c\r\n \x00\x02"
+_CONDITIONS: Final = ("AL", "NE", "SU", "ER")
 _TYPE: Final = 9
 _LAST_TYPE: Final = 14
 _FORM = re.compile(r"[A-Z]{3}.[A-Z][0-9A-Z]{2}(?:.[A-Z0-9_]+)?")
@@ -58,12 +59,17 @@ class Header:
     @property
     def accept_acknowledgment(self) -> str:
         """MSH-15: when a CA, CE or CR is wanted; empty in original mode."""
-        return self.at(15) or ""
+        return self._condition(15)
 
     @property
     def application_acknowledgment(self) -> str:
         """MSH-16: when an AA, AE or AR is wanted; empty in original mode."""
-        return self.at(16) or ""
+        return self._condition(16)
+
+    def _condition(self, number: int) -> str:
+        """A word of HL7 table 0155; some devices (Mindray BS) use MSH-16 for something else."""
+        word = self.at(number) or ""
+        return word if word in _CONDITIONS else ""
 
 
 def read_header(raw: bytes) -> Header:
