@@ -2,6 +2,7 @@
 
 from gateway.drivers.dicom.blocks import Blocks
 from gateway.drivers.dicom.callers import Callers, Stranger, Unit
+from gateway.drivers.dicom.client import Called, Remote, associate, echo
 from gateway.drivers.dicom.node import Node
 from gateway.drivers.dicom.routing import Routing
 from gateway.drivers.dicom.service import (
@@ -21,6 +22,7 @@ __all__ = [
     "AssociationOver",
     "AssociationRefused",
     "Blocks",
+    "Called",
     "Caller",
     "Callers",
     "Dialogue",
@@ -28,8 +30,11 @@ __all__ = [
     "Node",
     "Payload",
     "Provider",
+    "Remote",
     "Routing",
     "Storage",
     "Stranger",
     "Unit",
+    "associate",
+    "echo",
 ]

@@ -76,6 +76,12 @@ class Line(Connection):
         self._refusing: tuple[Context, Sendable] | None = None
         self._exchange: OpenExchange | None = None
         self._reason = ""
+        self.left = asyncio.Event()  # nothing more will be said
+
+    @property
+    def connected(self) -> bool:
+        """Whether there ever was a transport."""
+        return self._transport is not None
 
     @property
     def busy(self) -> bool:
@@ -125,6 +131,7 @@ class Line(Connection):
     def _leave(self) -> None:
         """Nothing more comes from the peer: half a data set goes, a whole one is still filed."""
         self.over, self._held = True, None
+        self.left.set()
         self.asking.ended()
         inflow = self.inflow
         if inflow is not None:

@@ -95,7 +95,7 @@ async def tool(*command: str | Path | int) -> tuple[int, str]:
     )
     try:
         out, _ = await asyncio.wait_for(process.communicate(), DEADLINE)
-    except TimeoutError:
+    except (TimeoutError, asyncio.CancelledError):
         process.kill()
         await process.wait()
         raise
