@@ -16,6 +16,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from gateway import control, logs
+from gateway.alarms import Alarms
 from gateway.config import Configuration
 from gateway.delivery.base import Patience
 from gateway.delivery.courier import Courier
@@ -24,7 +25,7 @@ from gateway.desk.parts import DeviceFacts, Parts
 from gateway.destinations import build_destinations, message_profiles, routes
 from gateway.errors import StoreError
 from gateway.intake import Intake, Router, Sender
-from gateway.lines import Lines, known_devices
+from gateway.lines import Lines, known_devices, silence_limits
 from gateway.messages import ProcessingId, load_tables
 from gateway.modalities import Modalities, modalities
 from gateway.notices import Noticeboard
@@ -86,6 +87,9 @@ async def running(
         await _started(stack, {n: courier.run for n, courier in couriers.items()})
         await _started(stack, {"store": lambda: _watch(store, intake)})
         stack.push_async_callback(intake.drained)
+        alarms = Alarms(store, router, notices, links, silence_limits(configuration), clock)
+        stack.enter_context(notices.watched_by(alarms.see))
+        await _started(stack, {"alarms": alarms.run})
         desk = Desk(
             desk_parts(configuration, store, intake, router, couriers, links, clock, running=True)
         )

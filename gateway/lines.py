@@ -11,7 +11,7 @@ import ipaddress
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from gateway.config import Configuration, DeviceSection
@@ -52,6 +52,16 @@ def known_devices(configuration: Configuration) -> dict[str, Known]:
         )
         for name, device in configuration.analyzers.items()
     }
+
+
+def silence_limits(configuration: Configuration) -> dict[str, timedelta]:
+    """How long each device may be quiet; devices without a limit are left out."""
+    profiles = catalogue()
+    hours = {
+        name: device.silence_hours or profiles[device.profile].silence_hours
+        for name, device in configuration.analyzers.items()
+    }
+    return {name: timedelta(hours=limit) for name, limit in hours.items() if limit}
 
 
 class Lines:

@@ -63,6 +63,14 @@ class NoiseAlarm:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceSilent:
+    """Nothing was heard of a device for longer than it should be quiet."""
+
+    device: str
+    hours: float
+
+
+@dataclass(frozen=True, slots=True)
 class ReportFiled:
     """A report is on disk; ``held`` lists its reasons when it may not leave by itself."""
 
@@ -168,6 +176,7 @@ Notice = (
     | FrameRefused
     | TransmissionLost
     | NoiseAlarm
+    | DeviceSilent
     | ReportFiled
     | DuplicateSeen
     | Delivered

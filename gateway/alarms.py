@@ -1,0 +1,82 @@
+"""What somebody should be told without looking: a noisy line, a device that has gone silent.
+
+Each becomes an event for the device's MQTT event topic, through the outbox like everything else.
+Silence is judged against the hours the site (or the profile) gave; a device is told silent once,
+until it is heard again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+
+from gateway.desk import LinkBoard
+from gateway.errors import StoreError
+from gateway.intake import Router
+from gateway.notices import DeviceSilent, NoiseAlarm, Noticeboard, Posted
+from gateway.store import OutboxMessage, Store
+
+LOOK_SECONDS = 60.0
+
+
+class Alarms:
+    """``see`` is a watcher for the noticeboard; ``run`` looks for silence until cancelled."""
+
+    def __init__(
+        self,
+        store: Store,
+        router: Router,
+        notices: Noticeboard,
+        links: LinkBoard,
+        silence: Mapping[str, timedelta],
+        clock: Callable[[], datetime],
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._store = store
+        self._router = router
+        self._notices = notices
+        self._links = links
+        self._silence = dict(silence)
+        self._clock = clock
+        self._sleep = sleep
+        self._started = clock()
+        self._silent: set[str] = set()
+        self._telling: set[asyncio.Task[None]] = set()
+
+    def see(self, posted: Posted) -> None:
+        match posted.notice:
+            case NoiseAlarm(device, refused, frames):
+                self._tell(device, "noise", {"refused": refused, "frames": frames})
+            case DeviceSilent(device, hours):
+                self._tell(device, "silent", {"hours": hours})
+            case _:
+                pass
+
+    async def run(self) -> None:
+        while True:
+            for device, limit in self._silence.items():
+                self._listen_for(device, limit)
+            await self._sleep(LOOK_SECONDS)
+
+    def _listen_for(self, device: str, limit: timedelta) -> None:
+        quiet = self._clock() - (self._links.view(device).last_heard or self._started)
+        if quiet <= limit:
+            self._silent.discard(device)
+        elif device not in self._silent:
+            self._silent.add(device)
+            self._notices.post(DeviceSilent(device, round(quiet / timedelta(hours=1), 1)))
+
+    def _tell(self, device: str, kind: str, detail: Mapping[str, object]) -> None:
+        batch = self._router.event(device, kind, detail)
+        if batch:
+            task = asyncio.get_running_loop().create_task(self._enqueue(batch))
+            self._telling.add(task)
+            task.add_done_callback(self._telling.discard)
+
+    async def _enqueue(self, batch: list[OutboxMessage]) -> None:
+        try:
+            await self._store.outbox.enqueue(batch)
+        except StoreError:
+            return  # the store's own alarm is louder
