@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +14,6 @@ from gateway.intake import MqttRoute, Router, Sender
 from gateway.messages import PatientData
 from gateway.notices import Heard, NoiseAlarm, Noticeboard
 from gateway.store import Store
-import contextlib
 
 
 class Clock:

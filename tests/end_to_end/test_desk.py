@@ -1,0 +1,124 @@
+"""What a person does at the gateway: look at a held report, mend the map, replay, send again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from clinic import gateway, glucose, run_command, until
+
+from gateway.protocols.astm import Dialect
+from simulators.analyzer import Analyzer
+from simulators.ehr import Ehr
+from simulators.pipe import open_pipe
+
+
+def configuration(folder: Path, device: int, ehr: int, codes: str) -> Path:
+    path = folder / "gateway.toml"
+    path.write_text(
+        f"""
+[gateway]
+site = "desk"
+timezone = "UTC"
+data_dir = "data"
+
+[devices.bench]
+profile = "generic-astm"
+stream = "tcp-listen:127.0.0.1:{device}"
+codes = {{ {codes} }}
+
+[destinations.ehr]
+type = "mllp"
+address = "127.0.0.1:{ehr}"
+""",
+        encoding="utf-8",
+    )
+    return path
+
+
+async def command(config: Path, *arguments: str) -> Any:
+    """A command's JSON answer, or its text."""
+    status, out, err = await run_command(*arguments, "-c", str(config))
+    assert (status, err) == (0, ""), (out, err)
+    return json.loads(out) if "--json" in arguments else out
+
+
+async def send(device: int, *messages: list[bytes]) -> None:
+    analyzer = Analyzer(Dialect(), lambda: open_pipe(f"tcp:127.0.0.1:{device}"))
+    for message in messages:
+        await analyzer.send(message)
+    await analyzer.aclose()
+
+
+async def test_a_held_report_leaves_after_its_code_was_added(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    device = free_port()
+    ehr = Ehr()
+    port = await ehr.listen("127.0.0.1", 0)
+    try:
+        config = configuration(tmp_path, device, port, "")
+        async with gateway(config):
+            await send(device, glucose("S1", "MRN1", "5.50"), glucose("S2", "MRN2", "6.50"))
+            held = await command(config, "held", "list", "--json")
+            assert [[p["code"] for p in item["problems"] if p["hold"]] for item in held] == [
+                ["unknown-test"]
+            ] * 2
+            shown = await command(config, "held", "show", str(held[0]["id"]), "--json")
+            assert shown["report"]["specimen"]["id"] == "S1"
+            assert "|5.50|" in shown["bytes"]
+            await command(
+                config, "held", "discard", str(held[1]["id"]), "--reason", "a test", "--user", "me"
+            )
+        assert ehr.received == 0
+
+        config = configuration(tmp_path, device, port, '"GLU" = "2345-7"')
+        dry = await command(config, "replay", "--dry-run", "--json")
+        assert dry["transmissions"] == 2
+        fields = {f["at"]: f["now"] for f in dry["changes"][0]["fields"]}
+        assert fields["observations[0].code.loinc"] == "2345-7"
+        async with gateway(config):
+            done = await command(config, "replay", "--json", "--user", "me")
+            assert next(change["done"] for change in done["changes"]) == "released"
+            await until(lambda: ehr.received == 1, what="the released report")
+            assert await command(config, "held", "list", "--json") == []
+            books = (await command(config, "status", "--json"))["books"]["devices"]["bench"]
+            assert (books["received"], books["discarded"], books["balanced"]) == (2, 1, True)
+    finally:
+        await ehr.aclose()
+    assert b"2345-7" in ehr.inbox.messages[0]
+    assert b"^S1|" in ehr.inbox.messages[0]
+
+
+async def test_release_as_it_is_and_send_again(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    device = free_port()
+    ehr = Ehr()
+    port = await ehr.listen("127.0.0.1", 0)
+    try:
+        config = configuration(tmp_path, device, port, "")
+        async with gateway(config):
+            await send(device, glucose("S1", "MRN1", "5.50"))
+            (item,) = await command(config, "held", "list", "--json")
+            out = await command(
+                config, "held", "release", str(item["id"]), "--reason", "checked", "--user", "me"
+            )
+            assert "1 message(s) queued" in out
+            await until(lambda: ehr.received == 1, what="the released report")
+            await command(config, "resend", "1", "--user", "me")
+            await until(lambda: ehr.received == 2, what="the same again")
+            await command(config, "resend", "1", "--as-new", "--user", "me")
+            await until(lambda: ehr.received == 3, what="it as new")
+            status, _, err = await run_command("resend", "99", "-c", str(config), "--user", "me")
+            assert status == 1
+            assert "99" in err
+    finally:
+        await ehr.aclose()
+    first, again, new = ehr.inbox.messages
+    assert first == again
+    assert new != first
+    assert new.split(b"|")[9] != first.split(b"|")[9]
+    assert [m.split(b"OBX|1|")[1].split(b"|")[9] for m in (first, new)] == [b"F", b"F"]
