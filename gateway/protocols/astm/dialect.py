@@ -28,7 +28,10 @@ class Framing(StrEnum):
 
 
 class Numbering(StrEnum):
-    """``LOOSE`` takes any digit; a repeat is still the same digit *and* the same bytes."""
+    """``LOOSE`` takes any digit; a repeat is still the same digit *and* the same bytes.
+
+    A frame that is lost as a whole then goes unnoticed here; ``Message.gaps()`` may tell.
+    """
 
     STRICT = "strict"
     LOOSE = "loose"

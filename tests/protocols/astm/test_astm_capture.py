@@ -63,6 +63,11 @@ RECORDINGS: dict[str, tuple[bytes, str]] = {
         ENQ + H1 + b"".join(encode_frame(n, END) for n in range(3, 11)) + EOT,
         "damaged number! number! number! number! number! number! different! number! early-end!",
     ),
+    "a damaged frame number, sent again": (
+        ENQ + H1 + P2.replace(b"2P", b"\xb2P") + P2 + O3 + R4 + L5 + EOT,
+        "complete repaired",
+    ),
+    "a stray STX": (ENQ + H1 + STX + P2 + O3 + R4 + L5 + EOT, "damaged control!"),
     "a frame left out and sent later": (
         ENQ + H1 + O3 + P2 + O3 + R4 + L5 + EOT,
         "damaged number!",
