@@ -35,7 +35,7 @@ _ENDS: Final = ETX + ETB
 _CRLF: Final = CR + LF
 _CONTROLS: Final = STX + EOT + ENQ
 _BREAKS: Final = (ETX, ETB, STX, ENQ, EOT)
-_ETX, _STX = ETX[0], STX[0]
+_ETX, _STX, _SYN = ETX[0], STX[0], SYN[0]
 
 
 class _Due(Enum):
@@ -183,11 +183,12 @@ class FramedReader:
         return FrameDamaged(reason, raw)
 
     def _judge(self, raw: bytes, end: int, phase: Phase) -> Event:
-        if SYN in raw:  # no frame may hold it; a serial line puts it for a damaged character
+        if _SYN in raw:  # no frame may hold it; a serial line puts it for a damaged character
             return self._damage(Damage.CONTROL, raw)
         if self._digits:
-            expected, found = DIGITS[checksum(raw[1 : end + 1])], raw[end + 1 :]
-            if found != expected and not (self._lower and found.upper() == expected):
+            expected = DIGITS[checksum(raw[1 : end + 1])]
+            right = raw.endswith(expected)
+            if not right and not (self._lower and raw[end + 1 :].upper() == expected):
                 return self._damage(Damage.CHECKSUM, raw)
         if self._broken_off and not raw.startswith(self._broken_off):
             return self._damage(Damage.RESTART, raw)
