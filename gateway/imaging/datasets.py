@@ -8,9 +8,10 @@ values are kept as they are.
 from __future__ import annotations
 
 import struct
+from io import BytesIO
 from typing import Final
 
-from pydicom import Dataset, config
+from pydicom import DataElement, Dataset, config
 from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset
 from pydicom.filewriter import write_dataset
@@ -44,7 +45,7 @@ def read(data: bytes, transfer_syntax: str) -> Dataset:
     try:
         with config.disable_value_validation():
             found = read_dataset(
-                DicomBytesIO(data), transfer_syntax == IMPLICIT_LE, is_little_endian=True
+                BytesIO(data), transfer_syntax == IMPLICIT_LE, is_little_endian=True
             )
             _settle(found, DEPTH)
     except _BROKEN as error:
@@ -62,9 +63,14 @@ def write(data_set: Dataset, transfer_syntax: str) -> bytes:
     return target.getvalue()
 
 
+def element_of(data_set: Dataset, tag: int) -> DataElement | None:
+    """The element, or None."""
+    found: DataElement | None = data_set.get(tag, None)
+    return found
+
+
 def text(data_set: Dataset, keyword: str) -> str:
-    """The value of an element as text without padding; empty when absent; several joined by ``\\``.
-    """
+    """An element as text without padding; empty when absent; several joined by ``\\``."""
     return "\\".join(values(data_set, keyword))
 
 

@@ -16,7 +16,7 @@ from typing import Final
 from pydicom import DataElement, Dataset
 
 from gateway.imaging import ranges
-from gateway.imaging.datasets import plain
+from gateway.imaging.datasets import element_of, plain
 from gateway.imaging.text import folded, spelled
 
 Matcher = Callable[[tuple[str, ...]], bool]
@@ -56,7 +56,7 @@ def answer(identifier: Dataset, candidate: Dataset) -> Dataset:
 
 
 def _answered(element: DataElement, candidate: Dataset) -> DataElement:
-    known = candidate.get(element.tag)
+    known = element_of(candidate, element.tag)
     if element.VR != "SQ":
         return DataElement(element.tag, element.VR, None) if known is None else known
     wanted = _item(element)
@@ -72,7 +72,7 @@ def _is_key(element: DataElement) -> bool:
 
 
 def _element_matches(key: DataElement, candidate: Dataset) -> bool:
-    known = candidate.get(key.tag)
+    known = element_of(candidate, key.tag)
     if key.VR == "SQ":
         wanted = _item(key)
         if wanted is None or not any(_is_asking(element) for element in wanted):
@@ -201,13 +201,14 @@ def _paired(identifier: Dataset) -> Iterator[tuple[int, int]]:
 
 
 def _is_range(identifier: Dataset, tag: int) -> bool:
-    element = identifier.get(tag)
+    element = element_of(identifier, tag)
     return element is not None and any(ranges.is_range(value) for value in _values(element))
 
 
 def _pair_matches(identifier: Dataset, candidate: Dataset, date: int, time: int) -> bool:
-    days, hours = ranges.asked(_first(identifier, date), "DA"), ranges.asked(
-        _first(identifier, time), "TM"
+    days, hours = (
+        ranges.asked(_first(identifier, date), "DA"),
+        ranges.asked(_first(identifier, time), "TM"),
     )
     day = ranges.span(_first(candidate, date), "DA")
     hour = ranges.span(_first(candidate, time), "TM")
@@ -217,6 +218,6 @@ def _pair_matches(identifier: Dataset, candidate: Dataset, date: int, time: int)
 
 
 def _first(data_set: Dataset, tag: int) -> str:
-    element = data_set.get(tag)
+    element = element_of(data_set, tag)
     found = () if element is None else _values(element)
     return found[0] if found else ""

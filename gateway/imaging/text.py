@@ -32,24 +32,18 @@ SUPPORTED: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
+
+def _spellings(letters: str, sounds: str) -> Mapping[str, str]:
+    return dict(zip(letters, sounds.split(), strict=True))
+
+
 _SPELLED: Final[Mapping[str, str]] = MappingProxyType(
     {
-        **dict(zip("äöüßæœøåþðđłıħŋ", "ae oe ue ss ae oe o aa th d d l i h ng".split(), strict=True)),
-        **dict(
-            zip(
-                "абвгдежзийклмнопрстуфхцчшщъыьэюяёіїєґ",
-                "a b v g d e zh z i y k l m n o p r s t u f kh ts ch sh shch - y - e yu ya e i yi "
-                "ye g".split(),
-                strict=True,
-            )
-        ),
-        **dict(
-            zip(
-                "αβγδεζηθικλμνξοπρσςτυφχψω",
-                "a v g d e z i th i k l m n x o p r s s t y f ch ps o".split(),
-                strict=True,
-            )
-        ),
+        **_spellings("äöüßæœøåþðđłıħŋ", "ae oe ue ss ae oe o aa th d d l i h ng"),
+        **_spellings("абвгдежзийклмнопр", "a b v g d e zh z i y k l m n o p r"),
+        **_spellings("стуфхцчшщыэюяёіїєґ", "s t u f kh ts ch sh shch y e yu ya e i yi ye g"),
+        **_spellings("αβγδεζηθικλμν", "a v g d e z i th i k l m n"),
+        **_spellings("ξοπρσςτυφχψω", "x o p r s s t y f ch ps o"),
         "\N{RIGHT SINGLE QUOTATION MARK}": "'",
         "\N{LEFT SINGLE QUOTATION MARK}": "'",
         "\N{EN DASH}": "-",

@@ -1,0 +1,1 @@
+"""Service classes on the node: worklist, performed procedure step, commitment, query/retrieve."""
