@@ -29,6 +29,7 @@ from gateway.lines import Lines, known_devices, silence_limits
 from gateway.messages import ProcessingId, load_tables
 from gateway.modalities import Modalities, modalities
 from gateway.notices import Noticeboard
+from gateway.reception import Reception, matching_rules
 from gateway.store import Condition, Store
 from gateway.supervision import supervise
 
@@ -81,7 +82,7 @@ async def running(
             await asyncio.to_thread(load_tables, profile)
         devices = known_devices(configuration)
         router = build_router(configuration, store, clock)
-        intake = Intake(store, devices, router, notices, clock)
+        intake = Intake(store, devices, router, notices, clock, matching_rules(configuration))
         await intake.recover()
         couriers = build_couriers(configuration, store, notices, clock, randomness)
         await _started(stack, {n: courier.run for n, courier in couriers.items()})
@@ -93,10 +94,18 @@ async def running(
         desk = Desk(
             desk_parts(configuration, store, intake, router, couriers, links, clock, running=True)
         )
+        reception = Reception(configuration, store, notices, clock)
+        await stack.enter_async_context(reception.open())
         lines = Lines(configuration, store, intake, notices)
         await stack.enter_async_context(lines.open())
         units = await _modalities(stack, configuration, store, notices, clock)
         await stack.enter_async_context(control.serve(folder, desk.ask))
+        if configuration.http is not None:
+            from gateway.web import serving, site_of
+
+            await stack.enter_async_context(
+                serving(site_of(configuration.http, folder), desk.ask, notices)
+            )
         logs.get().info("gateway.ready", count=len(configuration.devices))
         yield Running(store, desk, intake, lines, units)
 
@@ -113,7 +122,8 @@ async def standing(
     store = await Store.open(folder, clock=clock)
     try:
         router = build_router(configuration, store, clock)
-        intake = Intake(store, known_devices(configuration), router, notices, clock)
+        rules = matching_rules(configuration)
+        intake = Intake(store, known_devices(configuration), router, notices, clock, rules)
         links = LinkBoard(configuration.devices)
         yield Desk(
             desk_parts(configuration, store, intake, router, {}, links, clock, running=False)

@@ -42,6 +42,7 @@ def check(configuration: Configuration) -> Iterator[Mistake]:
     yield from _destinations(configuration)
     yield from _shared_lines(configuration)
     yield from _ports(configuration)
+    yield from _http(configuration)
     yield from _files(configuration)
 
 
@@ -167,8 +168,28 @@ def _ports(configuration: Configuration) -> Iterator[Mistake]:
         taken.setdefault(port, []).append((where, host))
 
 
+def _http(configuration: Configuration) -> Iterator[Mistake]:
+    """What is served beyond this machine is served encrypted."""
+    section = configuration.http
+    if section is None:
+        return
+    host = section.listen.rpartition(":")[0].strip("[]")
+    if section.certificate_file is None and not _is_loopback(host):
+        text = f"{host} can be reached from elsewhere; that needs certificate_file and key_file"
+        yield Mistake(("http", "listen"), text)
+    if (section.certificate_file is None) != (section.key_file is None):
+        yield Mistake(("http",), "certificate_file and key_file go together")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def _files(configuration: Configuration) -> Iterator[Mistake]:
-    sections = [(("dicom",), configuration.dicom)]
+    sections = [(("dicom",), configuration.dicom), (("http",), configuration.http)]
     named = [(("destinations", n), d) for n, d in configuration.destinations.items()]
     for where, section in (*sections, *named):
         for key in (

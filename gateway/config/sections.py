@@ -38,6 +38,10 @@ class HttpSection(Section):
     token_file: Path | None = Field(
         None, description="file holding the access token; default DATA_DIR/http.token, made once"
     )
+    certificate_file: Path | None = Field(
+        None, description="PEM; needed when listen can be reached from other machines"
+    )
+    key_file: Path | None = None
 
 
 class DeviceSection(Section):
@@ -101,11 +105,23 @@ class DicomSection(Section):
     client_ca_file: Path | None = None
 
 
+class IdSection(Section):
+    """How ids of one kind look; one that fits none of a site's kinds was misread or mistyped."""
+
+    pattern: str = Field(description="regular expression for a whole id; a group 'id' is checked")
+    check: Literal["none", "mod-10", "mod-37-2"] = "none"
+
+
 class OrdersSection(Section):
     """Orders and patients from the EHR."""
 
     listen: Endpoint | None = None
     directory: Path | None = Field(None, description="folder the EHR drops HL7 files into")
+    keep_days: float = Field(14, gt=0, description="how long an order waits for its results")
+    specimens: tuple[IdSection, ...] = Field((), description="kinds of specimen ids; none: any")
+    panels: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="ordered code -> device codes or LOINCs it stands for"
+    )
 
 
 class _Destination(Section):

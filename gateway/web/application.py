@@ -1,0 +1,87 @@
+"""The application: routes put together, and every error a line of JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from gateway.archive import Archive
+from gateway.control import Ask
+from gateway.desk import Missing
+from gateway.errors import GatewayError, StoreError
+from gateway.web.events import Bulletin
+from gateway.web.metrics import Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the routes work with.  ``ask`` is the desk's."""
+
+    ask: Ask
+    bulletin: Bulletin
+    tally: Tally
+    archive: Archive | None
+
+
+def application(parts: Parts) -> FastAPI:
+    """The whole site."""
+    from gateway.web import api, dicomweb, health
+
+    app = FastAPI(
+        title="Back-office gateway",
+        version="1",
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        exception_handlers={
+            HTTPException: _http,
+            RequestValidationError: _invalid,
+            Missing: _not_found,
+            StoreError: _store,
+            GatewayError: _mistake,
+            Exception: _ours,
+        },
+    )
+    app.include_router(health.routes(parts))
+    app.include_router(api.routes(parts), prefix="/api/v1")
+    if parts.archive is not None:
+        app.include_router(dicomweb.routes(parts.archive), prefix="/dicom-web")
+    return app
+
+
+def _answer(status: int, text: str, **more: Any) -> JSONResponse:
+    return JSONResponse({"error": text, **more}, status)
+
+
+async def _http(_request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, HTTPException):
+        return _answer(500, "internal error")
+    return _answer(error.status_code, str(error.detail))
+
+
+async def _invalid(_request: Request, error: Exception) -> JSONResponse:
+    """What is wrong and where; never the value that was sent."""
+    found = error.errors() if isinstance(error, RequestValidationError) else ()
+    mistakes = [{"at": ".".join(map(str, e["loc"])), "what": e["msg"]} for e in found]
+    return _answer(422, "the request is not valid", mistakes=mistakes)
+
+
+async def _not_found(_request: Request, error: Exception) -> JSONResponse:
+    return _answer(404, str(error))
+
+
+async def _store(_request: Request, error: Exception) -> JSONResponse:
+    return _answer(503, str(error))
+
+
+async def _mistake(_request: Request, error: Exception) -> JSONResponse:
+    return _answer(409, str(error))
+
+
+async def _ours(_request: Request, _error: Exception) -> JSONResponse:
+    return _answer(500, "internal error")

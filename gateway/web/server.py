@@ -1,0 +1,135 @@
+"""The HTTP listener in the gateway's own loop: uvicorn, without its signals and its logs.
+
+Opened by ``serving`` and closed with its block; open event streams end at once, so that a stop
+takes no longer than the slowest ordinary answer, and at most ``GRACE`` seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import socket
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from gateway.archive import Archive
+from gateway.config import HttpSection
+from gateway.control import Ask
+from gateway.errors import ConfigurationError
+from gateway.notices import Noticeboard
+from gateway.web.application import Parts, application
+from gateway.web.events import Bulletin
+from gateway.web.guard import Guard, is_loopback
+from gateway.web.metrics import Tally
+from gateway.web.token import load_token
+
+GRACE: Final = 1
+_CONCURRENCY: Final = 256
+_HEAD: Final = 16 * 1024
+_KEEP_ALIVE: Final = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where and with what: ``listen`` is HOST:PORT; certificate and key are for TLS."""
+
+    listen: str
+    token_file: Path
+    certificate: Path | None = None
+    key: Path | None = None
+
+
+def site_of(section: HttpSection, data_dir: Path) -> Site:
+    """As the ``[http]`` section says."""
+    file = section.token_file or data_dir / "http.token"
+    return Site(section.listen, file, section.certificate_file, section.key_file)
+
+
+class _Server(uvicorn.Server):
+    """Says when it listens, and leaves signals to the gateway."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def serving(
+    site: Site, ask: Ask, notices: Noticeboard, archive: Archive | None = None
+) -> AsyncIterator[int]:
+    """The port, until the block ends.  ConfigurationError, or OSError when it cannot listen."""
+    token = await asyncio.to_thread(load_token, site.token_file)
+    bulletin, tally = Bulletin(secrets.token_hex(4)), Tally()
+    app = application(Parts(ask, bulletin, tally, archive))
+    with (
+        contextlib.closing(_listener(site)) as listener,
+        notices.watched_by(bulletin.see),
+        notices.watched_by(tally.see),
+    ):
+        server = _Server(_configured(Guard(app, token=token), site))
+        running = asyncio.create_task(server.serve([listener]))
+        await _first(server.ready, running)
+        try:
+            yield int(listener.getsockname()[1])
+        finally:
+            bulletin.close()
+            server.should_exit = True
+            await running
+
+
+def _configured(app: ASGIApp, site: Site) -> uvicorn.Config:
+    tls: Mapping[str, str | None] = {
+        "ssl_certfile": None if site.certificate is None else str(site.certificate),
+        "ssl_keyfile": None if site.key is None else str(site.key),
+    }
+    return uvicorn.Config(
+        app,
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        limit_concurrency=_CONCURRENCY,
+        h11_max_incomplete_event_size=_HEAD,
+        timeout_keep_alive=_KEEP_ALIVE,
+        timeout_graceful_shutdown=GRACE,
+        ssl_certfile=tls["ssl_certfile"],
+        ssl_keyfile=tls["ssl_keyfile"],
+    )
+
+
+def _listener(site: Site) -> socket.socket:
+    host, _, port = site.listen.rpartition(":")
+    host = host.strip("[]")
+    if not is_loopback(host) and site.certificate is None:
+        told = f"http.listen: {host} can be reached from elsewhere; that needs certificate_file"
+        raise ConfigurationError([told])
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, int(port)), family=family, backlog=128)
+
+
+async def _first(ready: asyncio.Event, running: asyncio.Task[None]) -> None:
+    """Until it listens; raises what kept it from doing so."""
+    waiting = asyncio.create_task(ready.wait())
+    await asyncio.wait({waiting, running}, return_when=asyncio.FIRST_COMPLETED)
+    if not waiting.done():
+        waiting.cancel()
+        await running
+        raise OSError("the HTTP listener ended at once")
