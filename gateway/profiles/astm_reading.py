@@ -8,12 +8,14 @@ of the content: sequence numbers, the header's control id and time, the "sent be
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Final
 
 from gateway.profiles.astm_place import AstmPlace, readable
+from gateway.profiles.matrices import read_matrices
 from gateway.profiles.reading import Group, Line, Reading
-from gateway.profiles.schema import AnalyzerProfile
+from gateway.profiles.schema import AnalyzerProfile, Quirk
 from gateway.profiles.vocabulary import SENT_BEFORE
 from gateway.protocols.astm import At, Flaw, Message, Node, Numbering, Record, decode
 from gateway.report import Problem, ProblemCode
@@ -44,6 +46,10 @@ def read_astm(payload: Payload, profile: AnalyzerProfile) -> Reading:
         prefix = "" if number == 1 else f"H[{number}]/"
         flaws = tuple(_flaws(message, prefix))
         found = [_group(scope, canon, prefix, flaws) for scope in _scopes(message)]
+        if Quirk.DEFLATED_MATRICES in profile.quirks:
+            found = [
+                _with_curves(*pair, prefix) for pair in zip(found, _scopes(message), strict=True)
+            ]
         groups += found
         if not found:
             problems += [p for p in flaws if p.code is not ProblemCode.TERMINATED_ABNORMALLY]
@@ -66,8 +72,19 @@ def _messages(payload: Payload, profile: AnalyzerProfile) -> tuple[Message, ...]
     if isinstance(payload, bytes):
         dialect = profile.link.dialect
         loose = dialect is not None and dialect.numbering is Numbering.LOOSE
-        return decode(payload, profile.encoding, loose=loose)
+        return decode(payload, _encoding(payload, profile), loose=loose)
     return (payload,) if isinstance(payload, Message) else tuple(payload)
+
+
+def _encoding(payload: bytes, profile: AnalyzerProfile) -> str:
+    """Text of another encoding that happens to be UTF-8 as well does not come up in names."""
+    if Quirk.EITHER_ENCODING in profile.quirks and not payload.isascii():
+        try:
+            payload.decode("utf-8")
+        except UnicodeDecodeError:
+            return profile.encoding
+        return "utf-8"
+    return profile.encoding
 
 
 def _flaws(message: Message, prefix: str) -> Iterator[Problem]:
@@ -130,6 +147,12 @@ def _group(scope: _Scope, canon: _Canon, prefix: str, problems: tuple[Problem, .
     first = scope.above[-1] if "O" in known else scope.results[0]
     content = "\r".join(map(canon.record, records))
     return Group(place, prefix + first.position, lines, content, remarks, problems)
+
+
+def _with_curves(group: Group, scope: _Scope, prefix: str) -> Group:
+    nodes = (n for node in (*scope.above[1:], *scope.results) for n in node.manufacturer)
+    attachments, problems = read_matrices(nodes, prefix)
+    return replace(group, attachments=attachments, problems=(*group.problems, *problems))
 
 
 def _remarks(node: Node) -> tuple[str, ...]:

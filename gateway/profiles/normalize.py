@@ -7,14 +7,15 @@ problems that say ``hold`` keep the report from leaving until a person has looke
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.profiles.astm_reading import Payload
 from gateway.profiles.content import Identifier, content_key
 from gateway.profiles.context import Context
 from gateway.profiles.identity import Identity, read_identity
 from gateway.profiles.kinds import decide_kind
-from gateway.profiles.observations import read_line
+from gateway.profiles.observations import LineReading, read_line
+from gateway.profiles.patterns import matches
 from gateway.profiles.readers import reader_of
 from gateway.profiles.reading import Group, Place
 from gateway.profiles.recognition import Recognised, recognises
@@ -67,12 +68,13 @@ def _report(
 ) -> Report:
     kind, undecided = decide_kind(profile, group)
     who = read_identity(profile, group.place, context)
-    lines = [read_line(line, profile, context) for line in group.lines]
+    lines = _with_details(read_line(line, profile, context) for line in group.lines)
     observations = tuple(o for line in lines for o in line.observations)
     problems = (
         *_device_problems(group.place, profile, context),
         *group.problems,
         *undecided,
+        *_alarms(group.place, profile),
         *_identity_problems(kind, who, group.place, profile),
         *(problem for line in lines for problem in line.problems),
         *(() if observations else (Problem(ProblemCode.NO_RESULTS, group.position),)),
@@ -91,6 +93,27 @@ def _report(
         notes=(*group.remarks, *(line.remark for line in lines if line.remark)),
         attachments=group.attachments,
     )
+
+
+def _with_details(lines: Iterable[LineReading]) -> list[LineReading]:
+    """Details become notes of the result they follow; without one they are remarks."""
+    found: list[LineReading] = []
+    for line in lines:
+        if not line.details:
+            found.append(line)
+        elif found and found[-1].observations:
+            above = found[-1].observations
+            noted = tuple(replace(one, notes=(*one.notes, *line.details)) for one in above)
+            found[-1] = found[-1]._replace(observations=noted)
+        else:
+            found.append(LineReading(remark=" ".join(line.details)))
+    return found
+
+
+def _alarms(place: Place, profile: AnalyzerProfile) -> Iterator[Problem]:
+    for alarm in profile.alarms:
+        if alarm.specimen and matches(alarm.pattern, place.every(alarm.path)):
+            yield Problem(ProblemCode.INSTRUMENT_ALARM, place.locate(alarm.path), alarm.hold)
 
 
 def _once(problems: Iterable[Problem]) -> Iterator[Problem]:

@@ -20,11 +20,13 @@ from gateway.report import Absent, Code, Observation, Problem, ProblemCode, Stat
 
 
 class LineReading(NamedTuple):
-    """What one line gave.  ``remark`` is what it says where it is no measurement."""
+    """What one line gave.  ``remark`` is what it says where it is no measurement; ``details``
+    are what it adds to the result above."""
 
     observations: tuple[Observation, ...] = ()
     problems: tuple[Problem, ...] = ()
     remark: str | None = None
+    details: tuple[str, ...] = ()
 
 
 def read_line(line: Line, profile: AnalyzerProfile, context: Context) -> LineReading:
@@ -47,6 +49,11 @@ def _is_message(place: Place, profile: AnalyzerProfile) -> bool:
 
 def _aside(role: AsideRole, code: str, line: Line, profile: AnalyzerProfile) -> LineReading:
     match role:
+        case AsideRole.DETAIL:
+            cells = line.place.cells(profile.where.value)
+            parts = (*code.split("^"), *(part for cell in cells for part in cell))
+            text = " ".join(part.strip() for part in parts if part.strip())
+            return LineReading(details=(text, *line.remarks))
         case AsideRole.REMARK:
             cells = line.place.cells(profile.where.value)
             value = " ".join(part.strip() for cell in cells for part in cell)

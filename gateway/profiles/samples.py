@@ -51,15 +51,19 @@ class Sample:
 
 
 def plausible(profile: AnalyzerProfile, random: Random) -> tuple[Finding, ...]:
-    """A value within the healthy range for every test of the device that has one."""
+    """A value within the healthy range, or an answer, for every test that has one."""
     return tuple(_findings(profile, random))
 
 
 def _findings(profile: AnalyzerProfile, random: Random) -> Iterator[Finding]:
     seen: set[int] = set()
     for code, analyte in profile.menu.items():
-        if analyte.typical is not None and id(analyte) not in seen:
-            seen.add(id(analyte))
+        if (analyte.typical is None and not analyte.words) or id(analyte) in seen:
+            continue
+        seen.add(id(analyte))
+        if analyte.typical is None:
+            yield Finding(code, random.choice(analyte.words))
+        else:
             yield Finding(code, _value(analyte, random), unit_as_sent(profile, analyte))
 
 

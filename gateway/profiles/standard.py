@@ -17,7 +17,7 @@ from gateway.report import Kind, Status
 LIS02: Final = Where(
     code=("R.3.4",),
     value="R.4",
-    unit="R.5.1",
+    unit="R.5",
     range="R.6.1",
     flags=("R.7",),
     status=("R.9.1",),
@@ -38,7 +38,7 @@ HL7V2: Final = Where(
     flags=("OBX.8.1",),
     status=("OBX.11.1",),
     operator="OBX.16.1",
-    observed=("OBX.14.1", "OBR.7.1"),
+    observed=("OBX.19.1", "OBX.14.1", "OBR.7.1"),
     processing="MSH.11.1",
     sent="MSH.7.1",
 )

@@ -66,7 +66,7 @@ class Writer:
         _put(cells, where.code[0], self._profile.shape.code.format(code=finding.code))
         _put(cells, self._part(Part.VALUE), finding.value)
         _put(cells, self._part(Part.NUMBER), finding.number)
-        _put(cells, where.unit, finding.unit)
+        _put(cells, where.unit or self._part(Part.UNIT), finding.unit)
         _put(cells, where.range, finding.range)
         _put_first(cells, where.status, finding.status)
         _put(cells, where.operator, finding.operator)

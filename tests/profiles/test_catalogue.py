@@ -29,6 +29,9 @@ SHOWN = {  # a text every transcript set of a profile with this quirk must have
     Quirk.TRAILING_FLAG: r"\|[0-9.]+!\|",
     Quirk.MESSAGE_WITHOUT_VALUE: r"R\|\d+\|\^\^\^\^\w+\|\|\|\|A\|",
     Quirk.OPAQUE_FLAGS: r"\^0\^NQ",
+    Quirk.NUMBERED_UNITS: r"\|1\|\|[HL]{0,2}\|\|F\|",
+    Quirk.EITHER_ENCODING: r"(?s)JAN<C3>.*JAN<C9>|JAN<C9>.*JAN<C3>",
+    Quirk.DEFLATED_MATRICES: r"HISTOGRAM\^",
 }
 
 

@@ -189,7 +189,7 @@ def test_the_unit_decides_the_test() -> None:
         )
         assert report.observations[0].code.loinc == loinc
     (report,) = reports(r"H|\^&", "P|1|A1", "O|1", "R|1|^^^HbA1c|7|g/L||||F", END, profile=dca)
-    assert problem(report, ProblemCode.UNKNOWN_UNIT).at == "R[1].5.1"
+    assert problem(report, ProblemCode.UNKNOWN_UNIT).at == "R[1].5"
 
 
 def test_suspect_scores_pictures_and_messages_are_no_measurements() -> None:

@@ -86,7 +86,7 @@ def test_unknown_unit_holds_and_is_kept() -> None:
     observation, report = result("R|1|^^^GLU|5.4|mg/furlong||||F")
     assert observation.value == Quantity("5.4", None, Unit("mg/furlong", None))
     found = problem(report, ProblemCode.UNKNOWN_UNIT)
-    assert (found.at, found.hold) == ("R[1].5.1", True)
+    assert (found.at, found.hold) == ("R[1].5", True)
 
 
 def test_missing_unit_holds() -> None:
