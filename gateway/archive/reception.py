@@ -1,6 +1,7 @@
 """One instance on its way to disk: part file, hash on the way, sync, rename, folder sync.
 
-The methods block and are called one after the other, in any thread.  Room is asked about before
+The methods block and are called in any thread, one after the other; only ``digest`` goes beside
+``write`` and ``complete``, on the same pieces in the same order.  Room is asked about before
 anything is written and again every ``LOOK`` bytes; without it, or when the disk says so,
 ``StoreFull``; any other trouble of the disk is ``StoreFailed``.  Either way the part is gone.
 """
@@ -24,6 +25,7 @@ from gateway.archive.shelves import SUFFIX, Shelves
 from gateway.errors import StoreError, StoreFailed, StoreFull
 
 LOOK: Final = 32 * 1024 * 1024
+AHEAD: Final = 4 * 1024 * 1024
 WINDOW: Final = 64 * 1024
 _VECTORS: Final = 1024  # buffers of one writev
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -98,6 +100,14 @@ class Reception:
         self._offset = 0
         self._size = 0
         self._looked = 0
+        self._started = 0
+        self._scanned: tuple[Header | None, str] = (None, "")
+        self._name = ""
+
+    def digest(self, pieces: Sequence[memoryview]) -> None:
+        """Takes the next bytes into the hash."""
+        for piece in pieces:
+            self._hash.update(piece)
 
     def write(self, pieces: Sequence[memoryview]) -> None:
         """The next bytes of the data set.  StoreError: nothing of it is left."""
@@ -109,13 +119,27 @@ class Reception:
             self.discard()
             raise _translated(error) from None
 
-    def complete(self) -> Arrived:
+    def complete(self) -> None:
         """Reads the header, syncs the file, moves it to its place, syncs the folder."""
         try:
-            return self._completed()
+            self._complete()
         except OSError as error:
             self.discard()
             raise _translated(error) from None
+
+    def arrived(self) -> Arrived:
+        """After ``complete`` and the last ``digest``."""
+        header, problem = self._scanned
+        return Arrived(
+            self.offered,
+            header,
+            problem,
+            self._hash.digest(),
+            self._size,
+            self._offset,
+            self._name,
+            self._clock(),
+        )
 
     def discard(self) -> None:
         """Removes what was written so far.  Harmless when there is nothing."""
@@ -143,35 +167,33 @@ class Reception:
     def _write_all(self, pieces: Sequence[memoryview]) -> None:
         for start in range(0, len(pieces), _VECTORS):
             _write(self._descriptor, list(pieces[start : start + _VECTORS]))
-        for piece in pieces:
-            self._hash.update(piece)
-            self._size += len(piece)
+        self._size += sum(map(len, pieces))
+        if self._size - self._started >= AHEAD:
+            self._start_writeback()
         if self._size - self._looked >= LOOK:
             self._looked = self._size
             self._check_room()
 
-    def _completed(self) -> Arrived:
+    def _start_writeback(self) -> None:
+        """Has the kernel begin to write what is there, so that the sync finds little left."""
+        count = self._size - self._started
+        os.posix_fadvise(
+            self._descriptor, self._offset + self._started, count, os.POSIX_FADV_DONTNEED
+        )
+        self._started = self._size
+
+    def _complete(self) -> None:
         if self._part is None:
             raise StoreFailed("there is nothing to complete")
-        header, problem = self._read_header()
+        self._scanned = self._read_header()
         os.fsync(self._descriptor)
         shelf = self._shelves.today()
-        name = f"{self._token}{SUFFIX}"
-        place = shelf.folder / name
+        place = shelf.folder / f"{self._token}{SUFFIX}"
         self._part.rename(place)
         self._part = place
+        self._name = f"{shelf.folder.name}/{place.name}"
         shelf.sync()
         self._close()
-        return Arrived(
-            self.offered,
-            header,
-            problem,
-            self._hash.digest(),
-            self._size,
-            self._offset,
-            f"{shelf.folder.name}/{name}",
-            self._clock(),
-        )
 
     def _read_header(self) -> tuple[Header | None, str]:
         source = Window(self._descriptor, self._offset)

@@ -1,8 +1,9 @@
 """One C-STORE data set between the association and its file.
 
-The association's bytes land in blocks; full ones go to the archive's threads while the next one
-fills.  When more than ``AHEAD`` wait, ``congested`` says so and the line stops reading.  What comes
-after the disk has failed is thrown away, so that the peer gets its answer.
+The association's bytes land in blocks.  The archive's threads write and hash what is there while
+more arrives: what they can take at once goes to them as soon as they are idle, a full block in any
+case.  When one waits, ``congested`` says so and the line stops reading.  What comes after the disk
+has failed is thrown away, so that the peer gets its answer.
 """
 
 from __future__ import annotations
@@ -16,14 +17,16 @@ from gateway.archive import Archive, Arrived, Reception
 from gateway.drivers.dicom.blocks import Block, Blocks
 from gateway.errors import StoreError
 
-AHEAD = 0
+EAGER = 256 * 1024
 _LEAST_ROOM = 32 * 1024
 _MANY = 512
 
 
 @dataclass(slots=True)
 class _Batch:
-    block: Block
+    """``block`` is given back after this batch; None while more of it is to come."""
+
+    block: Block | None
     pieces: list[memoryview]
     last: bool
 
@@ -44,16 +47,23 @@ class Inflow:
         self._relieved = relieved
         self._block = blocks.take()
         self._pieces: list[memoryview] = []
+        self._pending = 0
         self._batches: deque[_Batch] = deque()
         self._arrival: asyncio.Future[None] | None = None
         self._failure: StoreError | None = None
         self._abandoned = False
+        self._left: Block | None = None
         self.complete = False  # the last byte is here
+
+    @property
+    def _idle(self) -> bool:
+        """Whether the archive has nothing of this to do."""
+        return self._arrival is not None and not self._arrival.done()
 
     @property
     def congested(self) -> bool:
         """Whether the line should read no more for now."""
-        return len(self._batches) > AHEAD
+        return bool(self._batches) and self._batches[-1].block is not None
 
     def block(self) -> Block:
         """Where the association receives next."""
@@ -65,52 +75,62 @@ class Inflow:
         """A piece of the data set; ``in_place``: it lies in the block already."""
         if in_place:
             self._pieces.append(data)
+            self._pending += len(data)
         else:
             self._copy(data)
         if last:
             self.complete = True
             self._hand_over(last=True)
+        elif self._pending >= EAGER and self._idle:
+            self._submit(None, last=False)
 
     async def run(self) -> Arrived | None:
         """Until the file is in its place; None after ``abandon``.  StoreError: no trace of it."""
         while (batch := await self._next()) is not None:
-            arrived = await self._process(batch)
+            await self._process(batch)
             if batch.last:
-                return self._outcome(arrived)
+                if self._failure is not None:
+                    raise self._failure
+                return self._reception.arrived()
         await self._archive.run(self._reception.discard)
+        self._give_back(self._left)
         return None
 
     def abandon(self) -> None:
         """The rest will not come.  The association must have left the block before."""
         self._abandoned = True
-        for block in (*(batch.block for batch in self._batches), self._block):
-            self._blocks.give_back(block)
+        for batch in self._batches:
+            self._give_back(batch.block)
         self._batches.clear()
+        self._left = self._block
         self._wake()
 
-    async def _process(self, batch: _Batch) -> Arrived | None:
-        arrived = None
-        try:
-            if self._failure is None:
-                arrived = await self._archive.run(self._work, batch)
-        except StoreError as error:
-            self._failure = error
+    async def _process(self, batch: _Batch) -> None:
+        run = self._archive.run
+        if self._failure is None:
+            outcomes = await asyncio.gather(
+                run(self._write, batch),
+                run(self._reception.digest, batch.pieces),
+                return_exceptions=True,
+            )
+            for outcome in outcomes:
+                if isinstance(outcome, StoreError):
+                    self._failure = outcome
+                elif isinstance(outcome, BaseException):
+                    raise outcome
         batch.pieces.clear()
-        self._blocks.give_back(batch.block)
+        self._give_back(batch.block)
         self._relieved()
-        return arrived
 
-    def _outcome(self, arrived: Arrived | None) -> Arrived:
-        if self._failure is not None:
-            raise self._failure
-        if arrived is None:
-            raise StoreError("nothing was completed")
-        return arrived
-
-    def _work(self, batch: _Batch) -> Arrived | None:
+    def _write(self, batch: _Batch) -> None:
         """In a thread of the archive."""
         self._reception.write(batch.pieces)
-        return self._reception.complete() if batch.last else None
+        if batch.last:
+            self._reception.complete()
+
+    def _give_back(self, block: Block | None) -> None:
+        if block is not None:
+            self._blocks.give_back(block)
 
     async def _next(self) -> _Batch | None:
         while not self._batches:
@@ -126,13 +146,17 @@ class Inflow:
                 self._hand_over(last=False)
             place = self._block.append(data)
             self._pieces.append(place)
+            self._pending += len(place)
             data = data[len(place) :]
 
     def _hand_over(self, *, last: bool) -> None:
-        self._batches.append(_Batch(self._block, self._pieces, last))
-        self._pieces = []
+        self._submit(self._block, last=last)
         if not last:
             self._block = self._blocks.take()
+
+    def _submit(self, block: Block | None, *, last: bool) -> None:
+        self._batches.append(_Batch(block, self._pieces, last))
+        self._pieces, self._pending = [], 0
         self._wake()
 
     def _wake(self) -> None:

@@ -1,0 +1,89 @@
+"""Modality Performed Procedure Step SCP (PS3.4 annex F): N-CREATE and N-SET.
+
+Answered when the message is on disk.  Nothing is expected of the order of steps and images: a step
+may end before its images come, or be told of after them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from gateway.drivers.dicom.service import Caller, Exchange
+from gateway.errors import StoreError
+from gateway.imaging import datasets
+from gateway.imaging.procedure_step import Content, Effect, Verdict, content_of
+from gateway.imaging.procedure_steps import ProcedureSteps, Sender
+from gateway.protocols.dicom import (
+    AnyRequest,
+    NCreateRQ,
+    NCreateRSP,
+    NSetRQ,
+    NSetRSP,
+    Service,
+    Status,
+    is_valid_uid,
+)
+
+Response = TypeVar("Response", NCreateRSP, NSetRSP)
+_Verb = Callable[[str, Content, Sender], Awaitable[Verdict]]
+
+
+class PerformedProcedureStep:
+    """A provider.  ``changed`` is told the step's UID and what happened; ``make_uid`` makes one
+    where the modality leaves that to us."""
+
+    services = frozenset({Service.PROCEDURE_STEP})
+    data_set_limit = 4 * 1024 * 1024
+
+    def __init__(
+        self,
+        steps: ProcedureSteps,
+        *,
+        make_uid: Callable[[], str],
+        changed: Callable[[str, Effect], None],
+    ) -> None:
+        self._steps = steps
+        self._make_uid = make_uid
+        self._changed = changed
+
+    async def provide(
+        self, exchange: Exchange, request: AnyRequest, data_set: bytes | None
+    ) -> None:
+        match request:
+            case NCreateRQ():
+                uid = request.affected_sop_instance_uid or self._make_uid()
+                verdict = await self._verdict(exchange, uid, data_set, self._steps.create)
+                created = request.response(verdict.status, instance_uid=uid)
+                await exchange.respond(_explained(created, verdict))
+            case NSetRQ():
+                uid = request.requested_sop_instance_uid
+                verdict = await self._verdict(exchange, uid, data_set, self._steps.change)
+                await exchange.respond(_explained(request.response(verdict.status), verdict))
+            case _:
+                return
+        if verdict.effect not in (Effect.REFUSED, Effect.REPEATED):
+            self._changed(uid, verdict.effect)
+
+    async def _verdict(
+        self, exchange: Exchange, uid: str, data_set: bytes | None, verb: _Verb
+    ) -> Verdict:
+        if not is_valid_uid(uid):
+            return Verdict(Effect.REFUSED, Status.INVALID_SOP_INSTANCE, comment="no UID")
+        try:
+            read = datasets.read(data_set or b"", exchange.context.transfer_syntax)
+            return await verb(uid, content_of(read), _sender(exchange.caller))
+        except datasets.Unreadable as error:
+            return Verdict(Effect.REFUSED, Status.INVALID_ATTRIBUTE_VALUE, comment=str(error))
+        except StoreError:
+            return Verdict(Effect.REFUSED, Status.RESOURCE_LIMITATION, comment="cannot be stored")
+
+
+def _sender(caller: Caller) -> Sender:
+    return Sender(caller.device, caller.ae_title, caller.host)
+
+
+def _explained(response: Response, verdict: Verdict) -> Response:
+    comment = verdict.comment[:64] or None
+    return replace(response, error_comment=comment, error_id=verdict.error_id)
