@@ -160,12 +160,18 @@ Reason = Annotated[str, typer.Option(help="Why; kept in the audit trail.")]
 
 @held.command("release")
 def held_release(
-    identity: str, reason: Reason = "", user: User = None, config: Config = DEFAULT
+    identity: str,
+    order: Annotated[
+        str, typer.Option(help="The placer number of the order it answers.", metavar="PLACER")
+    ] = "",
+    reason: Reason = "",
+    user: User = None,
+    config: Config = DEFAULT,
 ) -> None:
-    """Sends a held report on, in your name."""
+    """Sends a held report on, in your name; under the order you choose, if it has none."""
     from gateway.cli.held import decide_held
 
-    raise typer.Exit(decide_held(config, "held.release", identity, user, reason))
+    raise typer.Exit(decide_held(config, "held.release", identity, user, reason, order))
 
 
 @held.command("discard")

@@ -40,15 +40,19 @@ def show_held(path: Path, identity: str, as_json: bool) -> int:
         print(f"  why: {reason}")
     if item["report"] is not None:
         print(json.dumps(item["report"], indent=2, ensure_ascii=False))
+    for one in item.get("suggestions", ()):
+        print(f"  may belong to order {one['placer']} ({one['code']}, {one['status']})")
     print("bytes as they came:")
     for line in _escaped(item["bytes"]):
         print(f"  {line}")
     return 0
 
 
-def decide_held(path: Path, verb: str, identity: str, user: str | None, reason: str) -> int:
+def decide_held(
+    path: Path, verb: str, identity: str, user: str | None, reason: str, order: str = ""
+) -> int:
     """Releases or discards in somebody's name."""
-    answer = ask(load(path), verb, id=identity, user=who(user), reason=reason)
+    answer = ask(load(path), verb, id=identity, user=who(user), reason=reason, order=order)
     if "queued" in answer:
         count = len(answer["queued"])
         print(f"held {answer['id']} released: {count} message(s) queued")

@@ -9,18 +9,14 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from gateway.desk.mistakes import Missing, Mistake
 from gateway.desk.parts import Parts
+from gateway.desk.records import Records
+from gateway.desk.releasing import Releasing
 from gateway.desk.replay import Replay
 from gateway.desk.status import Overview
-from gateway.errors import GatewayError
-from gateway.intake import FIRST, Revision
-from gateway.messages import NotEncodable, report_from_json
-from gateway.report import Kind, Report
+from gateway.messages import report_from_json
 from gateway.store import HeldItem, Hold
-
-
-class Mistake(GatewayError):
-    """What was asked cannot be done; the text says why and what can."""
 
 
 class Desk:
@@ -30,6 +26,7 @@ class Desk:
         self._parts = parts
         self._overview = Overview(parts)
         self._replay = Replay(parts)
+        self._releasing = Releasing(parts)
         self._verbs: dict[str, Callable[[Mapping[str, Any]], Awaitable[Any]]] = {
             "status": lambda _: self._overview.status(),
             "books": lambda a: self._overview.books(a.get("day")),
@@ -40,6 +37,7 @@ class Desk:
             "resend": self._resend,
             "resume": self._resume,
             "replay": self._replay.run,
+            **Records(parts.store).verbs(),
         }
 
     async def ask(self, verb: str, arguments: Mapping[str, Any]) -> Any:
@@ -57,6 +55,7 @@ class Desk:
         answer["report"] = None if item.report is None else json.loads(item.report.body)
         raw = item.transmission.raw
         answer["bytes"] = raw.decode("latin-1")
+        answer["suggestions"] = await self._releasing.suggestions(item)
         return answer
 
     async def _held_release(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -67,25 +66,22 @@ class Desk:
                 "site's codes and run 'gateway replay', or discard it"
             )
         report = report_from_json(json.loads(item.report.body))
-        messages = self._messages(report, item)
+        chosen = str(arguments.get("order") or "").strip()
+        belonging = await self._releasing.belonging(item.report, report, chosen)
+        messages = await self._releasing.messages(item, item.report, report, belonging)
+        reason = str(arguments.get("reason") or "released")
+        owner = belonging.patient
         filed = await self._parts.store.holds.release(
             item.hold.id,
             actor=_actor(arguments),
-            reason=str(arguments.get("reason") or "released"),
+            reason=f"{reason} (order {chosen})" if chosen else reason,
             messages=messages,
+            belongs=(
+                belonging.order.id if belonging.order else None,
+                owner.id if owner else None,
+            ),
         )
         return {"id": item.hold.id, "queued": list(filed.queued)}
-
-    def _messages(self, report: Report, item: HeldItem) -> Any:
-        if report.kind is Kind.UNKNOWN:
-            raise Mistake(
-                f"{item.hold.id}: it is not decided whether this is a patient's result; "
-                "discard it, or mend the profile and run 'gateway replay'"
-            )
-        try:
-            return self._parts.router.messages(report, FIRST)
-        except NotEncodable as error:
-            raise Mistake(f"{item.hold.id}: no message can be made of it: {error}") from error
 
     async def _held_discard(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         item = await self._item(arguments)
@@ -99,14 +95,14 @@ class Desk:
         number = _number(arguments.get("id"), "a held item")
         item = await self._parts.store.holds.show(number)
         if item is None:
-            raise Mistake(f"there is no held item {number}; see 'gateway held list'")
+            raise Missing(f"there is no held item {number}; see 'gateway held list'")
         return item
 
     async def _resend(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         number = _number(arguments.get("id"), "a message")
         entry = await self._parts.store.outbox.get(number)
         if entry is None:
-            raise Mistake(f"there is no message {number}; see 'gateway status --json'")
+            raise Missing(f"there is no message {number}; see 'gateway status --json'")
         replacement = None
         if arguments.get("as_new"):
             if entry.report is None or entry.revision is None:
@@ -116,8 +112,11 @@ class Desk:
                 raise Mistake(f"the report of message {number} is not stored any more")
             report = report_from_json(json.loads(stored.body))
             times = await self._parts.store.counters.next(f"as-new:{entry.report}")
+            belonging = await self._releasing.belonging(stored, report)
             replacement = self._parts.router.rewritten(
-                report, entry.destination, Revision(entry.revision - 1, again=times)
+                belonging.completed(report),
+                entry.destination,
+                belonging.revision(entry.revision - 1, again=times),
             )
         sent = await self._parts.store.outbox.resend(
             entry, actor=_actor(arguments), as_new=replacement

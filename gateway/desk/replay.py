@@ -14,7 +14,7 @@ from typing import Any
 
 from gateway.desk.parts import Parts
 from gateway.errors import GatewayError
-from gateway.intake import Revision
+from gateway.intake.belonging import of_ids
 from gateway.messages import report_from_json
 from gateway.report import Report
 from gateway.store import FiledReport, HoldState, Outcome, ReportState, StoredReport
@@ -29,8 +29,11 @@ class _Again:
 
     transmission: int
     stored: StoredReport | None
-    report: Report
     filed: FiledReport
+
+    @property
+    def report(self) -> Report:
+        return report_from_json(json.loads(self.filed.body))
 
 
 class Replay:
@@ -72,21 +75,21 @@ class Replay:
         )
         if arrival is None:
             return []
-        meaning = self._parts.intake.read(arrival)
-        if meaning.filing is None:
+        filing = await self._parts.intake.review(arrival)
+        if filing is None:
             return []
         known = {r.id: r for r in await self._parts.store.reports.of_transmission(number)}
-        return [
-            _Again(number, known.get(report.id), report, filed)
-            for report, filed in zip(meaning.reports, meaning.filing.reports, strict=True)
-        ]
+        return [_Again(number, known.get(filed.id), filed) for filed in filing.reports]
 
     async def _apply(self, again: _Again, actor: str) -> str:
         if again.stored is None:
-            await self._file(again, replace(again.filed, revision=1), actor)
+            await self._file(again, again.filed, actor)
             return "filed"
         if again.stored.state is ReportState.DISCARDED:
             return "left alone: discarded by a person"
+        latest = await self._parts.store.reports.get(again.stored.id)
+        if latest is not None and latest.revision > again.stored.revision:
+            return "left alone: it was corrected since"
         revision = again.stored.revision + 1
         if again.stored.state is ReportState.HELD:
             if again.filed.held:
@@ -96,7 +99,8 @@ class Replay:
         if again.filed.held:
             return "left alone: it was sent, and would be held today"
         previous = report_from_json(json.loads(again.stored.body))
-        chain = Revision(again.stored.revision, previous)
+        belonging = await of_ids(self._parts.store, again.filed.order, again.filed.patient)
+        chain = belonging.revision(again.stored.revision, previous)
         messages = self._parts.router.messages(again.report, chain)
         await self._file(again, replace(again.filed, revision=revision, messages=messages), actor)
         return f"sent as revision {revision}"

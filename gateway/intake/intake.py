@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from time import perf_counter
 from typing import Any
@@ -20,12 +20,13 @@ from gateway import logs
 from gateway.errors import StoreError
 from gateway.intake.arrival import Arrival
 from gateway.intake.attribution import Attribution, Known
-from gateway.intake.routes import Router, obstacle
-from gateway.messages import NotEncodable, canonical_text
+from gateway.intake.planning import Check, Meaning, Planner, reasons
+from gateway.intake.routes import Router
+from gateway.matching import Finding, Rules, look, nothing_before
 from gateway.notices import DuplicateSeen, Heard, Noticeboard, ReportFiled, TransmissionLost
 from gateway.profiles import Context, read_transmission
-from gateway.report import Problem, ProblemCode, Report
-from gateway.store import Filed, FiledReport, Filing, NotOpen, OutboxMessage, Outcome, Store
+from gateway.report import Problem, ProblemCode
+from gateway.store import Filed, Filing, NotOpen, OutboxMessage, Outcome, OutOfDate, Store
 from gateway.supervision import describe
 
 _PAUSE = 0.5
@@ -33,17 +34,13 @@ _SHARE = 3  # under load, so many parts of the time belong to the lines
 _BACKLOG = 4096  # transmissions; beyond it reading is as urgent as anything
 
 
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """What a transmission means today; ``filing`` is None when it holds no results."""
-
-    known: Known
-    filing: Filing | None
-    reports: tuple[Report, ...]
-
-
 class Intake:
-    """``complete`` and ``incomplete`` return at once; ``drained`` waits for what they began."""
+    """``complete`` and ``incomplete`` return at once; ``drained`` waits for what they began.
+
+    ``rules`` are those of matching, None where nobody sends orders.  Where it cannot matter what
+    was before, a filing goes straight to the store, which checks that; else what is known is read
+    first, one transmission of a device after the other, and checked again in the transaction.
+    """
 
     def __init__(
         self,
@@ -52,12 +49,17 @@ class Intake:
         router: Router,
         notices: Noticeboard,
         clock: Callable[[], datetime],
+        rules: Rules | None = None,
     ) -> None:
         self._store = store
         self._attribution = Attribution(devices)
         self._router = router
         self._notices = notices
         self._clock = clock
+        self._rules = rules
+        self._planner = Planner(router, clock)
+        self._turns: dict[str, asyncio.Lock] = {}
+        self._waiting: Counter[str] = Counter()
         self._filing: set[asyncio.Task[None]] = set()
         self._arrived: deque[Arrival] = deque()
         self._reading: asyncio.Task[None] | None = None
@@ -90,17 +92,20 @@ class Intake:
             meaning = self.read(arrival)
         except Exception as error:  # noqa: BLE001 - a mistake of ours must not lose a result
             logs.get().error("intake.failed", failure=describe(error))
-            filing = Filing(None, problems=(Problem(ProblemCode.UNREADABLE, ""),))
-            meaning = Meaning(self._attribution.first(arrival), filing, ())
-        outcome = Outcome.OTHER if meaning.filing is None else Outcome.COMPLETE
+            problems = (Problem(ProblemCode.UNREADABLE, ""),)
+            meaning = Meaning(self._attribution.first(arrival), None, (), problems)
+        said = meaning.content_key is not None or meaning.problems
+        outcome = Outcome.COMPLETE if said else Outcome.OTHER
         self._begin(self._file(arrival, meaning, outcome, ""))
 
     def incomplete(self, arrival: Arrival, reason: str) -> None:
         """Keeps what was cut off as evidence; nothing of it is delivered."""
         known = self._attribution.first(arrival)
         detail = {"transmission": str(arrival.transmission), "reason": reason}
-        filing = Filing(None, messages=tuple(self._event(known.name, "incomplete", detail)))
-        self._begin(self._file(arrival, Meaning(known, filing, ()), Outcome.INCOMPLETE, reason))
+        meaning = Meaning(
+            known, None, messages=tuple(self._event(known.name, "incomplete", detail))
+        )
+        self._begin(self._file(arrival, meaning, Outcome.INCOMPLETE, reason))
 
     async def drained(self) -> None:
         """Everything begun so far is on disk."""
@@ -165,36 +170,22 @@ class Intake:
         )
         doubts = () if doubt is None else (doubt,)
         if not reading.reports and not reading.problems:
-            return Meaning(known, None, ())
-        filed = tuple(self._filed(report, doubts) for report in reading.reports)
-        events = [m for report in filed if report.held for m in self._held_event(report)]
-        problems = () if filed else (*reading.problems, *doubts)
+            return Meaning(known, None)
+        reports = tuple(replace(r, problems=(*r.problems, *doubts)) for r in reading.reports)
+        problems = () if reports else (*reading.problems, *doubts)
         key = hashlib.sha256(known.name.encode() + b"\0" + reading.content_key).digest()
-        return Meaning(known, Filing(key, filed, problems, tuple(events)), reading.reports)
+        return Meaning(known, key, reports, problems)
 
-    def _filed(self, report: Report, doubts: tuple[Problem, ...]) -> FiledReport:
-        report = replace(
-            report, problems=(*report.problems, *doubts, *self._router.obstacles(report))
+    async def review(self, arrival: Arrival) -> Filing | None:
+        """What a stored transmission would be filed as today; None when it holds no results."""
+        meaning = self.read(arrival)
+        if meaning.content_key is None:
+            return None
+        now, until = self._clock(), arrival.transmission
+        findings = await self._store.engine.read(
+            lambda c: look(c, meaning.reports, self._rules, now, until)
         )
-        messages: tuple[OutboxMessage, ...] = ()
-        if not report.held:
-            try:
-                messages = self._router.messages(report)
-            except NotEncodable as error:
-                report = replace(report, problems=(*report.problems, obstacle(error)))
-        return FiledReport(
-            id=report.id,
-            device=report.device.id,
-            kind=report.kind.value,
-            received_at=report.received_at,
-            body=canonical_text(report),
-            specimen=report.specimen.id,
-            problems=report.problems,
-            messages=messages,
-        )
-
-    def _held_event(self, report: FiledReport) -> list[OutboxMessage]:
-        return self._event(report.device, "held", {"report": report.id, "reasons": _held(report)})
+        return self._planner.filing(meaning, findings, arrival.transmission, None)
 
     def _event(self, device: str, kind: str, detail: Mapping[str, object]) -> list[OutboxMessage]:
         return self._router.event(device, kind, detail)
@@ -208,30 +199,89 @@ class Intake:
     async def _file(
         self, arrival: Arrival, meaning: Meaning, outcome: Outcome, reason: str
     ) -> None:
-        profile = meaning.known.profile.name
+        device = meaning.known.name
+        if self._rules is None and not self._waiting[device]:
+            filing = self._straight(arrival, meaning)
+            try:
+                filed = await self._close(arrival, meaning, outcome, reason, filing)
+            except (OutOfDate, StoreError) as error:
+                if isinstance(error, NotOpen):  # filed by a recovery after the disk failed
+                    return
+            else:
+                self._tell(arrival, meaning, outcome, reason, filing, filed)
+                return
+        self._waiting[device] += 1
+        try:
+            async with self._turns.setdefault(device, asyncio.Lock()):
+                await self._file_in_turn(arrival, meaning, outcome, reason)
+        finally:
+            self._waiting[device] -= 1
+
+    async def _file_in_turn(
+        self, arrival: Arrival, meaning: Meaning, outcome: Outcome, reason: str
+    ) -> None:
         while True:
             try:
-                filed = await self._store.close_transmission(
-                    arrival.transmission,
-                    outcome,
-                    reason,
-                    meaning.filing,
-                    profile=profile,
-                    device=meaning.known.name,
-                )
+                filing = await self._considered(arrival, meaning)
+                filed = await self._close(arrival, meaning, outcome, reason, filing)
                 break
-            except NotOpen:  # filed meanwhile, by a recovery after the disk failed
+            except NotOpen:
                 return
+            except OutOfDate:
+                continue
             except StoreError:
                 await asyncio.sleep(_PAUSE)
-        self._tell(arrival, meaning, outcome, reason, filed)
+        self._tell(arrival, meaning, outcome, reason, filing, filed)
+
+    def _straight(self, arrival: Arrival, meaning: Meaning) -> Filing:
+        """As if there had been nothing before, which the store checks."""
+        reports = meaning.reports
+        check = (lambda c: nothing_before(c, reports)) if reports else None
+        return self._planned(arrival, meaning, meaning.findings, check)
+
+    async def _considered(self, arrival: Arrival, meaning: Meaning) -> Filing:
+        if not meaning.reports:
+            return self._straight(arrival, meaning)
+        reports, rules, now = meaning.reports, self._rules, self._clock()
+        findings = await self._store.engine.read(lambda c: look(c, reports, rules, now))
+        return self._planned(
+            arrival, meaning, findings, lambda c: look(c, reports, rules, now) == findings
+        )
+
+    def _planned(
+        self, arrival: Arrival, meaning: Meaning, findings: Sequence[Finding], check: Check | None
+    ) -> Filing:
+        """A mistake of ours must not lose a result: then its bytes are held."""
+        try:
+            return self._planner.filing(meaning, findings, arrival.transmission, check)
+        except Exception as error:  # noqa: BLE001 - whatever it is, a person can look
+            logs.get().error("intake.failed", failure=describe(error))
+            return Filing(None, problems=(Problem(ProblemCode.UNREADABLE, ""),))
+
+    async def _close(
+        self, arrival: Arrival, meaning: Meaning, outcome: Outcome, reason: str, filing: Filing
+    ) -> Filed:
+        return await self._store.close_transmission(
+            arrival.transmission,
+            outcome,
+            reason,
+            filing,
+            profile=meaning.known.profile.name,
+            device=meaning.known.name,
+        )
 
     async def _abandon(self, transmission: int) -> None:
         """Its device is not configured any more: the bytes stay, as evidence."""
         await self._store.close_transmission(transmission, Outcome.INCOMPLETE, "device-unknown")
 
     def _tell(
-        self, arrival: Arrival, meaning: Meaning, outcome: Outcome, reason: str, filed: Filed
+        self,
+        arrival: Arrival,
+        meaning: Meaning,
+        outcome: Outcome,
+        reason: str,
+        filing: Filing,
+        filed: Filed,
     ) -> None:
         device = meaning.known.name
         if outcome is Outcome.INCOMPLETE:
@@ -242,12 +292,10 @@ class Intake:
         if filed.duplicate_of is not None:
             self._notices.post(DuplicateSeen(device, arrival.transmission, filed.duplicate_of))
             return
-        counts = {report.id: len(report.observations) for report in meaning.reports}
-        for report in () if meaning.filing is None else meaning.filing.reports:
-            count = counts.get(report.id, 0)
-            notice = ReportFiled(device, report.id, report.kind, count, tuple(_held(report)))
-            self._notices.post(notice)
-
-
-def _held(report: FiledReport) -> list[str]:
-    return sorted({problem.code.value for problem in report.problems if problem.hold})
+        if meaning.reports and not filing.reports:
+            self._notices.post(DuplicateSeen(device, arrival.transmission, arrival.transmission))
+        for report in filing.reports:
+            held = tuple(reasons(report))
+            self._notices.post(
+                ReportFiled(device, report.id, report.kind, report.observations, held)
+            )

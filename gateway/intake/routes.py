@@ -72,7 +72,8 @@ class Sender:
 class Revision:
     """Where a report stands in its life: 0 for the first, ``previous`` as it was last sent.
 
-    ``again`` counts the times a person sent the same revision as new.
+    ``corrects`` is false when nothing of it was ever sent.  ``domains`` say who assigned the
+    patient's numbers.  ``again`` counts the times a person sent the same revision as new.
     """
 
     number: int = 0
@@ -80,6 +81,8 @@ class Revision:
     filler_number: str | None = None
     order: Order | None = None
     again: int = 0
+    corrects: bool = True
+    domains: tuple[IdentifierDomain, ...] = ()
 
 
 FIRST = Revision()
@@ -165,10 +168,10 @@ class Router:
             receiving_application=_designator(route.receiving_application),
             receiving_facility=_designator(route.receiving_facility),
             processing_id=self._sender.processing,
-            domains=_domains(route),
+            domains=(*revision.domains, *_domains(route)),
             order=revision.order,
             filler_number=revision.filler_number,
-            revision=revision.number,
+            revision=revision.number if revision.corrects else 0,
             previous=revision.previous,
         )
         message = encode(report, envelope, route.profile)

@@ -14,6 +14,8 @@ import apsw
 
 from gateway.matching.identity import Match, decide
 from gateway.matching.rules import Rules
+from gateway.orders import book
+from gateway.orders.book import KnownOrder
 from gateway.report import Kind, Report
 from gateway.store import StoredReport
 from gateway.store.reports import find
@@ -27,7 +29,7 @@ class Before:
     """An earlier report of the specimen and what it was filed under."""
 
     stored: StoredReport
-    order: int | None
+    order: KnownOrder | None
     patient: int | None
 
 
@@ -40,37 +42,48 @@ class Finding:
 
 
 def look(
-    connection: apsw.Connection, reports: Sequence[Report], rules: Rules | None, now: datetime
+    connection: apsw.Connection,
+    reports: Sequence[Report],
+    rules: Rules | None,
+    now: datetime,
+    until: int | None = None,
 ) -> tuple[Finding, ...]:
-    return tuple(_look(connection, report, rules, now) for report in reports)
+    """``until`` leaves out what that transmission and later ones brought."""
+    return tuple(_look(connection, report, rules, now, until) for report in reports)
 
 
 def nothing_before(connection: apsw.Connection, reports: Sequence[Report]) -> bool:
     """Whether a look would find no earlier report: the usual case, in one step a report."""
-    return not any(_numbers(connection, report, 1) for report in reports)
+    return not any(_numbers(connection, report, 1, None) for report in reports)
 
 
 def _look(
-    connection: apsw.Connection, report: Report, rules: Rules | None, now: datetime
+    connection: apsw.Connection,
+    report: Report,
+    rules: Rules | None,
+    now: datetime,
+    until: int | None,
 ) -> Finding:
     if report.kind is not Kind.PATIENT:
         return Finding()
     match = None if rules is None else decide(connection, report, rules, now)
-    before = tuple(_before(connection, seq) for seq in _numbers(connection, report, MOST))
+    before = tuple(_before(connection, seq) for seq in _numbers(connection, report, MOST, until))
     return Finding(match, before)
 
 
-def _numbers(connection: apsw.Connection, report: Report, limit: int) -> list[int]:
+def _numbers(
+    connection: apsw.Connection, report: Report, limit: int, until: int | None
+) -> list[int]:
     """The latest reports of this specimen from this device; without one, of the same content."""
     if report.kind is not Kind.PATIENT:
         return []
-    query, bindings = "id = ?", [report.id]
+    query, texts = "id = ?", [report.id]
     if report.specimen.id is not None:
-        query, bindings = "specimen = ? AND +device = ?", [report.specimen.id, report.device.id]
+        query, texts = "specimen = ? AND +device = ?", [report.specimen.id, report.device.id]
     rows = connection.execute(
         f"SELECT seq FROM reports WHERE {query} AND kind = 'patient' "  # noqa: S608 - our words
-        "ORDER BY seq DESC LIMIT ?",
-        (*bindings, limit),
+        "AND (? IS NULL OR transmission < ?) ORDER BY seq DESC LIMIT ?",
+        (*texts, until, until, limit),
     )
     return [seq for (seq,) in rows]
 
@@ -82,4 +95,5 @@ def _before(connection: apsw.Connection, seq: int) -> Before:
     row = connection.execute(
         "SELECT order_id, patient FROM report_orders WHERE report = ?", (seq,)
     ).fetchone()
-    return Before(stored, row[0] if row else None, row[1] if row else None)
+    order = book.find(connection, row[0]) if row and row[0] is not None else None
+    return Before(stored, order, row[1] if row else None)

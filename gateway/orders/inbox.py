@@ -118,7 +118,7 @@ class Inbox:
     ) -> Answer:
         key = _key(message, body)
         before = connection.execute(
-            "SELECT id, sha256, answer FROM order_messages WHERE application = ? "
+            "SELECT id, body_hash, answer FROM order_messages WHERE application = ? "
             "AND facility = ? AND control_id = ? AND outcome = 'taken'",
             key[:3],
         ).fetchone()
@@ -193,15 +193,15 @@ class Inbox:
     ) -> int:
         """The message's row; one that was refused before and is taken now changes its outcome."""
         connection.execute(
-            "INSERT INTO order_messages (application, facility, control_id, sha256, kind, "
+            "INSERT INTO order_messages (application, facility, control_id, body_hash, kind, "
             "outcome, received_at, body, answer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) "
-            "ON CONFLICT (application, facility, control_id, sha256) DO UPDATE SET "
+            "ON CONFLICT (application, facility, control_id, body_hash) DO UPDATE SET "
             "outcome = excluded.outcome, answer = excluded.answer, repeats = repeats + 1",
             (*key, kind, outcome, to_micros(self._clock()), body, _packed(blocks)),
         )
         found = connection.execute(
             "SELECT id FROM order_messages WHERE application = ? AND facility = ? "
-            "AND control_id = ? AND sha256 = ?",
+            "AND control_id = ? AND body_hash = ?",
             key,
         ).get
         return int(found)

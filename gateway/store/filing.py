@@ -33,7 +33,7 @@ class OutOfDate(GatewayError):
 class FiledReport:
     """``body`` is the report's canonical JSON; ``kind`` its ``report.Kind``.  A correction has the
     id of what it corrects and a higher revision.  Any problem with ``hold`` holds it.  ``order``
-    and ``patient`` are what it was found to belong to."""
+    and ``patient`` are what it was found to belong to, ``observations`` how many it has."""
 
     id: str
     device: str
@@ -46,6 +46,7 @@ class FiledReport:
     messages: tuple[OutboxMessage, ...] = ()
     order: int | None = None
     patient: int | None = None
+    observations: int = 0
 
     def __post_init__(self) -> None:
         if self.held and self.messages:

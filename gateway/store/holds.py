@@ -105,9 +105,11 @@ class Holds:
         reason: str,
         messages: Sequence[OutboxMessage] = (),
         reports: Sequence[FiledReport] = (),
+        belongs: tuple[int | None, int | None] = (None, None),
     ) -> Filed:
         """Lets the held report go with ``messages``, or ``reports`` (new ids or revisions, with
-        their own messages) in its place.  ``StoreError`` when it is not open any more."""
+        their own messages) in its place.  ``belongs``: the order and the patient it was found to
+        belong to.  ``StoreError`` when it is not open any more."""
         if messages and reports:
             raise ValueError("messages go with the held report or with the new ones, not both")
 
@@ -117,6 +119,8 @@ class Holds:
                 filed = _replace(self._engine, connection, item, reports)
             else:
                 filed = _let_go(self._engine, connection, item, messages)
+                if item.report is not None and any(belongs):
+                    filing.assign(connection, item.report.seq, *belongs)
             _close(self._engine, connection, hold, HoldState.RELEASED, bool(reports), actor, reason)
             return filed
 

@@ -6,7 +6,7 @@ CREATE TABLE order_messages (
     application TEXT NOT NULL,
     facility TEXT NOT NULL,
     control_id TEXT NOT NULL,
-    sha256 BLOB NOT NULL,
+    body_hash BLOB NOT NULL,
     kind TEXT NOT NULL,
     outcome TEXT NOT NULL,
     received_at INTEGER NOT NULL,
@@ -15,7 +15,7 @@ CREATE TABLE order_messages (
     repeats INTEGER NOT NULL DEFAULT 0
 );
 CREATE UNIQUE INDEX order_messages_by_content
-    ON order_messages (application, facility, control_id, sha256);
+    ON order_messages (application, facility, control_id, body_hash);
 CREATE INDEX order_messages_by_time ON order_messages (received_at);
 
 CREATE TABLE patients (

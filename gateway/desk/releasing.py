@@ -1,0 +1,81 @@
+"""What leaves when a person releases a held report: whose, under which order, as which revision.
+
+An order may be chosen by its placer number.  Whatever is released carries the patient's present
+numbers, and never follows a later revision that was sent already.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from gateway.desk.mistakes import Mistake
+from gateway.desk.parts import Parts
+from gateway.intake.belonging import Belonging, filed_under, ordered
+from gateway.matching.identity import suggestions
+from gateway.messages import NotEncodable, report_from_json
+from gateway.report import Kind, Report
+from gateway.store import HeldItem, OutboxMessage, ReportState, StoredReport
+
+_SENT = (ReportState.QUEUED, ReportState.DELIVERED)
+
+
+class Releasing:
+    """Reads the store, changes nothing."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def suggestions(self, item: HeldItem) -> list[dict[str, Any]]:
+        """Orders it may belong to; a person chooses."""
+        if item.report is None:
+            return []
+        report = report_from_json(json.loads(item.report.body))
+        found = await self._parts.store.engine.read(lambda c: suggestions(c, report))
+        return [{"placer": o.placer, "code": o.code, "status": o.status.value} for o in found]
+
+    async def belonging(self, stored: StoredReport, report: Report, placer: str = "") -> Belonging:
+        """What it was filed under, or the order a person chose."""
+        if not placer:
+            return await filed_under(self._parts.store, stored.seq, report)
+        found = await ordered(self._parts.store, placer)
+        codes = {code for one in report.observations for code in (one.code.device, one.code.loinc)}
+        fitting = [b for b in found if b.order and b.order.code in codes] or list(found)
+        if not fitting:
+            raise Mistake(f"there is no order {placer}; 'gateway held show' suggests some")
+        if len(fitting) > 1:
+            raise Mistake(f"order {placer} asks for several tests, and none of them is this one")
+        return fitting[0]
+
+    async def messages(
+        self, item: HeldItem, stored: StoredReport, report: Report, belonging: Belonging
+    ) -> Sequence[OutboxMessage]:
+        """Mistake when it may not leave or cannot be written."""
+        if report.kind is Kind.UNKNOWN:
+            raise Mistake(
+                f"{item.hold.id}: it is not decided whether this is a patient's result; "
+                "discard it, or mend the profile and run 'gateway replay'"
+            )
+        previous = await self._previous(item, stored)
+        chain = belonging.revision(stored.revision - 1, previous)
+        try:
+            return self._parts.router.messages(belonging.completed(report), chain)
+        except NotEncodable as error:
+            raise Mistake(f"{item.hold.id}: no message can be made of it: {error}") from error
+
+    async def _previous(self, item: HeldItem, stored: StoredReport) -> Report | None:
+        """The report as last sent before this revision."""
+        latest = await self._parts.store.reports.get(stored.id)
+        previous = None
+        for number in range(1, (latest or stored).revision + 1):
+            other = await self._parts.store.reports.get(stored.id, number)
+            if other is None or other.state not in _SENT:
+                continue
+            if number > stored.revision:
+                raise Mistake(
+                    f"{item.hold.id}: revision {number} of this report was sent already; "
+                    "an older one may not follow it: discard it"
+                )
+            previous = report_from_json(json.loads(other.body))
+        return previous

@@ -1,0 +1,228 @@
+"""What a transmission means, and what is therefore to be filed: reports, holds, messages.
+
+A report is completed with what matching found: the patient as the EHR knows them, the order it
+answers, and its place among earlier reports of the specimen.  Results for several orders become a
+report for each.  One that anything is wrong with brings no messages.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import apsw
+
+from gateway.intake.attribution import Known
+from gateway.intake.routes import Revision, Router, obstacle
+from gateway.matching import Earlier, Finding, Match, Piece, pieces
+from gateway.matching.lifecycle import WINDOW, derived, keyed
+from gateway.matching.look import Before
+from gateway.messages import (
+    CodedElement,
+    EntityIdentifier,
+    HierarchicDesignator,
+    IdentifierDomain,
+    NotEncodable,
+    Order,
+    canonical_text,
+    report_from_json,
+)
+from gateway.orders import book
+from gateway.orders.book import KnownOrder
+from gateway.orders.patients import KnownPatient
+from gateway.report import Kind, Patient, PatientId, Problem, Report
+from gateway.store import FiledReport, Filing, OutboxMessage, ReportState
+
+_SENT = (ReportState.QUEUED, ReportState.DELIVERED, ReportState.KEPT)
+
+Check = Callable[[apsw.Connection], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a transmission means today; ``content_key`` is None when it holds no results."""
+
+    known: Known
+    content_key: bytes | None
+    reports: tuple[Report, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    messages: tuple[OutboxMessage, ...] = ()
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Nothing is known but the transmission itself."""
+        return (Finding(),) * len(self.reports)
+
+    @property
+    def window(self) -> timedelta | None:
+        """How long the same content counts as a repeat: for ever where it says when it was."""
+        times = [one.observed_at for report in self.reports for one in report.observations]
+        return WINDOW if times and not any(times) else None
+
+
+class Planner:
+    """Pure but for the router's clock."""
+
+    def __init__(self, router: Router, clock: Callable[[], datetime]) -> None:
+        self._router = router
+        self._clock = clock
+
+    def filing(
+        self, meaning: Meaning, findings: Sequence[Finding], transmission: int, check: Check | None
+    ) -> Filing:
+        """Everything one transaction has to write."""
+        filed = tuple(
+            each
+            for report, finding in zip(meaning.reports, findings, strict=True)
+            for each in self._reports(report, finding, str(transmission))
+        )
+        events = [message for report in filed if report.held for message in self._held(report)]
+        answered = tuple(r.order for r in filed if r.order is not None and not r.held)
+        now = self._clock()
+
+        def also(connection: apsw.Connection) -> None:
+            for order in answered:
+                book.done(connection, order, now)
+
+        return Filing(
+            meaning.content_key,
+            filed,
+            meaning.problems,
+            (*meaning.messages, *events),
+            window=meaning.window,
+            check=check,
+            also=also if answered else None,
+        )
+
+    def _reports(
+        self, report: Report, finding: Finding, transmission: str
+    ) -> Iterator[FiledReport]:
+        match = finding.match
+        if report.kind is not Kind.PATIENT or (match is None and not finding.before):
+            yield self.filed(report, Revision(), 1)
+            return
+        earlier = [_earlier(one) for one in finding.before]
+        orders = {one.order.id: one.order for one in finding.before if one.order is not None}
+        for piece in pieces(report, earlier, transmission):
+            yield from self._matched(piece, report, match or Match(), orders)
+
+    def _matched(
+        self, piece: Piece, report: Report, match: Match, orders: Mapping[int, KnownOrder]
+    ) -> Iterator[FiledReport]:
+        if piece.revises:
+            order = orders.get(piece.order or 0) or next(iter(match.orders), None)
+            yield self._with(piece, piece.report, match, order)
+            return
+        parts = _parts(piece.report, report, match)
+        for number, (order, part) in enumerate(parts):
+            if number:
+                key = f"{order.placer}/{order.placer_namespace}/{order.code}" if order else ""
+                part = replace(part, id=derived(part.id, key))
+            yield self._with(piece, part, match, order)
+
+    def _with(
+        self, piece: Piece, report: Report, match: Match, order: KnownOrder | None
+    ) -> FiledReport:
+        domains: tuple[IdentifierDomain, ...] = ()
+        problems = (*report.problems, *match.problems)
+        if match.patient is not None:
+            person, domains = known_person(match.patient)
+            report = replace(report, patient=person)
+        revision = Revision(
+            piece.revision - 1,
+            piece.previous,
+            order=message_order(order) if order else None,
+            corrects=piece.previous is not None,
+            domains=domains,
+        )
+        filed = self.filed(replace(report, problems=problems), revision, piece.revision)
+        return replace(
+            filed,
+            order=order.id if order else None,
+            patient=match.patient.id if match.patient else None,
+        )
+
+    def filed(self, report: Report, revision: Revision, number: int) -> FiledReport:
+        """A report as it is stored, with its messages when nothing holds it."""
+        report = replace(report, problems=(*report.problems, *self._router.obstacles(report)))
+        messages: tuple[OutboxMessage, ...] = ()
+        if not report.held:
+            try:
+                messages = self._router.messages(report, revision)
+            except NotEncodable as error:
+                report = replace(report, problems=(*report.problems, obstacle(error)))
+        return FiledReport(
+            id=report.id,
+            device=report.device.id,
+            kind=report.kind.value,
+            received_at=report.received_at,
+            body=canonical_text(report),
+            specimen=report.specimen.id,
+            revision=number,
+            problems=report.problems,
+            messages=messages,
+            observations=len(report.observations),
+        )
+
+    def _held(self, report: FiledReport) -> list[OutboxMessage]:
+        detail = {"report": report.id, "reasons": reasons(report)}
+        return self._router.event(report.device, "held", detail)
+
+
+def reasons(report: FiledReport) -> list[str]:
+    return sorted({problem.code.value for problem in report.problems if problem.hold})
+
+
+def known_person(known: KnownPatient) -> tuple[Patient, tuple[IdentifierDomain, ...]]:
+    """The patient as the EHR knows them, living numbers only, and who assigned which."""
+    ids, domains = [], []
+    for number, one in enumerate(known.identifiers, start=1):
+        place = "PID.3" if number == 1 else f"PID.3[{number}]"
+        ids.append(PatientId(one.value, place))
+        if one.authority or one.type:
+            authority = HierarchicDesignator(one.authority) if one.authority else None
+            domains.append(IdentifierDomain(place, authority, one.type or None))
+    patient = Patient(tuple(ids), known.name, known.birth_date, known.sex)
+    return patient, tuple(domains)
+
+
+def message_order(known: KnownOrder) -> Order:
+    """The order in the EHR's own numbers and words."""
+    return Order(
+        placer_number=EntityIdentifier(known.placer, known.placer_namespace or None),
+        procedure=CodedElement(known.code, known.text, known.system),
+        priority=known.priority,
+        visit_number=known.visit,
+        patient_class=known.patient_class,
+        ordering_provider=known.provider,
+    )
+
+
+def _parts(part: Report, whole: Report, match: Match) -> list[tuple[KnownOrder | None, Report]]:
+    """The report for each order, in the order of the first result of each."""
+    if not match.assigned:
+        return [(None, part)]
+    pairs = zip(keyed(whole.observations), match.assigned, strict=True)
+    owner = {key: order for (key, _), order in pairs}
+    groups: dict[int, list[int]] = {}
+    for index, (key, _) in enumerate(keyed(part.observations)):
+        groups.setdefault(owner.get(key, match.assigned[0]), []).append(index)
+    found = []
+    for number, indices in groups.items():
+        observations = tuple(part.observations[index] for index in indices)
+        found.append((match.order(number), replace(part, observations=observations)))
+    return found
+
+
+def _earlier(before: Before) -> Earlier:
+    stored = before.stored
+    return Earlier(
+        report_from_json(json.loads(stored.body)),
+        stored.revision,
+        sent=stored.state in _SENT,
+        waits=stored.state is ReportState.HELD,
+        order=before.order.id if before.order else None,
+        patient=before.patient,
+    )

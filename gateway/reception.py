@@ -1,0 +1,136 @@
+"""The EHR's way in, from the configuration: an MLLP listener, a folder, the rules of matching."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from gateway import logs
+from gateway.config import Configuration
+from gateway.matching import Check, IdType, Policy, Rules
+from gateway.notices import LinkState, Noticeboard
+from gateway.orders import book
+from gateway.orders.dropbox import Dropbox
+from gateway.orders.inbox import Answer, Inbox
+from gateway.orders.inbox import Policy as InboxPolicy
+from gateway.orders.listener import Budget, EhrLink
+from gateway.profiles import catalogue
+from gateway.store import Store
+from gateway.supervision import supervise
+from gateway.transports import Admission, Peer, StreamAddress, TcpListen, maintain
+
+_CONNECTIONS = 1024
+_EXPIRY_PAUSE = 60.0
+
+
+def matching_rules(configuration: Configuration) -> Rules | None:
+    """None where nobody sends orders: then nothing is matched."""
+    section = configuration.orders
+    if section is None:
+        return None
+    return Rules(
+        {name: Policy(configuration.order_policy(name)) for name in configuration.analyzers},
+        tuple(IdType(one.pattern, Check(one.check)) for one in section.specimens),
+        panels={code: frozenset(tests) for code, tests in section.panels.items()},
+        known=frozenset(_known_codes(configuration)),
+    )
+
+
+def _known_codes(configuration: Configuration) -> Iterator[str]:
+    """Every code that names a single test of a device here."""
+    profiles = catalogue()
+    for device in configuration.analyzers.values():
+        for code, analyte in profiles[device.profile].analytes.items():
+            yield code
+            if analyte.loinc:
+                yield analyte.loinc
+        yield from device.codes
+        yield from device.codes.values()
+
+
+class Reception:
+    """``open`` returns when the listener listens; ``port`` is the one really taken."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        store: Store,
+        notices: Noticeboard,
+        clock: Callable[[], datetime],
+        changed: Callable[[Answer], None] = lambda _: None,
+    ) -> None:
+        self._configuration = configuration
+        self._store = store
+        self._notices = notices
+        self._clock = clock
+        self._changed = changed
+        self.port: int | None = None
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        section = self._configuration.orders
+        if section is None:
+            yield
+            return
+        general = self._configuration.gateway
+        keep = timedelta(days=section.keep_days)
+        policy = InboxPolicy(ZoneInfo(general.timezone), general.processing, keep)
+        inbox = Inbox(self._store, policy, self._notices, self._clock, self._changed)
+        tasks = [asyncio.create_task(supervise("orders expiry", self._expire))]
+        listening: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if section.listen is not None:
+            tasks.append(self._listen(section.listen, inbox, listening))
+        else:
+            listening.set_result(None)
+        if section.directory is not None:
+            dropbox = Dropbox(section.directory, inbox.receive, self._notices)
+            tasks.append(asyncio.create_task(supervise("orders folder", dropbox.run)))
+        try:
+            await listening
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _listen(
+        self, endpoint: str, inbox: Inbox, listening: asyncio.Future[None]
+    ) -> asyncio.Task[None]:
+        loop = asyncio.get_running_loop()
+        budget = Budget()
+
+        def connect(peer: Peer) -> EhrLink:
+            return EhrLink(inbox.receive, peer.host or peer.name, budget, self._notices, loop)
+
+        def observe(state: LinkState, text: str) -> None:
+            logs.get().info("orders.line", state=state.value)
+            if state is LinkState.FAILED and not listening.done():
+                listening.set_result(None)
+
+        def taken(where: TcpListen) -> None:
+            self.port = where.port
+            if not listening.done():
+                listening.set_result(None)
+
+        address = StreamAddress.parse(f"tcp-listen:{endpoint}")
+        admission = Admission(_CONNECTIONS, _CONNECTIONS, _replaceable)
+        return asyncio.create_task(
+            supervise(
+                "orders line",
+                lambda: maintain(
+                    address, connect, observe=observe, admission=admission, listening=taken
+                ),
+            )
+        )
+
+    async def _expire(self) -> None:
+        while True:
+            await self._store.engine.write(lambda c: book.expire(c, self._clock()))
+            await asyncio.sleep(_EXPIRY_PAUSE)
+
+
+def _replaceable(protocol: asyncio.Protocol) -> bool:
+    return isinstance(protocol, EhrLink) and protocol.idle
