@@ -405,6 +405,22 @@ async def test_a_stall_is_noticed_once_for_each_limit(store: Store, witness: Wit
     assert len(_stalls(witness)) == 2
 
 
+async def test_a_delivery_is_progress(store: Store, witness: Witness) -> None:
+    await enqueue(store, [message(name) for name in names(2)])
+    destination = Scripted(always(AA))
+    destination.hold = asyncio.Event()
+    async with running(store, destination, witness) as courier:
+        await witness.until(lambda: courier._stalls._since is not None and destination.in_flight)
+        before = courier._stalls._since
+        destination.hold.set()
+        destination.hold = asyncio.Event()
+        await witness.delivered(1)
+        await witness.until(lambda: destination.in_flight == 1)
+        assert courier._stalls._since > before
+        destination.hold.set()
+        await witness.delivered(2)
+
+
 async def test_an_idle_destination_never_stalls(store: Store, witness: Witness) -> None:
     async with running(store, Scripted(always(AA)), witness) as courier:
         await enqueue(store, [message("M00000")])
@@ -588,7 +604,8 @@ async def test_a_lane_goes_on_after_its_retry_while_another_message_takes_long(
             return await super().deliver(entry)
 
     destination = Slow(lambda e: tries(e) if e.control_id == "LATER" else AA, concurrency=2)
-    async with running(store, destination, witness):
+    patience = replace(QUICK, backoff=Backoff(first=0.002, limit=60.0))
+    async with running(store, destination, witness, patience=patience):
         await witness.delivered(2)
         assert destination.arrived == ["LATER", "NEXT"]
         slow.set()
@@ -618,7 +635,9 @@ async def test_progress_begins_the_wait_for_a_stall_again(monkeypatch: pytest.Mo
     assert alarms == [5.0]
     pass_by(0.1)
     assert alarms == [5.0, 30.0]
+    assert watch._timer is None
     watch.progress()
+    assert watch._timer is not None
     pass_by(5.0)
     assert alarms == [5.0, 30.0, 5.0]
     watch.idle()

@@ -442,6 +442,7 @@ async def test_the_status_of_a_device_is_retained_and_survives_the_broker(
         await witness.became(up=True)
         witness.board.post(Heard("analyzer"))
         witness.board.post(LinkChanged("analyzer", LinkState.UP, ""))
+        witness.board.post(LinkChanged("other", LinkState.WAITING, ""))
         status = await _retained(port, topic)
         assert (status["state"], status["device"]) == ("up", "analyzer")
         assert status["last_heard"] is not None
@@ -451,6 +452,7 @@ async def test_the_status_of_a_device_is_retained_and_survives_the_broker(
         await broker.start()
         await witness.became(up=True)
         await until_retained(port, topic, "retrying")
+        await until_retained(port, topic.replace("analyzer", "other"), "waiting")
 
 
 async def test_deliveries_elsewhere_are_told_with_ids_only(
