@@ -102,8 +102,8 @@ class AstmLink(DeviceLink):
                 self._pending = text
                 self.commit(raw)
             case ChunkReceived(raw):
-                self._pending = b""
-                self.commit(raw)
+                self._pending = b""  # it comes again inside its message
+                self.commit(raw, evidence=True)
             case TransmissionEnded(checked=checked):
                 self.site.recipient.complete(self.arrival(self._taken(), checked=checked))
             case TransmissionIncomplete(reason, raw=raw):

@@ -28,7 +28,12 @@ class Journal(Protocol):
     def open_transmission(self, device: str, protocol: str, peer: str) -> int: ...
 
     def append(
-        self, transmission: int, entry: bytes, done: Callable[[StoreError | None], None]
+        self,
+        transmission: int,
+        entry: bytes,
+        done: Callable[[StoreError | None], None],
+        *,
+        evidence: bool = False,
     ) -> None: ...
 
     def evidence(self, transmission: int, entry: bytes) -> None: ...
@@ -148,10 +153,10 @@ class DeviceLink(asyncio.Protocol):
         if data and self._transport is not None:
             self._transport.write(data)
 
-    def commit(self, entry: bytes) -> None:
+    def commit(self, entry: bytes, *, evidence: bool = False) -> None:
         """Journals ``entry`` as part of the transmission at hand; ``committed`` follows."""
         self._waiting = True
-        self.site.journal.append(self._current(), entry, self._on_commit)
+        self.site.journal.append(self._current(), entry, self._on_commit, evidence=evidence)
 
     def keep(self, entry: bytes) -> None:
         """Keeps ``entry`` as evidence; nobody waits for it."""

@@ -66,9 +66,10 @@ def _astm(data: bytes, dialect: Dialect) -> tuple[bytes, bool] | None:
         found = read_capture(_ENQ + data + _EOT, replace(dialect, framing=Framing.FRAMED))
     else:
         found = read_capture(data, replace(dialect, framing=Framing.AUTO))
-    if len(found) != 1 or not found[0].complete:
+    whole = [one for one in found if one.complete]
+    if len(whole) != 1 or found[0] is not whole[0]:
         return None
-    return found[0].text, found[0].checked
+    return whole[0].text, whole[0].checked
 
 
 def _text(data: bytes, link: Link) -> tuple[bytes, bool] | None:

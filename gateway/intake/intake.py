@@ -25,8 +25,18 @@ from gateway.intake.routes import Router
 from gateway.matching import Finding, Rules, look, nothing_before
 from gateway.notices import DuplicateSeen, Heard, Noticeboard, ReportFiled, TransmissionLost
 from gateway.profiles import Context, read_transmission
+from gateway.protocols.astm import Ack
 from gateway.report import Problem, ProblemCode
-from gateway.store import Filed, Filing, NotOpen, OutboxMessage, Outcome, OutOfDate, Store
+from gateway.store import (
+    Filed,
+    Filing,
+    NotOpen,
+    OpenTransmission,
+    OutboxMessage,
+    Outcome,
+    OutOfDate,
+    Store,
+)
 from gateway.supervision import describe
 
 _PAUSE = 0.5
@@ -126,7 +136,7 @@ class Intake:
                     opened.id,
                     opened.device,
                     opened.protocol,
-                    opened.entries,
+                    opened.entries or self._acknowledged_chunks(opened),
                     opened.peer,
                     opened.opened_at,
                 )
@@ -137,6 +147,13 @@ class Intake:
                 self.incomplete(cut, "damaged" if opened.damaged else "restart")
         await self.drained()
         return len(left)
+
+    def _acknowledged_chunks(self, opened: OpenTransmission) -> tuple[bytes, ...]:
+        """A device that wants every read acknowledged may believe it is done before we were."""
+        dialect = self._attribution.device(opened.device.split("+")[0]).profile.link.dialect
+        if dialect is None or dialect.ack is not Ack.PER_CHUNK:
+            return ()
+        return tuple(piece.data for piece in opened.evidence)
 
     def rebuilt(
         self,

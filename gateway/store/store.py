@@ -31,7 +31,7 @@ from gateway.store.lifecycle import Condition, Lifecycle
 from gateway.store.lock import DirectoryLock, take_directory
 from gateway.store.migrate import package_steps
 from gateway.store.outbox import Outbox
-from gateway.store.pages import Opening
+from gateway.store.pages import EntryKind, Opening
 from gateway.store.purge import purge
 from gateway.store.reports import Reports
 from gateway.store.site import Counters
@@ -161,9 +161,12 @@ class Store:
         self._live[self._last] = transmission
         return self._last
 
-    def append(self, transmission: int, entry: bytes, done: Done) -> None:
+    def append(
+        self, transmission: int, entry: bytes, done: Done, *, evidence: bool = False
+    ) -> None:
         """``done(None)`` when it is on disk; ``done(StoreError)`` when it must not be acknowledged.
-        Always later, in the loop's thread, in the order of the calls.  At most 64 MiB in all."""
+        Always later, in the loop's thread, in the order of the calls.  At most 64 MiB in all.
+        ``evidence``: kept beside the accepted entries, not among them."""
         writer = self.engine.writer
         live = self._live.get(transmission)
         if writer is None or live is None:
@@ -172,7 +175,8 @@ class Store:
             self._refuse(done, StoreError(f"transmission {transmission} is too long"))
         else:
             live.room -= len(entry)
-            writer.append(transmission, entry, done)
+            kind = EntryKind.EVIDENCE if evidence else EntryKind.ENTRY
+            writer.append(transmission, entry, done, kind)
 
     def _refuse(self, done: Done, error: StoreError) -> None:
         asyncio.get_running_loop().call_soon(done, error)
