@@ -74,7 +74,7 @@ def _destination(
             return FileDrop(section.directory, extension=section.extension)
         case MqttDestination():
             options = MqttOptions(
-                _broker(section, site),
+                _broker(name, section, site),
                 Topics(section.root, site),
                 password_file=section.password_file,
                 expiry=int(section.expiry_hours * 3600),
@@ -82,14 +82,14 @@ def _destination(
             return MqttPublisher(name, options, clock=clock, notices=notices)
 
 
-def _broker(section: MqttDestination, site: str) -> Broker:
+def _broker(name: str, section: MqttDestination, site: str) -> Broker:
     url = urlsplit(section.url)
     secure = url.scheme == "mqtts"
     password = os.environ.get(section.password_env) if section.password_env else None
     return Broker(
         url.hostname or "localhost",
         url.port or (_MQTTS_PORT if secure else _MQTT_PORT),
-        client_id=f"gateway-{site}",
+        client_id=f"gateway-{site}-{name}",
         username=section.username,
         password=password,
         tls=client_context(TlsFiles(section.ca_file)) if secure else None,
