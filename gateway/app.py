@@ -29,7 +29,7 @@ from gateway.lines import Lines, known_devices, silence_limits
 from gateway.messages import ProcessingId, load_tables
 from gateway.modalities import Modalities, modalities
 from gateway.notices import Noticeboard
-from gateway.reception import Reception, matching_rules
+from gateway.reception import Reception, matching_rules, worklists
 from gateway.store import Condition, Store
 from gateway.supervision import supervise
 
@@ -45,6 +45,7 @@ class Running:
     intake: Intake
     lines: Lines
     modalities: Modalities | None
+    reception: Reception
 
 
 async def serve(
@@ -96,18 +97,18 @@ async def running(
         )
         reception = Reception(configuration, store, notices, clock)
         await stack.enter_async_context(reception.open())
-        lines = Lines(configuration, store, intake, notices)
+        lines = Lines(configuration, store, intake, notices, worklists(configuration, store, clock))
         await stack.enter_async_context(lines.open())
         units = await _modalities(stack, configuration, store, notices, clock)
         await stack.enter_async_context(control.serve(folder, desk.ask))
         if configuration.http is not None:
             from gateway.web import serving, site_of
 
-            await stack.enter_async_context(
-                serving(site_of(configuration.http, folder), desk.ask, notices)
-            )
+            site = site_of(configuration.http, folder)
+            archive = None if units is None else units.archive
+            await stack.enter_async_context(serving(site, desk.ask, notices, store, archive))
         logs.get().info("gateway.ready", count=len(configuration.devices))
-        yield Running(store, desk, intake, lines, units)
+        yield Running(store, desk, intake, lines, units, reception)
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.config import Configuration, DeviceSection
 from gateway.drivers import (
+    AskingLink,
     AstmLink,
     DeviceLink,
     Hl7Link,
@@ -27,6 +28,7 @@ from gateway.drivers import (
 )
 from gateway.intake import Intake, Known
 from gateway.notices import LinkChanged, LinkState, NoiseAlarm, Noticeboard
+from gateway.orders.worklists import Worklists
 from gateway.profiles import AnalyzerProfile, Protocol, catalogue
 from gateway.profiles.text_views import LIS3, framing
 from gateway.protocols.astm import Dialect, Framing
@@ -68,8 +70,14 @@ class Lines:
     """All lines; ``open`` returns when every listener listens (a line that dials may take time)."""
 
     def __init__(
-        self, configuration: Configuration, store: Store, intake: Intake, notices: Noticeboard
+        self,
+        configuration: Configuration,
+        store: Store,
+        intake: Intake,
+        notices: Noticeboard,
+        worklists: Worklists | None = None,
     ) -> None:
+        self._worklists = worklists
         self._configuration = configuration
         self._store = store
         self._intake = intake
@@ -152,6 +160,10 @@ class Lines:
                 line = "+".join(names)
                 sites[names] = Site(line, names, self._store, self._intake, self._notices, noise)
             talking = [profiles[name] for name in names]
+            asked = self._worklists
+            if asked is not None and asked.asks(names):
+                dialect = common_dialect(talking)
+                return AskingLink(sites[names], peer.name, loop, dialect, asked)
             return link_for(talking, sites[names], peer.name, loop)
 
         return connect

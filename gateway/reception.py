@@ -17,7 +17,9 @@ from gateway.orders.dropbox import Dropbox
 from gateway.orders.inbox import Answer, Inbox
 from gateway.orders.inbox import Policy as InboxPolicy
 from gateway.orders.listener import Budget, EhrLink
-from gateway.profiles import catalogue
+from gateway.orders.menu import Menu
+from gateway.orders.worklists import Asking, Worklists
+from gateway.profiles import Protocol, catalogue
 from gateway.store import Store
 from gateway.supervision import supervise
 from gateway.transports import Admission, Peer, StreamAddress, TcpListen, maintain
@@ -37,6 +39,27 @@ def matching_rules(configuration: Configuration) -> Rules | None:
         panels={code: frozenset(tests) for code, tests in section.panels.items()},
         known=frozenset(_known_codes(configuration)),
     )
+
+
+def worklists(
+    configuration: Configuration, store: Store, clock: Callable[[], datetime]
+) -> Worklists | None:
+    """Answers for the devices whose profile says how they ask."""
+    section = configuration.orders
+    if section is None:
+        return None
+    panels = {code: frozenset(tests) for code, tests in section.panels.items()}
+    profiles = catalogue()
+    asking = {
+        name: Asking(
+            Menu(profiles[device.profile], device.codes, panels),
+            ZoneInfo(device.timezone or configuration.gateway.timezone),
+        )
+        for name, device in configuration.analyzers.items()
+        if profiles[device.profile].query is not None
+        and profiles[device.profile].link.protocol is Protocol.ASTM
+    }
+    return Worklists(store, asking, clock)
 
 
 def _known_codes(configuration: Configuration) -> Iterator[str]:
@@ -106,7 +129,8 @@ class Reception:
             return EhrLink(inbox.receive, peer.host or peer.name, budget, self._notices, loop)
 
         def observe(state: LinkState, text: str) -> None:
-            logs.get().info("orders.line", state=state.value)
+            if state in (LinkState.FAILED, LinkState.RETRYING):
+                logs.get().warning("orders.line", state=state.value)
             if state is LinkState.FAILED and not listening.done():
                 listening.set_result(None)
 

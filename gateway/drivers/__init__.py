@@ -1,12 +1,14 @@
 """One running device: its connection, its protocol, its place in the journal."""
 
 from gateway.drivers.analyzer import AstmLink
+from gateway.drivers.asking import AskingLink
 from gateway.drivers.hl7 import Hl7Link
 from gateway.drivers.link import DeviceLink, Journal, Noise, Recipient, Site
 from gateway.drivers.poct1a import Poct1aLink
 from gateway.drivers.text import Lis3Link, TextLink
 
 __all__ = [
+    "AskingLink",
     "AstmLink",
     "DeviceLink",
     "Hl7Link",
