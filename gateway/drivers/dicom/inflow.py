@@ -32,7 +32,7 @@ class _Batch:
 
 
 class Inflow:
-    """``receive`` and ``room`` in the loop's thread, from the line; ``run`` is a task."""
+    """``block`` and ``received`` are the line's, in the loop's thread; ``run`` is a task."""
 
     def __init__(
         self,
@@ -48,12 +48,12 @@ class Inflow:
         self._block = blocks.take()
         self._pieces: list[memoryview] = []
         self._pending = 0
+        self._long = False  # more than a block: worth the hand-overs
         self._batches: deque[_Batch] = deque()
         self._arrival: asyncio.Future[None] | None = None
         self._failure: StoreError | None = None
         self._abandoned = False
         self._left: Block | None = None
-        self.complete = False  # the last byte is here
 
     @property
     def _idle(self) -> bool:
@@ -79,9 +79,8 @@ class Inflow:
         else:
             self._copy(data)
         if last:
-            self.complete = True
             self._hand_over(last=True)
-        elif self._pending >= EAGER and self._idle:
+        elif self._pending >= EAGER and self._idle and self._long:
             self._submit(None, last=False)
 
     async def run(self) -> Arrived | None:
@@ -106,21 +105,28 @@ class Inflow:
         self._wake()
 
     async def _process(self, batch: _Batch) -> None:
-        run = self._archive.run
         if self._failure is None:
-            outcomes = await asyncio.gather(
-                run(self._write, batch),
-                run(self._reception.digest, batch.pieces),
-                return_exceptions=True,
-            )
-            for outcome in outcomes:
-                if isinstance(outcome, StoreError):
-                    self._failure = outcome
-                elif isinstance(outcome, BaseException):
-                    raise outcome
+            await self._take(batch)
         batch.pieces.clear()
         self._give_back(batch.block)
         self._relieved()
+
+    async def _take(self, batch: _Batch) -> None:
+        """A short data set in one go; of a long one the hash is made beside the writing."""
+        run = self._archive.run
+        if self._long:
+            works = [run(self._write, batch), run(self._reception.digest, batch.pieces)]
+        else:
+            works = [run(self._take_whole, batch)]
+        for outcome in await asyncio.gather(*works, return_exceptions=True):
+            if isinstance(outcome, StoreError):
+                self._failure = outcome
+            elif isinstance(outcome, BaseException):
+                raise outcome
+
+    def _take_whole(self, batch: _Batch) -> None:
+        self._reception.digest(batch.pieces)
+        self._write(batch)
 
     def _write(self, batch: _Batch) -> None:
         """In a thread of the archive."""
@@ -151,6 +157,7 @@ class Inflow:
 
     def _hand_over(self, *, last: bool) -> None:
         self._submit(self._block, last=last)
+        self._long = self._long or not last
         if not last:
             self._block = self._blocks.take()
 

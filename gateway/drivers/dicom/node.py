@@ -59,6 +59,7 @@ class Node:
         self._post = post
         self._tls = tls
         self._server: asyncio.Server | None = None
+        self._filing: set[Line] = set()  # their senders are gone
         self._told: dict[str, int] = {}
 
     async def start(self, host: str, port: int) -> int:
@@ -81,7 +82,7 @@ class Node:
         lines = tuple(self.lines)
         for line in lines:
             line.abort()
-        for line in lines:
+        for line in (*lines, *self._filing):
             await line.finished()
 
     def opened(self, line: Line) -> None:
@@ -109,6 +110,9 @@ class Node:
 
     def ended(self, line: Line, reason: str) -> None:
         self.lines.discard(line)
+        self._filing = {earlier for earlier in self._filing if earlier.busy}
+        if line.busy:
+            self._filing.add(line)
         if not line.admitted:
             return
         self.established -= 1

@@ -1,0 +1,241 @@
+"""Storage SCU: sends archived instances to one peer, on one association as long as it lasts.
+
+For every pair of class and stored syntax a context of its own, beside it one with the plain
+syntaxes: an instance goes as it was stored when the peer takes that, else in Explicit VR Little
+Endian.  ``Unreachable``: nothing was sent.  ``Ambiguous``: it was, and no answer came.
+``Refused``: the peer said no, or nothing it takes can be made of the instance.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Final
+
+from gateway.archive import Archive, Instance
+from gateway.drivers.dicom.client import Remote, associate
+from gateway.drivers.dicom.routing import Routing
+from gateway.drivers.dicom.service import AssociationOver, AssociationRefused, Dialogue, Payload
+from gateway.errors import Ambiguous, Refused, Unreachable
+from gateway.imaging import datasets
+from gateway.imaging.commitment import REQUEST_COMMITMENT, Request, write_request
+from gateway.imaging.transcoding import Untranslatable, explicit_little_endian, lossless
+from gateway.protocols.dicom import (
+    STORAGE_COMMITMENT_INSTANCE,
+    Category,
+    Context,
+    CStoreRQ,
+    NActionRQ,
+    Status,
+    category,
+    meaning,
+)
+from gateway.protocols.dicom.sop_classes import STORAGE_COMMITMENT
+from gateway.protocols.dicom.transfer_syntaxes import EXPLICIT_LE, IMPLICIT_LE
+
+_PAIRS: Final = 60
+_ANSWER: Final = 300.0
+_PLAIN: Final = (EXPLICIT_LE, IMPLICIT_LE)
+_NO_ROOM: Final = 0xA700
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Originator:
+    """The C-MOVE that wants it."""
+
+    ae_title: str
+    message_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The peer has it: its status (a warning at most) and the syntax it went in."""
+
+    status: int
+    transfer_syntax: str
+
+
+def pair_of(instance: Instance) -> Pair:
+    return instance.sop_class, instance.transfer_syntax
+
+
+class StorageUser:
+    """One peer.  ``lossy``: whether lossy pixels may be decoded for a peer that takes only plain
+    ones.  One call at a time."""
+
+    def __init__(
+        self,
+        remote: Remote,
+        calling: str,
+        archive: Archive,
+        *,
+        routing: Routing | None = None,
+        commitment: bool = False,
+        lossy: bool = True,
+    ) -> None:
+        self._remote = remote
+        self._calling = calling
+        self._archive = archive
+        self._routing = routing
+        self._commitment = commitment
+        self._lossy = lossy
+        self._pairs: OrderedDict[Pair, None] = OrderedDict()
+        self._proposed: frozenset[Pair] = frozenset()
+        self._stack: AsyncExitStack | None = None
+        self._dialogue: Dialogue | None = None
+
+    def foresee(self, pairs: Iterable[Pair]) -> None:
+        """What will be sent: proposed with the next association."""
+        for pair in pairs:
+            self._pairs[pair] = None
+            self._pairs.move_to_end(pair)
+        while len(self._pairs) > _PAIRS:
+            self._pairs.popitem(last=False)
+
+    async def open(self) -> None:
+        """An association, if there is none.  ``Unreachable``."""
+        if self._dialogue is not None and not self._dialogue.over:
+            return
+        await self.release()
+        await self._associate()
+
+    async def release(self) -> None:
+        """Ends the association, in order if it still stands."""
+        stack, self._stack, self._dialogue = self._stack, None, None
+        if stack is not None:
+            await stack.aclose()
+
+    async def store(self, instance: Instance, originator: Originator | None = None) -> Stored:
+        """Sends one instance and waits for the answer."""
+        await self._prepared(pair_of(instance))
+        context = self._context(instance)
+        payload = await self._payload(instance, context)
+        dialogue = self._established()
+        request = CStoreRQ(
+            message_id=dialogue.next_message_id(),
+            affected_sop_class_uid=instance.sop_class,
+            affected_sop_instance_uid=instance.uid,
+            move_originator_ae_title=originator.ae_title if originator else None,
+            move_originator_message_id=originator.message_id if originator else None,
+        )
+        status = await self._asked(context, request, payload)
+        _check(status)
+        return Stored(status, context.transfer_syntax)
+
+    async def request_commitment(self, request: Request) -> None:
+        """N-ACTION; the report comes later, on this association or on one of the peer's."""
+        await self.open()
+        contexts = self._established().contexts_of(STORAGE_COMMITMENT)
+        if not contexts:
+            raise Refused("it does not take storage commitment requests")
+        content = datasets.write(write_request(request), contexts[0].transfer_syntax)
+        message = NActionRQ(
+            message_id=self._established().next_message_id(),
+            requested_sop_class_uid=STORAGE_COMMITMENT,
+            requested_sop_instance_uid=STORAGE_COMMITMENT_INSTANCE,
+            action_type_id=REQUEST_COMMITMENT,
+        )
+        _check(await self._asked(contexts[0], message, content))
+
+    async def _prepared(self, pair: Pair) -> None:
+        """An association on which this pair was proposed."""
+        self.foresee([pair])
+        if self._dialogue is not None and pair not in self._proposed:
+            await self.release()
+        await self.open()
+
+    async def _associate(self) -> None:
+        proposed = frozenset(self._pairs)
+        stack = AsyncExitStack()
+        try:
+            called = await stack.enter_async_context(
+                associate(self._remote, self._calling, self._contexts(), routing=self._routing)
+            )
+        except AssociationRefused as error:
+            raise Unreachable(error.reason) from None
+        self._stack, self._dialogue, self._proposed = stack, called.dialogue, proposed
+
+    def _contexts(self) -> Sequence[tuple[str, Sequence[str]]]:
+        found: list[tuple[str, Sequence[str]]] = []
+        if self._commitment or not self._pairs:
+            found.append((STORAGE_COMMITMENT, _PLAIN))
+        found.extend((sop_class, (syntax,)) for sop_class, syntax in self._pairs)
+        classes = dict.fromkeys(sop_class for sop_class, _ in self._pairs)
+        found.extend((sop_class, _PLAIN) for sop_class in classes)
+        return found[:128]
+
+    def _context(self, instance: Instance) -> Context:
+        contexts = [c for c in self._established().contexts_of(instance.sop_class) if c.scu]
+        return choose(contexts, instance, lossy=self._lossy)
+
+    async def _payload(self, instance: Instance, context: Context) -> Payload:
+        return await payload(self._archive, instance, context.transfer_syntax)
+
+    async def _asked(
+        self, context: Context, request: CStoreRQ | NActionRQ, content: Payload | bytes
+    ) -> int:
+        dialogue = self._established()
+        try:
+            async with asyncio.timeout(_ANSWER):
+                return (await dialogue.ask(context, request, content)).message.status
+        except (AssociationOver, TimeoutError):
+            await self._abandon()
+            raise Ambiguous("the association ended before the answer") from None
+        except OSError as error:
+            await self._abandon()
+            raise Refused(f"the stored file cannot be read ({error.strerror})") from None
+        except asyncio.CancelledError:
+            await self._abandon()
+            raise
+
+    async def _abandon(self) -> None:
+        """Aborts: what was half said must not be taken for something else."""
+        stack, self._stack, self._dialogue = self._stack, None, None
+        if stack is not None:
+            await stack.__aexit__(AssociationOver, AssociationOver("abandoned"), None)
+
+    def _established(self) -> Dialogue:
+        if self._dialogue is None:
+            raise Unreachable("there is no association")
+        return self._dialogue
+
+
+def choose(contexts: Sequence[Context], instance: Instance, *, lossy: bool) -> Context:
+    """The stored syntax if it is taken, else Explicit Little Endian if that can be made."""
+    for context in contexts:
+        if context.transfer_syntax == instance.transfer_syntax:
+            return context
+    for context in contexts:
+        if context.transfer_syntax == EXPLICIT_LE:
+            if lossy or lossless(instance.transfer_syntax):
+                return context
+            raise Refused("it takes neither the stored syntax nor one that keeps every pixel")
+    raise Refused("it takes neither the stored syntax nor Explicit LE for this class")
+
+
+async def payload(archive: Archive, instance: Instance, transfer_syntax: str) -> Payload:
+    """The data set as stored, or made into Explicit Little Endian.  ``Refused`` if it cannot be."""
+    path = archive.shelves.path(instance.path)
+    if instance.transfer_syntax == transfer_syntax:
+        return Payload(lambda: path.open("rb"), instance.start, instance.size)
+    try:
+        content = await archive.run(explicit_little_endian, path, instance.transfer_syntax)
+    except Untranslatable as error:
+        raise Refused(str(error)) from None
+    return Payload(lambda: BytesIO(content), 0, len(content))
+
+
+def _check(status: int) -> None:
+    if category(status) in (Category.SUCCESS, Category.WARNING):
+        return
+    if status & 0xFF00 == _NO_ROOM or status == Status.RESOURCE_LIMITATION:
+        raise Unreachable(f"it has no room ({meaning(status)})")
+    if status == Status.NOT_AUTHORIZED:
+        raise Refused(meaning(status), stop=True)
+    raise Refused(meaning(status), again=status == Status.PROCESSING_FAILURE)
