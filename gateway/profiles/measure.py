@@ -12,11 +12,12 @@ from typing import Final, NamedTuple
 
 from gateway.profiles.context import Context
 from gateway.profiles.loinc import terms
+from gateway.profiles.patterns import compiled
 from gateway.profiles.reading import Place
 from gateway.profiles.schema import Analyte, AnalyzerProfile, Part, Quirk, Scale
 from gateway.profiles.units import to_ucum
 from gateway.profiles.values import UNREADABLE, Writing, read_value
-from gateway.report import Problem, ProblemCode, Quantity, Range, Unit, Value
+from gateway.report import Absent, Problem, ProblemCode, Quantity, Range, Unit, Value
 
 _UNITLESS: Final = frozenset(("", "[pH]", "{INR}", "{ratio}", "{index}"))
 
@@ -90,6 +91,9 @@ class Measure:
     def _one(
         self, text: str, scale: Scale, unit: str | None = None, *, beside_call: bool = False
     ) -> Measured:
+        for void in self._analyte.voids:
+            if compiled(void.pattern).fullmatch(text.strip()):
+                return Measured(Absent(void.reason), text)
         writing, answers = _writing(self._profile), self._analyte.answers
         read = read_value(text, writing, scale, answers, self._knows_unit)
         if read.faulty:

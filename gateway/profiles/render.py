@@ -18,7 +18,7 @@ from gateway.profiles.samples import Finding, NotExpressible, Sample
 from gateway.profiles.schema import AnalyzerProfile
 from gateway.profiles.writer import Writer
 from gateway.protocols.astm import Message, decode, encode
-from gateway.report import Kind, Observation, Quantity, Range, Report
+from gateway.report import Kind, Observation, Patient, Quantity, Range, Report
 
 
 def render(
@@ -43,11 +43,11 @@ def render(
     if len(reports) != len(samples):
         raise NotExpressible("specimens: another number of them would be read")
     for report, sample in zip(reports, samples, strict=True):
-        _compare(report, sample, profile)
+        compare(report, sample, profile)
     return message
 
 
-def _compare(report: Report, sample: Sample, profile: AnalyzerProfile) -> None:
+def compare(report: Report, sample: Sample, profile: AnalyzerProfile) -> None:
     specimen, patient = report.specimen, report.patient
     read = [_read(one) for one in report.observations]
     said = [fact for one in sample.findings for fact in _said(one, profile)]
@@ -56,7 +56,7 @@ def _compare(report: Report, sample: Sample, profile: AnalyzerProfile) -> None:
     pairs = (
         ("kind", report.kind, sample.kind),
         ("specimen", specimen.id, sample.specimen or _mark(report)),
-        ("patient", next((one.value for one in patient.ids), None), sample.patient),
+        ("patient", _first_id(patient), sample.patient or _mark_as_patient(report)),
         ("position", specimen.position, sample.position),
         ("name", patient.name, sample.name),
         ("birth", patient.birth_date, sample.birth),
@@ -71,6 +71,15 @@ def _compare(report: Report, sample: Sample, profile: AnalyzerProfile) -> None:
 def _mark(report: Report) -> str | None:
     """A control's mark may stand where the specimen's id does."""
     return None if report.kind is Kind.PATIENT else report.specimen.id
+
+
+def _first_id(patient: Patient) -> str | None:
+    return next((one.value for one in patient.ids), None)
+
+
+def _mark_as_patient(report: Report) -> str | None:
+    """Or where the patient's id does."""
+    return None if report.kind is Kind.PATIENT else _first_id(report.patient)
 
 
 class Fact(NamedTuple):

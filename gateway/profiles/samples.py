@@ -52,7 +52,8 @@ class Sample:
 
 def plausible(profile: AnalyzerProfile, random: Random) -> tuple[Finding, ...]:
     """A value within the healthy range, or an answer, for every test that has one."""
-    return tuple(_findings(profile, random))
+    found = tuple(_findings(profile, random))
+    return (random.choice(found),) if found and profile.shape.alone else found
 
 
 def _findings(profile: AnalyzerProfile, random: Random) -> Iterator[Finding]:
@@ -77,6 +78,6 @@ def _value(analyte: Analyte, random: Random) -> str:
 
 def unit_as_sent(profile: AnalyzerProfile, analyte: Analyte) -> str:
     """The first unit of a test as this device spells it; empty for one without unit."""
-    if not analyte.units:
+    if not analyte.units or (profile.where.unit is None and analyte.unsent is not None):
         return ""
     return profile.shape.units.get(analyte.units[0], analyte.units[0])

@@ -76,6 +76,7 @@ class Analyte:
     answers: Mapping[str, Coded] = field(default_factory=dict)
     specimen: str = ""
     display: str | None = None
+    voids: tuple[Void, ...] = ()
     words: tuple[str, ...] = ()
 
 
@@ -202,7 +203,7 @@ class Shape:
 
     ``fixed`` always stands there; ``pads`` are widths, filled with blanks on the left; ``code`` is
     how a test's code is written, ``units`` how UCUM units are spelled.  ``menu`` has tests to
-    simulate where the profile knows none.
+    simulate where the profile knows none.  ``alone``: one result a message.
     """
 
     delimiters: str = "|\\^&"
@@ -211,6 +212,7 @@ class Shape:
     code: str = "{code}"
     units: Table = field(default_factory=dict)
     menu: Mapping[str, Analyte] = field(default_factory=dict)
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

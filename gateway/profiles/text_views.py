@@ -21,7 +21,7 @@ LIS3: Final = "lis3"
 GENERIC: Final = "generic-text"
 _SILENCE: Final = Silence(patience=2.0)
 
-_LIS3_DATA: Final = "_NEW_DATA"
+_LIS3_DATA: Final = ("_NEW_DATA", "_EDIT_DATA")
 _HEMOCUE_UNITS: Final = (("percent", "%"), ("mmol", "mmol/mol"))
 
 
@@ -74,12 +74,31 @@ def _whole(fields: Fields) -> Iterator[Part]:
 
 def _hemocue(fields: Fields) -> Iterator[Part]:
     for record in fields.rows:
-        head = Fields(fields.name, {**record.values, "number": record.name})
+        when = {"date": _dated(record.values), "time": _timed(record.values.get("time", ""))}
+        head = Fields(fields.name, {**record.values, **when, "number": record.name})
         texts = ((unit, record.values.get(key, "")) for key, unit in _HEMOCUE_UNITS)
         rows = tuple(
             Fields("HbA1c", {"value": text, "unit": unit}) for unit, text in texts if text.strip()
         )
         yield Part(head, rows)
+
+
+def _dated(values: Mapping[str, str]) -> str:
+    """Year, month and day by the record's own order tag."""
+    order, parts = values.get("order", "").split("/"), values.get("date", "").split("/")
+    if sorted(order) != ["D", "M", "Y"] or len(parts) != 3:
+        return values.get("date", "")
+    found = dict(zip(order, parts, strict=True))
+    return "-".join(found[letter].strip() for letter in "YMD")
+
+
+def _timed(text: str) -> str:
+    """``PM 10:15`` on the clock of 24 hours."""
+    half, _, clock = text.strip().partition(" ")
+    hour, _, minute = clock.partition(":")
+    if half not in ("AM", "PM") or not (hour.isascii() and hour.isdigit()):
+        return text
+    return f"{int(hour) % 12 + 12 * (half == 'PM'):02d}:{minute}"
 
 
 def _eurolyser(fields: Fields) -> Iterator[Part]:
@@ -96,7 +115,25 @@ def _bc3000(fields: Fields) -> Iterator[Part]:
         if "Val" not in block.values:
             head |= {f"{block.name}.{key}": text for key, text in block.values.items()}
             head |= {key: text for key, text in block.values.items() if key not in head}
-    yield Part(Fields(fields.name, head), results)
+    yield Part(Fields(fields.name, head), tuple(map(_ranged, results)))
+
+
+def _ranged(row: Fields) -> Fields:
+    """The two ends of the reference range in one text."""
+    low, high = (row.values.get(key, "").strip() for key in ("Low", "High"))
+    return replace(row, values={**row.values, "Range": f"{low}-{high}" if low or high else ""})
+
+
+def _drichem(fields: Fields) -> Iterator[Part]:
+    """The sign stands in a column of its own; ``=`` says nothing."""
+    rows = tuple(
+        replace(row, values={**row.values, "value": _signed(row.values)}) for row in fields.rows
+    )
+    yield Part(fields, rows)
+
+
+def _signed(values: Mapping[str, str]) -> str:
+    return values.get("sign", "").strip(" =") + values.get("value", "").strip()
 
 
 def _lis3(fields: Fields) -> Iterator[Part]:
@@ -109,6 +146,7 @@ _VIEWS: Final[Mapping[str, View]] = MappingProxyType(
         "hemocue-hba1c-501": _hemocue,
         "eurolyser": _eurolyser,
         "mindray-bc3000plus": _bc3000,
+        "fuji-drichem": _drichem,
         LIS3: _lis3,
     }
 )
