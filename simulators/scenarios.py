@@ -131,7 +131,7 @@ def several_specimens(day: Day) -> Iterator[Message]:
 def out_of_range(day: Day) -> Iterator[Message]:
     """One value beyond what the device can measure, written with its comparator."""
     while True:
-        first, *others = day.findings()
+        first, *others = _number_first(day.findings())
         beyond = replace(first, value=f">{_tripled(first.value)}", flags=(">",))
         plain = replace(beyond, flags=())
         yield _first_that_works(day, ([beyond, *others], [plain, *others], [first, *others]))
@@ -171,8 +171,9 @@ def corrected(day: Day) -> Iterator[Message]:
     """A result, then the same with another value."""
     while True:
         sample = day.sample()
-        first, *others = sample.findings
+        first, *others = _number_first(sample.findings)
         better = replace(first, value=_nudged(first.value), status="C")
+        sample = replace(sample, findings=(first, *others))
         yield day.message(sample)
         yield day.message(replace(sample, findings=(better, *others)))
 
@@ -206,10 +207,19 @@ def _first_that_works(day: Day, choices: Sequence[Sequence[Finding]]) -> Message
     raise NotExpressible(f"{day.profile.name} cannot say this")
 
 
+def _number_first(findings: Sequence[Finding]) -> list[Finding]:
+    """A number before calls, where the device measures any."""
+    return sorted(findings, key=lambda finding: not finding.value[:1].isdigit())
+
+
 def _tripled(value: str) -> str:
+    if not value[:1].isdigit():
+        return value
     return str((Decimal(value) * 3).quantize(Decimal(value)))
 
 
 def _nudged(value: str) -> str:
+    if not value[:1].isdigit():
+        return value
     number = Decimal(value)
     return str(number + Decimal((0, (1,), int(number.as_tuple().exponent))))

@@ -1,8 +1,8 @@
 """Curves that come inside M records of LIS02-A2: raw deflate (RFC 1951) in Base64.
 
-A record is one of a curve where a component names it HISTOGRAM or MATRIX; its longest component is
-the curve, the others are its name.  What does not unpack, or unpacks to more than ``LARGEST``
-bytes, is kept as sent and said.
+A record is one of a curve where a component names it HISTOGRAM or MATRIX; the longest component
+that unpacks is the curve, the others are its name.  What does not unpack, or unpacks to more than
+``LARGEST`` bytes, is kept as sent and said.
 """
 
 from __future__ import annotations
@@ -31,15 +31,23 @@ def read_matrices(
         parts = tuple(_parts(node))
         if not _KINDS & {part.upper() for part in parts}:
             continue
-        coded = max(parts, key=len)
+        coded, curve = _curve(parts)
         name = " ".join(part for part in parts if part is not coded)[:_NAME]
-        curve = inflated(coded)
         if curve is None:
             problems.append(Problem(ProblemCode.MALFORMED_RECORD, prefix + node.position, False))
             attachments.append(_attachment(name, "text/plain", coded.encode("latin-1", "replace")))
         else:
             attachments.append(_attachment(name, "application/octet-stream", curve))
     return tuple(attachments), tuple(problems)
+
+
+def _curve(parts: tuple[str, ...]) -> tuple[str, bytes | None]:
+    """The longest component that is a curve; where none is, the longest one."""
+    longest_first = sorted(parts, key=len, reverse=True)
+    for part in longest_first:
+        if (curve := inflated(part)) is not None:
+            return part, curve
+    return longest_first[0], None
 
 
 def inflated(coded: str) -> bytes | None:

@@ -119,6 +119,17 @@ def test_a_quirk_is_used_and_read_in_one_place(quirk: Quirk) -> None:
     assert any(quirk in profile.quirks for profile in PROFILES)
 
 
+def test_the_table_of_quirks_is_right() -> None:
+    """Every quirk has its line, and the line names just the profiles that have it."""
+    text = (Path(__file__).parents[2] / "docs" / "quirks.md").read_text(encoding="utf-8")
+    rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| `")]
+    told = {row[0].strip("|` "): set(re.findall("`([^`]+)`", row[-1])) for row in rows}
+    assert told == {
+        quirk.value: {profile.name for profile in PROFILES if quirk in profile.quirks}
+        for quirk in Quirk
+    }
+
+
 def test_headers_match_no_other_profile(profile: AnalyzerProfile) -> None:
     for case in all_cases():
         for text, _ in case.texts():
