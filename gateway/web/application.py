@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +11,14 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from gateway.archive import Archive
+from gateway.archive import Archive, Filed
 from gateway.control import Ask
 from gateway.desk import Missing
 from gateway.errors import GatewayError, StoreError
+from gateway.rendering import Unrenderable
+from gateway.store import Engine
+from gateway.web.dicomweb.attributes import BadQuery
+from gateway.web.dicomweb.multipart import BadMultipart
 from gateway.web.events import Bulletin
 from gateway.web.metrics import Tally
 
@@ -26,6 +31,8 @@ class Parts:
     bulletin: Bulletin
     tally: Tally
     archive: Archive | None
+    engine: Engine
+    filed: Callable[[Filed], None]
 
 
 def application(parts: Parts) -> FastAPI:
@@ -43,6 +50,9 @@ def application(parts: Parts) -> FastAPI:
             RequestValidationError: _invalid,
             Missing: _not_found,
             StoreError: _store,
+            BadQuery: _bad,
+            BadMultipart: _bad,
+            Unrenderable: _unrenderable,
             GatewayError: _mistake,
             Exception: _ours,
         },
@@ -50,7 +60,9 @@ def application(parts: Parts) -> FastAPI:
     app.include_router(health.routes(parts))
     app.include_router(api.routes(parts), prefix="/api/v1")
     if parts.archive is not None:
-        app.include_router(dicomweb.routes(parts.archive), prefix="/dicom-web")
+        app.include_router(
+            dicomweb.routes(parts.archive, parts.engine, parts.filed), prefix="/dicom-web"
+        )
     return app
 
 
@@ -81,6 +93,15 @@ async def _store(_request: Request, error: Exception) -> JSONResponse:
 
 async def _mistake(_request: Request, error: Exception) -> JSONResponse:
     return _answer(409, str(error))
+
+
+async def _bad(_request: Request, error: Exception) -> JSONResponse:
+    return _answer(400, str(error))
+
+
+async def _unrenderable(_request: Request, error: Exception) -> JSONResponse:
+    status = 404 if str(error) == "there is no such frame" else 406
+    return _answer(status, str(error))
 
 
 async def _ours(_request: Request, _error: Exception) -> JSONResponse:

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import secrets
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +19,12 @@ from typing import Final
 import uvicorn
 from starlette.types import ASGIApp
 
-from gateway.archive import Archive
+from gateway.archive import Archive, Filed
 from gateway.config import HttpSection
 from gateway.control import Ask
 from gateway.errors import ConfigurationError
 from gateway.notices import Noticeboard
+from gateway.store import Store
 from gateway.web.application import Parts, application
 from gateway.web.events import Bulletin
 from gateway.web.guard import Guard, is_loopback
@@ -70,12 +71,17 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def serving(
-    site: Site, ask: Ask, notices: Noticeboard, archive: Archive | None = None
+    site: Site,
+    ask: Ask,
+    notices: Noticeboard,
+    store: Store,
+    archive: Archive | None = None,
+    filed: Callable[[Filed], None] = lambda _: None,
 ) -> AsyncIterator[int]:
     """The port, until the block ends.  ConfigurationError, or OSError when it cannot listen."""
     token = await asyncio.to_thread(load_token, site.token_file)
     bulletin, tally = Bulletin(secrets.token_hex(4)), Tally()
-    app = application(Parts(ask, bulletin, tally, archive))
+    app = application(Parts(ask, bulletin, tally, archive, store.engine, filed))
     with (
         contextlib.closing(_listener(site)) as listener,
         notices.watched_by(bulletin.see),

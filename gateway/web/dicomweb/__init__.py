@@ -1,9 +1,25 @@
-"""DICOMweb (PS3.18): QIDO-RS, WADO-RS and STOW-RS over the image archive."""
+"""DICOMweb (PS3.18): QIDO-RS, WADO-RS and STOW-RS over the image archive.
+
+Stored bytes go out as they came in, except where an identity correction says otherwise; what must
+be looked into is looked into by ``gateway.rendering``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
 
 from fastapi import APIRouter
 
-from gateway.archive import Archive
+from gateway.archive import Archive, Filed
+from gateway.rendering import Renderer
+from gateway.store import Engine
+from gateway.web.dicomweb import query, retrieve, store
 
 
-def routes(archive: Archive) -> APIRouter:
-    return APIRouter()
+def routes(archive: Archive, engine: Engine, filed: Callable[[Filed], None]) -> APIRouter:
+    """``filed`` hears of everything STOW-RS stored."""
+    router = APIRouter(tags=["dicom-web"])
+    query.add(router, engine)
+    retrieve.add(router, archive, Renderer())
+    store.add(router, archive, filed)
+    return router

@@ -1,0 +1,79 @@
+"""The parent's side: one child a request, few at once, bounded in memory and time, then killed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from gateway.errors import GatewayError
+
+SECONDS: Final = 20.0
+MEMORY: Final = 1024 * 1024 * 1024
+OUTPUT: Final = 128 * 1024 * 1024
+_AT_ONCE: Final = 2
+_CHILD: Final = Path(__file__).with_name("child.py")
+
+Looked = list[bytes]
+
+
+class Unrenderable(GatewayError):
+    """Nothing can be made of it: says what kind of trouble it was."""
+
+
+class Renderer:
+    """``look`` runs a request of ``child`` and gives its parts."""
+
+    def __init__(self, *, seconds: float = SECONDS, memory: int = MEMORY) -> None:
+        self._seconds = seconds
+        self._memory = memory
+        self._turn = asyncio.Semaphore(_AT_ONCE)
+
+    async def look(self, request: Mapping[str, Any]) -> Looked:
+        limits = {"memory": self._memory, "seconds": int(self._seconds) + 1, "output": OUTPUT}
+        asked = json.dumps({**request, "limits": limits}).encode()
+        async with self._turn:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-P",
+                "-s",
+                str(_CHILD),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+                env={"PATH": os.defpath, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+            )
+            try:
+                async with asyncio.timeout(self._seconds):
+                    out, _ = await process.communicate(asked)
+            except TimeoutError:
+                raise Unrenderable("it took too long") from None
+            finally:
+                if process.returncode is None:
+                    process.kill()
+                    await process.wait()
+        if process.returncode != 0:
+            raise Unrenderable(_REASONS.get(process.returncode or 0, "the decoder failed"))
+        return _parts(out)
+
+
+_REASONS: Final = {
+    3: "it cannot be decoded",
+    4: "there is no such frame",
+    5: "it is too large",
+    6: "it holds no picture",
+}
+
+
+def _parts(out: bytes) -> Looked:
+    """Each is preceded by its length, eight bytes big endian."""
+    parts, at = [], 0
+    while at < len(out):
+        length = int.from_bytes(out[at : at + 8], "big")
+        parts.append(out[at + 8 : at + 8 + length])
+        at += 8 + length
+    return parts
