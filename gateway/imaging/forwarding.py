@@ -1,0 +1,238 @@
+"""What goes from the archive to other archives, and what they have promised to keep.
+
+``feed`` queues in the outbox what the archive got since the last time; a destination that is seen
+for the first time begins with what comes from then on.  A message is a reference: UID and hash of
+the instance.  What was sent is asked to be committed; what was refused is sent again, twice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+import apsw
+
+from gateway.errors import StoreCorrupt
+from gateway.imaging.commitment import Reference, Report, Request
+from gateway.store import Engine, OutboxEntry, OutboxMessage
+from gateway.store import messages as outbox_rows
+from gateway.store.moments import to_micros
+
+CONTENT_TYPE: Final = "application/vnd.gateway.dicom-reference+json"
+BATCH: Final = 500
+_RESENDS: Final = 2
+
+
+class ForwardState(StrEnum):
+    """``REFUSED``: not committed although it was sent again; a person must look."""
+
+    SENT = "sent"
+    ASKED = "asked"
+    COMMITTED = "committed"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarded:
+    """One destination's side of an instance."""
+
+    destination: str
+    state: ForwardState
+    sent_as: str
+    reason: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """What an outbox message says."""
+
+    uid: str
+    sha256: bytes
+
+
+def message(destination: str, uid: str, sha256: bytes) -> OutboxMessage:
+    body = json.dumps({"uid": uid, "sha256": sha256.hex()}).encode()
+    return OutboxMessage(destination, None, uid[-20:], CONTENT_TYPE, body)
+
+
+def read_message(entry: OutboxEntry) -> Pointer:
+    """ValueError when it is none of ours."""
+    found = json.loads(entry.body)
+    return Pointer(str(found["uid"]), bytes.fromhex(found["sha256"]))
+
+
+class Forwardings:
+    """The verbs; on disk when they return."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def feed(self, destination: str, devices: Sequence[str] | None = None) -> int:
+        """Queues what is new, at most ``BATCH`` at once; how many instances were looked at."""
+
+        def operation(connection: apsw.Connection) -> int:
+            cursor = self._cursor(connection, destination)
+            rows = connection.execute(
+                "SELECT id, uid, sha256, device FROM instances WHERE id > ? ORDER BY id LIMIT ?",
+                (cursor, BATCH),
+            ).fetchall()
+            for _, uid, sha256, device in rows:
+                if devices is None or device in devices:
+                    wanted = message(destination, str(uid), _bytes(sha256))
+                    outbox_rows.insert(self._engine, connection, wanted, None)
+            if rows:
+                connection.execute(
+                    "UPDATE forward_cursors SET instance = ? WHERE destination = ?",
+                    (rows[-1][0], destination),
+                )
+            return len(rows)
+
+        return await self._engine.write(operation)
+
+    async def sent(self, destination: str, instance: int, transfer_syntax: str) -> None:
+        """The destination answered that it has it."""
+        now = to_micros(self._engine.clock())
+        await self._engine.write(
+            lambda c: (
+                c.execute(
+                    "INSERT INTO forwardings (destination, instance, sent_at, sent_as, state) "
+                    "VALUES (?, ?, ?, ?, 'sent') ON CONFLICT (destination, instance) DO UPDATE SET "
+                    "sent_at = excluded.sent_at, sent_as = excluded.sent_as, state = 'sent', "
+                    "transaction_uid = NULL WHERE state <> 'committed'",
+                    (destination, instance, now, transfer_syntax),
+                ).get
+            )
+        )
+
+    async def uncommitted(self, destination: str, asked_before: datetime) -> tuple[Reference, ...]:
+        """Sent and not asked about, or asked before then without an answer."""
+        return await self._engine.read(
+            lambda c: tuple(
+                Reference(sop_class, uid)
+                for sop_class, uid in c.execute(
+                    "SELECT i.sop_class, i.uid FROM forwardings f JOIN instances i "
+                    "ON i.id = f.instance WHERE f.destination = ? AND (f.state = 'sent' "
+                    "OR (f.state = 'asked' AND f.asked_at <= ?)) ORDER BY i.id LIMIT ?",
+                    (destination, to_micros(asked_before), BATCH),
+                )
+            )
+        )
+
+    async def asked(self, destination: str, request: Request) -> None:
+        """Before the request leaves: its answer may be quick."""
+        now = to_micros(self._engine.clock())
+
+        def operation(connection: apsw.Connection) -> None:
+            for reference in request.references:
+                connection.execute(
+                    "UPDATE forwardings SET state = 'asked', transaction_uid = ?, asked_at = ? "
+                    "WHERE destination = ? AND state IN ('sent', 'asked') "
+                    "AND instance = (SELECT id FROM instances WHERE uid = ?)",
+                    (request.transaction, now, destination, reference.uid),
+                )
+
+        await self._engine.write(operation)
+
+    async def answered(self, report: Report) -> frozenset[str]:
+        """A commitment report came: the destinations it was about, none for an unknown one.
+        What failed is queued again, at most twice."""
+
+        def operation(connection: apsw.Connection) -> frozenset[str]:
+            now = to_micros(self._engine.clock())
+            known = connection.execute(
+                "SELECT DISTINCT destination FROM forwardings WHERE transaction_uid = ?",
+                (report.transaction,),
+            )
+            destinations = frozenset(str(name) for (name,) in known.fetchall())
+            for reference in report.safe:
+                self._settle(connection, report, reference, ForwardState.COMMITTED, None, now)
+            for reference, reason in report.failed:
+                self._settle(connection, report, reference, ForwardState.REFUSED, reason, now)
+            for destination in destinations:
+                self._send_again(connection, destination, report)
+            return destinations
+
+        return await self._engine.write(operation)
+
+    async def of(self, uid: str) -> Sequence[Forwarded]:
+        """Where an instance went."""
+        return await self._engine.read(
+            lambda c: [
+                Forwarded(name, ForwardState(state), sent_as, reason)
+                for name, state, sent_as, reason in c.execute(
+                    "SELECT f.destination, f.state, f.sent_as, f.reason FROM forwardings f "
+                    "JOIN instances i ON i.id = f.instance WHERE i.uid = ? ORDER BY 1",
+                    (uid,),
+                )
+            ]
+        )
+
+    async def refused(self, destination: str) -> int:
+        """How many instances a person must look at."""
+        found = await self._engine.read(
+            lambda c: (
+                c.execute(
+                    "SELECT COUNT(*) FROM forwardings WHERE destination = ? AND state = 'refused'",
+                    (destination,),
+                ).get
+            )
+        )
+        return found if isinstance(found, int) else 0
+
+    async def committed_elsewhere(self, uid: str) -> bool:
+        """Whether some archive promised to keep it: only then may it ever be purged here."""
+        return any(one.state is ForwardState.COMMITTED for one in await self.of(uid))
+
+    def _cursor(self, connection: apsw.Connection, destination: str) -> int:
+        found = connection.execute(
+            "SELECT instance FROM forward_cursors WHERE destination = ?", (destination,)
+        ).get
+        if isinstance(found, int):
+            return found
+        newest = connection.execute("SELECT COALESCE(MAX(id), 0) FROM instances").get
+        start = newest if isinstance(newest, int) else 0
+        connection.execute("INSERT INTO forward_cursors VALUES (?, ?)", (destination, start))
+        return start
+
+    def _settle(
+        self,
+        connection: apsw.Connection,
+        report: Report,
+        reference: Reference,
+        state: ForwardState,
+        reason: int | None,
+        now: int,
+    ) -> None:
+        connection.execute(
+            "UPDATE forwardings SET state = ?, reason = ?, answered_at = ?, "
+            "refusals = refusals + ? WHERE transaction_uid = ? "
+            "AND instance = (SELECT id FROM instances WHERE uid = ?) AND state = 'asked'",
+            (
+                state.value,
+                reason,
+                now,
+                int(state is ForwardState.REFUSED),
+                report.transaction,
+                reference.uid,
+            ),
+        )
+
+    def _send_again(self, connection: apsw.Connection, destination: str, report: Report) -> None:
+        for uid, sha256 in connection.execute(
+            "SELECT i.uid, i.sha256 FROM forwardings f JOIN instances i ON i.id = f.instance "
+            "WHERE f.destination = ? AND f.transaction_uid = ? AND f.state = 'refused' "
+            "AND f.refusals <= ?",
+            (destination, report.transaction, _RESENDS),
+        ).fetchall():
+            again = message(destination, str(uid), _bytes(sha256))
+            outbox_rows.insert(self._engine, connection, again, None)
+
+
+def _bytes(value: object) -> bytes:
+    if not isinstance(value, bytes):
+        raise StoreCorrupt("a hash in the index is not what was stored")
+    return value
