@@ -161,10 +161,11 @@ def _tube(
 ) -> dict[At | str, str | None]:
     cells: dict[At | str, str | None] = {"O.2": str(number)}
     target = At.parse(place.order_specimen)
-    if place.echo and target.component is not None:
+    if place.echo and target.component is not None and job.label.cell:
         for count, part in enumerate(job.label.cell, start=1):
             cells[f"O.{target.field}.{count}"] = part or None
-    cells[place.order_specimen] = job.label.specimen
+    else:
+        cells[place.order_specimen] = job.label.specimen
     test = At.parse(place.order_test)
     component = f".{test.component}" if test.component else ""
     for count, code in enumerate(job.tests, start=1):
