@@ -267,6 +267,10 @@ async def test_a_damaged_transmission_is_not_purged(
     await again.aclose()
 
 
+# Here the hash is of a file or of one text, and is looked at by whoever reads that.
+OF_CONTENT = {"instances", "quarantine", "commitments", "procedure_step_events"}
+
+
 async def test_every_hashed_table_is_swept(store: Store) -> None:
     hashed = await store.engine.read(
         lambda c: {
@@ -277,7 +281,7 @@ async def test_every_hashed_table_is_swept(store: Store) -> None:
             )
         }
     )
-    assert hashed == {table.name for table in TABLES}
+    assert hashed - OF_CONTENT == {table.name for table in TABLES}
 
 
 async def test_the_sweep_works_without_the_store(store: Store, directory: Path) -> None:

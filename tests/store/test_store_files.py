@@ -97,7 +97,7 @@ def test_a_sound_sqlite_is_taken(version: str) -> None:
     check_version(version)
 
 
-STEP = "CREATE TABLE studies (uid TEXT PRIMARY KEY); INSERT INTO studies VALUES ('1.2.3');"
+STEP = "CREATE TABLE novelties (uid TEXT PRIMARY KEY); INSERT INTO novelties VALUES ('1.2.3');"
 
 
 async def test_an_older_store_is_brought_up_to_date_with_a_copy_first(
@@ -108,7 +108,7 @@ async def test_an_older_store_is_brought_up_to_date_with_a_copy_first(
     steps = (*package_steps(), STEP)
     newer = await Store.open(directory, clock=clock, steps=steps)
     assert [r.id for r in await newer.reports.list()] == ["report-1"]
-    assert await newer.engine.read(lambda c: c.execute("SELECT uid FROM studies").get) == "1.2.3"
+    assert await newer.engine.read(lambda c: c.execute("SELECT uid FROM novelties").get) == "1.2.3"
     await newer.aclose()
     (copy,) = (directory / "backups").iterdir()
     connection = apsw.Connection(str(copy), flags=apsw.SQLITE_OPEN_READONLY)
