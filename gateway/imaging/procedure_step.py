@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any, Final
 
 from pydicom import Dataset
@@ -66,7 +65,7 @@ class Verdict:
 
     effect: Effect
     status: int = Status.SUCCESS
-    content: Content = MappingProxyType({})
+    content: Content = field(default_factory=dict, repr=False)
     comment: str = ""
     error_id: int | None = None
 

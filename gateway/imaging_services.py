@@ -1,0 +1,211 @@
+"""The services around images, from the configuration: worklist, performed procedure steps,
+commitment, query/retrieve, and a forwarder for each PACS.
+
+``providers`` go to the node, ``forwarders`` to couriers, ``runs`` to supervisors; ``units`` are the
+archives that may call us with their commitment reports; ``stored`` is to be called whenever
+the archive has filed an instance.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import ssl
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway import logs
+from gateway.archive import Archive
+from gateway.config import Configuration, DicomDestination, DicomSection
+from gateway.delivery.dicom import DicomForwarder, ForwardOptions
+from gateway.delivery.tls import TlsFiles, client_context
+from gateway.drivers.dicom import Blocks, Provider, Remote, Routing, Unit
+from gateway.drivers.dicom.services.commitment import StorageCommitment
+from gateway.drivers.dicom.services.commitment_report import CommitmentReports
+from gateway.drivers.dicom.services.procedure_step import PerformedProcedureStep
+from gateway.drivers.dicom.services.reporter import Reporter
+from gateway.drivers.dicom.services.retrieve import Retrieve
+from gateway.drivers.dicom.services.storage_user import StorageUser
+from gateway.drivers.dicom.services.worklist import View, Worklist
+from gateway.imaging.commitments import Commitments
+from gateway.imaging.forwarding import Forwardings
+from gateway.imaging.inspection import Inspector
+from gateway.imaging.procedure_step import Effect
+from gateway.imaging.procedure_steps import ProcedureSteps
+from gateway.imaging.worklist import Sources, WorklistSource
+from gateway.imaging.worklist_file import WorklistFile
+from gateway.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class ImagingServices:
+    """What is to be plugged in."""
+
+    providers: tuple[Provider, ...]
+    forwarders: Mapping[str, DicomForwarder]
+    units: Mapping[str, Unit]
+    runs: Mapping[str, Callable[[], Awaitable[None]]]
+    steps: ProcedureSteps
+    commitments: Commitments
+    forwardings: Forwardings
+
+    def stored(self) -> None:
+        """The archive has something new."""
+        for forwarder in self.forwarders.values():
+            forwarder.stored()
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the parts need of the world.  ``stepped``: a performed procedure step changed."""
+
+    clock: Callable[[], datetime]
+    random: Callable[[], float]
+    stepped: Callable[[str, Effect], None] = lambda _uid, _effect: None
+    report_first: float = 10.0
+
+
+def new_uid() -> str:
+    """A UID derived from a UUID (PS3.5 B.2)."""
+    return f"2.25.{uuid.uuid4().int}"
+
+
+def imaging_services(
+    configuration: Configuration,
+    section: DicomSection,
+    store: Store,
+    archive: Archive,
+    world: Surroundings,
+    *,
+    sources: Sequence[WorklistSource] = (),
+) -> ImagingServices:
+    """ConfigurationError when TLS files cannot be used."""
+    steps = ProcedureSteps(store.engine)
+    commitments = Commitments(store.engine)
+    forwardings = Forwardings(store.engine)
+    reporter = _reporter(configuration, section, archive, commitments, world)
+    reports = CommitmentReports(forwardings, store.outbox.announce)
+    views = {name: View(device.character_set) for name, device in configuration.ultrasounds.items()}
+    remotes = _remotes(configuration)
+    pacs = _pacs(configuration)
+    providers: tuple[Provider, ...] = (
+        Worklist(Sources((*_files(section), *sources)), views),
+        PerformedProcedureStep(steps, make_uid=new_uid, changed=world.stepped),
+        StorageCommitment(commitments, reporter),
+        reports,
+        Retrieve(
+            archive,
+            ae_title=section.ae_title,
+            peers={remote.ae_title: remote for remote in (*remotes.values(), *pacs.values())},
+            views=views,
+        ),
+    )
+    answering = Routing((reports,), None, Blocks(0))
+    forwarders = {
+        name: _forwarder(
+            name, configuration, section, remote, store, archive, forwardings, answering, world
+        )
+        for name, remote in pacs.items()
+    }
+    units = {name: _unit(name, remote) for name, remote in pacs.items()}
+    runs = {"commitment reports": reporter.run}
+    return ImagingServices(providers, forwarders, units, runs, steps, commitments, forwardings)
+
+
+def _files(section: DicomSection) -> list[WorklistSource]:
+    return [] if section.worklist is None else [WorklistFile(section.worklist, _complain)]
+
+
+def _complain(mistake: str) -> None:
+    logs.get().warning("worklist.mistake", detail=mistake)
+
+
+def _reporter(
+    configuration: Configuration,
+    section: DicomSection,
+    archive: Archive,
+    commitments: Commitments,
+    world: Surroundings,
+) -> Reporter:
+    ultrasounds = configuration.ultrasounds
+    return Reporter(
+        commitments,
+        Inspector(archive).reason,
+        ae_title=section.ae_title,
+        ports={n: d.port for n, d in ultrasounds.items() if d.port is not None},
+        clock=world.clock,
+        random=world.random,
+        first=world.report_first,
+    )
+
+
+def _remotes(configuration: Configuration) -> dict[str, Remote]:
+    """Units that can be called: a port, and an address that is one machine."""
+    found = {}
+    for name, device in configuration.ultrasounds.items():
+        network = ipaddress.ip_network(device.address, strict=False)
+        if device.port is not None and network.num_addresses == 1:
+            host = str(network.network_address)
+            found[name] = Remote(device.ae_title, host, device.port, device=name)
+    return found
+
+
+def _pacs(configuration: Configuration) -> dict[str, Remote]:
+    return {
+        name: _remote(name, destination)
+        for name, destination in configuration.destinations.items()
+        if isinstance(destination, DicomDestination)
+    }
+
+
+def _remote(name: str, destination: DicomDestination) -> Remote:
+    ae_title, _, rest = destination.address.partition("@")
+    host, _, port = rest.rpartition(":")
+    context: ssl.SSLContext | None = None
+    if destination.tls:
+        context = client_context(TlsFiles(destination.ca_file))
+    return Remote(ae_title, host.strip("[]"), int(port), context, name)
+
+
+def _forwarder(
+    name: str,
+    configuration: Configuration,
+    section: DicomSection,
+    remote: Remote,
+    store: Store,
+    archive: Archive,
+    forwardings: Forwardings,
+    answering: Routing,
+    world: Surroundings,
+) -> DicomForwarder:
+    destination = configuration.destinations[name]
+    commitment = isinstance(destination, DicomDestination) and destination.commitment
+    user = StorageUser(remote, section.ae_title, archive, routing=answering, commitment=commitment)
+    return DicomForwarder(
+        name,
+        user,
+        archive,
+        forwardings,
+        ForwardOptions(commitment=commitment, devices=destination.devices),
+        clock=world.clock,
+        make_uid=new_uid,
+        queued=store.outbox.announce,
+    )
+
+
+def _unit(name: str, remote: Remote) -> Unit:
+    """An archive as a caller.  A name is looked up once; nothing found means nobody."""
+    try:
+        host = ipaddress.ip_address(remote.host)
+    except ValueError:
+        host = ipaddress.ip_address(_looked_up(remote.host))
+    return Unit(name, remote.ae_title, ipaddress.ip_network(host))
+
+
+def _looked_up(host: str) -> str:
+    try:
+        return str(socket.getaddrinfo(host, None)[0][4][0])
+    except OSError:
+        return "0.0.0.0"  # noqa: S104 - nobody calls from there
