@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import secrets
 import ssl
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.archive import Archive
-from gateway.config import Configuration, DicomSection
+from gateway.archive import Archive, Filed, StudyNews, Verdict
+from gateway.config import Configuration, DicomSection, MqttDestination
 from gateway.drivers.dicom import Blocks, Callers, Node, Provider, Routing, Storage, Unit
 from gateway.drivers.dicom.verification import Verification
 from gateway.errors import ConfigurationError, StreamUnavailable
 from gateway.notices import Noticeboard
 from gateway.protocols.dicom import Settings, Timers
 from gateway.store import SpacePolicy, Store
+from gateway.supervision import supervise
 
 _FOLDER = "archive"
 _ARTIM = 15.0
@@ -29,6 +31,7 @@ class Modalities:
 
     archive: Archive
     node: Node
+    news: StudyNews
     port: int
 
 
@@ -54,8 +57,14 @@ async def modalities(
             space=space or SpacePolicy(),
         )
         stack.push_async_callback(archive.aclose)
-        conflicts = section.duplicate_conflict == "refuse"
-        storage = Storage(archive, post=notices.post, refuse_conflicts=conflicts)
+        news = StudyNews(store, outlets(configuration), post=notices.post, clock=clock)
+        await _kept_running(stack, "study news", news.run)
+        storage = Storage(
+            archive,
+            post=notices.post,
+            refuse_conflicts=section.duplicate_conflict == "refuse",
+            filed=lambda filed: _tell(news, filed),
+        )
         routing = Routing((Verification(), *providers), storage, Blocks())
         callers = Callers(
             units(configuration),
@@ -72,7 +81,35 @@ async def modalities(
             tls=server_context(section),
         )
         stack.push_async_callback(node.aclose)
-        yield Modalities(archive, node, await _listening(node, section.listen))
+        yield Modalities(archive, node, news, await _listening(node, section.listen))
+
+
+def outlets(configuration: Configuration) -> Callable[[str], Sequence[str]]:
+    """Which brokers hear of a device's studies."""
+    brokers = {
+        name: section.devices
+        for name, section in configuration.destinations.items()
+        if isinstance(section, MqttDestination)
+    }
+    return lambda device: [n for n, only in brokers.items() if only is None or device in only]
+
+
+def _tell(news: StudyNews, filed: Filed) -> None:
+    if filed.verdict is Verdict.STORED and filed.study is not None:
+        news.changed(filed.study)
+
+
+async def _kept_running(
+    stack: AsyncExitStack, name: str, run: Callable[[], Awaitable[None]]
+) -> None:
+    """A supervised task that ends with the stack."""
+    task = asyncio.create_task(supervise(name, run))
+
+    async def stop() -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    stack.push_async_callback(stop)
 
 
 def units(configuration: Configuration) -> dict[str, Unit]:

@@ -6,16 +6,19 @@ and procedure is read from the head of the data set and never from the pixels.
 """
 
 from gateway.archive.archive import Archive
+from gateway.archive.care import CareResult, verify, verify_all
 from gateway.archive.elements import Unreadable
 from gateway.archive.filing import Filed, Verdict
 from gateway.archive.header import Header, scan
 from gateway.archive.index import Index
+from gateway.archive.news import StudyNews
 from gateway.archive.reception import Arrived, Offered, Reception
 from gateway.archive.rows import Instance, Quarantined, Series, Study
 
 __all__ = [
     "Archive",
     "Arrived",
+    "CareResult",
     "Filed",
     "Header",
     "Index",
@@ -25,7 +28,10 @@ __all__ = [
     "Reception",
     "Series",
     "Study",
+    "StudyNews",
     "Unreadable",
     "Verdict",
     "scan",
+    "verify",
+    "verify_all",
 ]
