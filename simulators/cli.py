@@ -8,6 +8,7 @@ import random
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, TextIO
 
@@ -81,9 +82,10 @@ async def _analyze(
 ) -> None:
     from zoneinfo import ZoneInfo
 
-    from gateway.profiles import catalogue
+    from gateway.profiles import Protocol, catalogue
     from gateway.protocols.astm import Dialect
     from simulators.analyzer import Analyzer
+    from simulators.others import Speaker
     from simulators.pipe import open_pipe
     from simulators.scenarios import SCENARIOS, Day
 
@@ -98,7 +100,12 @@ async def _analyze(
         raise Mistake(f"unknown scenario '{scenario}'; known: {', '.join(SCENARIOS)}")
     chosen = known[profile]
     day = Day(chosen, random.Random(seed), lambda: datetime.now(UTC), ZoneInfo(tz))
-    device = Analyzer(chosen.link.dialect or Dialect(), lambda: open_pipe(to), retry=retry)
+    device: Analyzer | Speaker
+    if chosen.link.protocol is Protocol.ASTM:
+        device = Analyzer(chosen.link.dialect or Dialect(), lambda: open_pipe(to), retry=retry)
+    else:
+        clock = partial(datetime.now, UTC)
+        device = Speaker(chosen, lambda: open_pipe(to), clock=clock, retry=retry)
     ledger = None if sent is None else await asyncio.to_thread(sent.open, "a", encoding="utf-8")
     try:
         for number, message in enumerate(SCENARIOS[scenario](day), 1):

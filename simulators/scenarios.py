@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from gateway.profiles import AnalyzerProfile
+from gateway.profiles import AnalyzerProfile, Protocol
+from gateway.profiles.compose import compose
 from gateway.profiles.render import render
 from gateway.profiles.samples import Finding, NotExpressible, Sample, plausible
 from gateway.protocols.astm import encode
@@ -26,7 +27,8 @@ _NAMES = ("DOE^JANE", "TEST^ALEX", "SAMPLE^SAM", "DOE^JOHN", "TEST^ROBIN")
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """``records`` go out as they are; ``samples`` are what they say."""
+    """``records`` go out as they are (of other languages than ASTM: whole messages); ``samples``
+    are what they say."""
 
     records: list[bytes]
     samples: tuple[Sample, ...]
@@ -72,13 +74,18 @@ class Day:
         """What the device would send; the first of the device's ways of naming a person."""
         for simplified in _simpler(samples):
             try:
-                rendered = render(
-                    self.profile, simplified, sent_at=self._clock(), timezone=self._timezone
-                )
+                records = self._written(simplified)
             except NotExpressible:
                 continue
-            return Message(encode(rendered), tuple(simplified))
+            return Message(records, tuple(simplified))
         raise NotExpressible("the profile cannot say this")
+
+    def _written(self, samples: Sequence[Sample]) -> list[bytes]:
+        """The records of one ASTM message, or the messages of another language."""
+        sent_at, zone = self._clock(), self._timezone
+        if self.profile.link.protocol is not Protocol.ASTM:
+            return list(compose(self.profile, samples, sent_at=sent_at, timezone=zone))
+        return encode(render(self.profile, samples, sent_at=sent_at, timezone=zone))
 
 
 def _simpler(samples: Sequence[Sample]) -> Iterator[tuple[Sample, ...]]:
