@@ -17,6 +17,7 @@ from typing import Final
 
 from gateway.profiles.astm_reading import Payload
 from gateway.profiles.hl7_place import Hl7Place, address
+from gateway.profiles.patterns import matches
 from gateway.profiles.reading import Group, Line, Reading
 from gateway.profiles.schema import AnalyzerProfile
 from gateway.protocols.hl7 import Message, Segment, Unreadable
@@ -122,8 +123,8 @@ class _Page:
         number, order = numbered
         place, where = self._place(order.scope), self._profile.where
         ids = tuple(place.every(path) for path in (*where.specimen, *where.patient))
-        rules = (rule.path for rule in self._profile.rules if not rule.each_line)
-        marks = tuple(place.every(path) for path in dict.fromkeys(rules))
+        rules = (rule for rule in self._profile.rules if not rule.each_line)
+        marks = tuple(matches(rule.pattern, place.every(rule.path)) for rule in rules)
         patient = next((line for line in order.scope.segments if line.name == "PID"), None)
         named = any(place.every(path) for path in where.specimen)
         return (ids, marks, id(patient), None if named else number)

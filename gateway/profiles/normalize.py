@@ -14,6 +14,7 @@ from gateway.profiles.content import Identifier, content_key
 from gateway.profiles.context import Context
 from gateway.profiles.identity import Identity, read_identity
 from gateway.profiles.kinds import decide_kind
+from gateway.profiles.link import Protocol
 from gateway.profiles.observations import LineReading, read_line
 from gateway.profiles.patterns import matches
 from gateway.profiles.readers import reader_of
@@ -50,7 +51,8 @@ def read_transmission(
     """
     reading = reader_of(profile).read(payload, profile)
     identifier = Identifier(context.device_id)
-    unchecked = Problem(ProblemCode.INTEGRITY_UNCHECKED, "H[1]", hold=False)
+    where = "H[1]" if profile.link.protocol is Protocol.ASTM else "message"
+    unchecked = Problem(ProblemCode.INTEGRITY_UNCHECKED, where, hold=False)
     extra = () if checked else (unchecked,)
     reports = tuple(
         _report(group, identifier.identify(group.content), profile, context, extra)

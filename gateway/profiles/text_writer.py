@@ -41,6 +41,8 @@ def _split(cells: Cells) -> dict[str, str]:
 def _row(cells: Mapping[str, str], profile: AnalyzerProfile) -> Fields:
     values = {path[4:]: text for path, text in cells.items() if path.startswith("row.")}
     encoded = {name: _encoded(text, profile) for name, text in values.items()}
+    if encoded.get("value", "").startswith("*") and (profile.link.codec or "").startswith("sysmex"):
+        encoded = {"raw": encoded["value"]}  # a masked slot
     return Fields(cells.get("row", ""), encoded)
 
 

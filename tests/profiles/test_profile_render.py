@@ -14,6 +14,7 @@ from gateway.profiles import (
     AnalyzerProfile,
     Finding,
     NotExpressible,
+    Protocol,
     Sample,
     catalogue,
     normalize,
@@ -23,7 +24,7 @@ from gateway.profiles import (
 from gateway.protocols.astm import Message, encode
 from gateway.report import Absent, Kind, Quantity
 
-NAMES = list(catalogue())
+NAMES = [name for name, one in catalogue().items() if one.link.protocol is Protocol.ASTM]
 DCA = catalogue()["siemens-dca-vantage"]
 
 

@@ -20,7 +20,8 @@ from zoneinfo import ZoneInfo
 from gateway.messages import report_json
 from gateway.profiles import AnalyzerProfile, Context, catalogue, read_transmission
 from gateway.profiles.normalize import Interpretation
-from gateway.protocols.astm import Comment, Direction, Spoken, read_capture, read_wire, said
+from gateway.profiles.recording import device_pieces, read_recording
+from gateway.protocols.astm import Comment, Spoken, read_wire
 
 FOLDER = Path(__file__).parents[1] / "transcripts"
 RECEIVED = "2026-01-05T10:15:00+01:00"
@@ -68,9 +69,8 @@ class Case:
 
     def texts(self) -> list[tuple[bytes, bool]]:
         """The joined text of each complete transmission, and whether checksums vouch for it."""
-        data = said(self.entries(), Direction.DEVICE)
-        found = read_capture(data, self.profile.link.dialect)
-        return [(one.text, one.checked) for one in found if one.complete]
+        found = read_recording(device_pieces(self.entries()), self.profile.link)
+        return [(one.payload, one.checked) for one in found if one.complete]
 
     def interpret(self) -> list[Interpretation]:
         return [

@@ -28,7 +28,7 @@ PROFILE = AnalyzerProfile(
     link=Link(Protocol.TEXT, "serial", serial=SerialLine(), codec="clinitek-status"),
     evidence=Evidence.SPEC,
     source=("CLINITEK Status technical bulletin CTStatus-002, introduction",),
-    where=Where(code=("row",), value="row.value"),
+    where=Where(code=("row",), value="row.value", unit="row.more"),
     analytes={
         "GLU": _strip("25428-4", "Glucose in urine by strip"),
         "BIL": _strip("5770-3", "Bilirubin in urine by strip"),

@@ -11,11 +11,14 @@ from gateway.profiles.link import Link, Protocol, SerialLine
 from gateway.profiles.schema import Analyte, Rule
 from gateway.report import Kind
 
-_SHARED = {
-    code: analyte
-    for code, analyte in sysmex_kx21n_poch.ANALYTES.items()
-    if code not in ("RDW-SD", "RDW-CV")
-}
+_RDW = Analyte(
+    None,
+    ("%", "fL"),
+    by_unit={"%": "788-0", "fL": "21000-5"},
+    words=("*0000",),
+    display="Red cell distribution width",
+)
+_ORDER = tuple(code for code in sysmex_kx21n_poch.ANALYTES if code != "RDW-SD")
 
 PROFILE = replace(
     sysmex_kx21n_poch.PROFILE,
@@ -27,14 +30,10 @@ PROFILE = replace(
         "captures of a KX-21, columns as decoded from them",
     ),
     analytes={
-        **_SHARED,
-        "RDW": Analyte(
-            None,
-            ("%", "fL"),
-            by_unit={"%": "788-0", "fL": "21000-5"},
-            words=("*0000",),
-            display="Red cell distribution width",
-        ),
+        "RDW" if code == "RDW-CV" else code: _RDW
+        if code == "RDW-CV"
+        else sysmex_kx21n_poch.ANALYTES[code]
+        for code in _ORDER
     },
     dates=("YYMMDD",),
     kinds=(Rule(Kind.QC, "id", sysmex_kx21n_poch.TYPED, "00000000QC01"),),
