@@ -13,10 +13,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from gateway import control, logs
 from gateway.alarms import Alarms
+from gateway.archive import Filed, Verdict
 from gateway.config import Configuration
 from gateway.delivery.base import Patience
 from gateway.delivery.courier import Courier
@@ -31,6 +33,7 @@ from gateway.modalities import Modalities, modalities
 from gateway.notices import Noticeboard
 from gateway.reception import Reception, matching_rules, worklists
 from gateway.store import Condition, Store
+from gateway.studies import Studies
 from gateway.supervision import supervise
 
 _REOPEN_PAUSE = 1.0
@@ -95,18 +98,20 @@ async def running(
         desk = Desk(
             desk_parts(configuration, store, intake, router, couriers, links, clock, running=True)
         )
-        reception = Reception(configuration, store, notices, clock)
+        reception = Reception(configuration, store, notices, clock, router)
         await stack.enter_async_context(reception.open())
         lines = Lines(configuration, store, intake, notices, worklists(configuration, store, clock))
         await stack.enter_async_context(lines.open())
         units = await _modalities(stack, configuration, store, notices, clock)
+        if units is not None:
+            await _started(stack, {"studies": Studies(store, clock, units.news.changed).run})
         await stack.enter_async_context(control.serve(folder, desk.ask))
         if configuration.http is not None:
             from gateway.web import serving, site_of
 
             site = site_of(configuration.http, folder)
-            archive = None if units is None else units.archive
-            await stack.enter_async_context(serving(site, desk.ask, notices, store, archive))
+            images = (None, _unheard) if units is None else (units.archive, partial(_heard, units))
+            await stack.enter_async_context(serving(site, desk.ask, notices, store, *images))
         logs.get().info("gateway.ready", count=len(configuration.devices))
         yield Running(store, desk, intake, lines, units, reception)
 
@@ -208,6 +213,16 @@ async def _modalities(
     return await stack.enter_async_context(
         modalities(configuration, section, store, notices=notices, clock=clock)
     )
+
+
+def _heard(units: Modalities, filed: Filed) -> None:
+    """What came over HTTP is told of like what came by C-STORE."""
+    if filed.verdict is Verdict.STORED and filed.study is not None:
+        units.news.changed(filed.study)
+
+
+def _unheard(_filed: Filed) -> None:
+    """Nobody listens where there is no imaging side."""
 
 
 async def _started(

@@ -19,6 +19,8 @@ app = typer.Typer(
 )
 held = typer.Typer(no_args_is_help=True, help="Reports that wait for a person, and why.")
 app.add_typer(held, name="held")
+studies = typer.Typer(no_args_is_help=True, help="Imaging studies and the orders they belong to.")
+app.add_typer(studies, name="studies")
 
 Config = Annotated[
     Path, typer.Option("-c", "--config", help="The configuration file.", metavar="FILE")
@@ -107,6 +109,83 @@ def capture(
     from gateway.cli.capture import capture_stream
 
     raise typer.Exit(capture_stream(stream, output, profile, answer, seconds))
+
+
+@app.command("import-livd", epilog="Example: gateway import-livd vendor.xlsx --device chemistry")
+def import_livd_(
+    file: Annotated[Path, typer.Argument(help="A LIVD table: CSV, XLSX or JSON.")],
+    device: Annotated[str, typer.Option(help="The device's name in the configuration.")] = "NAME",
+    model: Annotated[str | None, typer.Option(help="Only lines of this model.")] = None,
+) -> None:
+    """A vendor's LIVD table as codes for a device. Exit 1 when something is left to decide."""
+    from gateway.cli.import_livd import import_livd
+
+    raise typer.Exit(import_livd(file, device, model))
+
+
+@app.command(epilog="Example: gateway scrub first-day.wire -o clean.wire --profile erba-xl")
+def scrub(
+    file: Annotated[Path, typer.Argument(help="A byte capture or a .wire transcript.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The file to write.")],
+    profile: Annotated[str, typer.Option(help="Where the device names people.")] = "generic-astm",
+    key: Annotated[
+        str | None, typer.Option(help="The same key gives the same replacements.")
+    ] = None,
+) -> None:
+    """A capture without patients: same lengths, right checksums, everything else as it was."""
+    from gateway.cli.scrub import scrub_capture
+
+    raise typer.Exit(scrub_capture(file, output, profile, key))
+
+
+@app.command(epilog="Example: gateway spy serial:/dev/ttyUSB0 serial:/dev/ttyUSB1 -o day.wire")
+def spy(
+    device: Annotated[str, typer.Argument(help="The stream that hears the device.")],
+    host: Annotated[str, typer.Argument(help="The stream that hears the host.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The transcript to write.")],
+    seconds: Annotated[
+        float | None, typer.Option("--for", help="Stop after so many seconds.", metavar="SECONDS")
+    ] = None,
+) -> None:
+    """Records both directions of a working link, with one adapter on each of its wires."""
+    from gateway.cli.spy import spy_streams
+
+    raise typer.Exit(spy_streams(device, host, output, seconds))
+
+
+@app.command("profile-wizard", epilog="Example: gateway profile-wizard first-day.wire -o profiles")
+def profile_wizard(
+    file: Annotated[Path, typer.Argument(help="A byte capture or a .wire transcript.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="The folder to write to.")
+    ] = Path(),
+    answers: Annotated[
+        Path | None, typer.Option(help="A TOML file with answers instead of questions.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Take every default, ask nothing.")] = False,
+) -> None:
+    """From a capture to a profile: shows what it would read, asks what it cannot know."""
+    from gateway.cli.wizard import make_profile
+
+    raise typer.Exit(make_profile(file, output, answers, yes))
+
+
+@app.command(epilog="Example: gateway doctor serial:/dev/ttyUSB0 --profile sysmex-xp-300")
+def doctor(
+    stream: Annotated[str, typer.Argument(help="A stream, or a capture to look at.")],
+    profile: Annotated[str | None, typer.Option(help="How the device should talk.")] = None,
+    active: Annotated[
+        bool, typer.Option("--active", help="Acknowledge: the device takes results for sent.")
+    ] = False,
+    seconds: Annotated[
+        float, typer.Option("--for", help="How long to listen to each speed.", metavar="SECONDS")
+    ] = 10.0,
+    as_json: AsJson = False,
+) -> None:
+    """Says what is wrong with a link and what to change on which side. Exit 1: something is."""
+    from gateway.cli.doctor import examine
+
+    raise typer.Exit(examine(stream, profile, active, seconds, as_json))
 
 
 @app.command(epilog="Example: gateway replay --since 2026-01-05 --dry-run")
@@ -210,3 +289,63 @@ def resume(
     from gateway.cli.held import resume_destination
 
     raise typer.Exit(resume_destination(config, destination, user))
+
+
+Uid = Annotated[str, typer.Argument(help="Study Instance UID.")]
+Why = Annotated[str, typer.Option("--reason", help="Why; stands in the audit trail.")]
+
+
+@studies.command("list", epilog="Example: gateway studies list --unmatched")
+def studies_list(
+    config: Config = DEFAULT,
+    as_json: AsJson = False,
+    unmatched: Annotated[bool, typer.Option("--unmatched", help="Only those.")] = False,
+) -> None:
+    """Studies, the newest first."""
+    from gateway.cli.studies import list_studies
+
+    raise typer.Exit(list_studies(config, as_json, unmatched))
+
+
+@studies.command("show", epilog="Example: gateway studies show 1.2.840.1")
+def studies_show(uid: Uid, config: Config = DEFAULT, as_json: AsJson = False) -> None:
+    """A study and the orders it may belong to, each with the reason."""
+    from gateway.cli.studies import show_study
+
+    raise typer.Exit(show_study(config, uid, as_json))
+
+
+@studies.command("link", epilog="Example: gateway studies link 1.2.840.1 ORD-7 --user ada")
+def studies_link(
+    uid: Uid,
+    order: Annotated[str, typer.Argument(help="The order's number, or #NUMBER of the gateway.")],
+    config: Config = DEFAULT,
+    user: User = None,
+    reason: Why = "linked",
+) -> None:
+    """Ties a study to an order."""
+    from gateway.cli.studies import link_study
+
+    raise typer.Exit(link_study(config, uid, order, user, reason))
+
+
+@studies.command("unlink", epilog="Example: gateway studies unlink 1.2.840.1 --reason mistaken")
+def studies_unlink(uid: Uid, reason: Why, config: Config = DEFAULT, user: User = None) -> None:
+    """Unties a study from its order."""
+    from gateway.cli.studies import unlink_study
+
+    raise typer.Exit(unlink_study(config, uid, user, reason))
+
+
+@studies.command("move", epilog="Example: gateway studies move 1.2.840.1 MRN7 --reason typo")
+def studies_move(
+    uid: Uid,
+    patient: Annotated[str, typer.Argument(help="Id of the patient it really belongs to.")],
+    reason: Why,
+    config: Config = DEFAULT,
+    user: User = None,
+) -> None:
+    """Says whose study it really is; the images stay as they came."""
+    from gateway.cli.studies import move_study
+
+    raise typer.Exit(move_study(config, uid, patient, user, reason))

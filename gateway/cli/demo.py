@@ -1,12 +1,14 @@
 """``gateway demo``: a whole clinic in one process, on real sockets and a real serial line.
 
 The gateway is the same as in ``gateway run``, on a store in a temporary folder.  Around it: an
-MQTT broker, three analyzers (one over a pseudo terminal), an EHR.  Nothing is real but the code.
+MQTT broker, three analyzers (one over a pseudo terminal), an ultrasound unit (a process of its own)
+and an EHR.  Nothing is real but the code.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import signal
 import socket
@@ -36,6 +38,7 @@ from simulators.ptys import cable
 from simulators.scenarios import SCENARIOS, Day
 
 _ZONE = "Europe/Berlin"
+_UNIT = "us-room-1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +72,14 @@ async def _clinic(folder: Path, http: str, seconds: float | None, seed: int) -> 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
-    ports = _free_ports(4)
+    ports = _free_ports(6)
+    site = _served(http, ports[5])
     with ExitStack() as things:
         near, far = things.enter_context(cable())
         benches = _benches(ports, near, far)
-        text = _configuration(benches, folder, ports)
+        text = _configuration(benches, folder, ports, site)
         configuration = parse(text, folder / "gateway.toml")
-        board = _board(benches, ports, folder)
+        board = _board(benches, ports, folder, site)
         notices = Noticeboard(now)
         things.enter_context(notices.watched_by(board.see))
         things.enter_context(screen(board))
@@ -83,6 +87,7 @@ async def _clinic(folder: Path, http: str, seconds: float | None, seed: int) -> 
             await _surroundings(stack, ports, board)
             await _gateway(stack, configuration, notices)
             await _devices(stack, benches, random.Random(seed))  # noqa: S311 - a repeatable day
+            await _ultrasound(stack, ports[4], seed)
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await stopping.wait()
@@ -98,6 +103,18 @@ def _free_ports(count: int) -> list[int]:
     return ports
 
 
+def _served(http: str, spare: int) -> str:
+    """Where the API is served: as asked, or on a spare port when somebody else is there."""
+    host, _, port = http.rpartition(":")
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host.strip("[]"), int(port)))
+        except OSError:
+            return f"{host}:{spare}"
+    return http
+
+
 def _benches(ports: list[int], near: str, far: str) -> tuple[Bench, ...]:
     def tcp(port: int) -> tuple[str, str]:
         return f"tcp-listen:127.0.0.1:{port}", f"tcp:127.0.0.1:{port}"
@@ -109,7 +126,7 @@ def _benches(ports: list[int], near: str, far: str) -> tuple[Bench, ...]:
     )
 
 
-def _configuration(benches: tuple[Bench, ...], folder: Path, ports: list[int]) -> str:
+def _configuration(benches: tuple[Bench, ...], folder: Path, ports: list[int], site: str) -> str:
     devices = "".join(
         f'[devices.{b.name}]\nprofile = "{b.profile}"\nstream = "{b.stream}"\n' for b in benches
     )
@@ -120,6 +137,17 @@ timezone = "{_ZONE}"
 data_dir = "{folder}/data"
 processing = "T"
 {devices}
+[http]
+listen = "{site}"
+
+[dicom]
+listen = "127.0.0.1:{ports[4]}"
+
+[devices.{_UNIT}]
+profile = "ultrasound"
+ae_title = "VOLUSON"
+address = "127.0.0.1/32"
+
 [destinations.ehr]
 type = "mllp"
 address = "127.0.0.1:{ports[2]}"
@@ -132,16 +160,18 @@ protocol = "3.1.1"
 """
 
 
-def _board(benches: tuple[Bench, ...], ports: list[int], folder: Path) -> Board:
+def _board(benches: tuple[Bench, ...], ports: list[int], folder: Path, site: str) -> Board:
     known = catalogue()
     rows = {
         b.name: DeviceRow(b.name, f"{known[b.profile].vendor} {known[b.profile].model}")
         for b in benches
     }
+    rows[_UNIT] = DeviceRow(_UNIT, "ultrasound, GE Voluson S10")
     return Board(
         rows,
         {"ehr": f"mllp 127.0.0.1:{ports[2]}", "events": f"mqtt 127.0.0.1:{ports[3]}"},
-        f"Clinic gateway, demonstration (nothing here is real; data in {folder}; Ctrl-C ends it)",
+        f"Clinic gateway, demonstration (nothing here is real; data in {folder}; Ctrl-C ends it)\n"
+        f"API: http://{site}/api/v1/status (any name; the password is in {folder}/data/http.token)",
         clock=now,
     )
 
@@ -176,6 +206,27 @@ async def _devices(stack: AsyncExitStack, benches: tuple[Bench, ...], rng: rando
         own = random.Random(rng.random())  # noqa: S311 - a repeatable day
         work = _day(bench, reach, own, 0.3 * number, now)
         await _background(stack, asyncio.create_task(work))
+
+
+async def _ultrasound(stack: AsyncExitStack, port: int, seed: int) -> None:
+    """A unit that sends an exam every few seconds, until it is ended."""
+    here = str(Path(__file__).parents[2])
+    unit = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "simulators", "ultrasound", "--to", f"GATEWAY@127.0.0.1:{port}"),
+        *("--count", "0", "--pause", "10", "--seed", str(seed)),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": here},
+        start_new_session=True,
+    )
+
+    async def stop() -> None:
+        if unit.returncode is None:
+            unit.kill()
+        await unit.wait()
+
+    stack.push_async_callback(stop)
 
 
 async def _day(

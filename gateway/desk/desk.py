@@ -15,6 +15,7 @@ from gateway.desk.records import Records
 from gateway.desk.releasing import Releasing
 from gateway.desk.replay import Replay
 from gateway.desk.status import Overview
+from gateway.desk.studies import Studies
 from gateway.messages import report_from_json
 from gateway.store import HeldItem, Hold
 
@@ -38,6 +39,7 @@ class Desk:
             "resume": self._resume,
             "replay": self._replay.run,
             **Records(parts.store).verbs(),
+            **Studies(parts.store).verbs(),
         }
 
     async def ask(self, verb: str, arguments: Mapping[str, Any]) -> Any:

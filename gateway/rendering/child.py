@@ -14,6 +14,7 @@ import os
 import resource
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 _PIXELS = 64 * 1024 * 1024
@@ -71,14 +72,58 @@ def metadata(request: Mapping[str, Any]) -> list[bytes]:
         for path, base in zip(request["paths"], request["bases"], strict=True):
             instance = dcmread(path, defer_size=_INLINE)
             pixels = _PIXEL_DATA in instance
+            _correct(instance, request["correction"])
             if pixels:
                 del instance[_PIXEL_DATA]
             shown = instance.to_json_dict(_INLINE, _Bulk(base), True)
-            shown.update(request["overlays"].get(path, {}))
             if pixels:
                 shown["7FE00010"] = {"vr": "OW", "BulkDataURI": f"{base}/bulk/7FE00010"}
             found.append(json.dumps(shown).encode())
     return found
+
+
+def corrected(request: Mapping[str, Any]) -> list[bytes]:
+    """The whole file with a correction applied; everything else as it was."""
+    from pydicom import config, dcmread
+
+    if Path(request["path"]).stat().st_size > int(request["limits"]["output"]) // 2:
+        raise Trouble(5)
+    out = io.BytesIO()
+    with config.disable_value_validation():
+        instance = dcmread(request["path"])
+        _correct(instance, request["correction"])
+        instance.save_as(out, enforce_file_format=True)
+    return [out.getvalue()]
+
+
+def _correct(instance: Any, correction: Mapping[str, Any] | None) -> None:
+    """New identity, with what was there before in Original Attributes (PS3.3 C.12.1.1.9)."""
+    from pydicom.dataset import Dataset
+    from pydicom.sequence import Sequence
+
+    if not correction:
+        return
+    before = Dataset()
+    for name in correction["names"]:
+        if name in instance:
+            before.add(instance[name])
+        elif name != "IssuerOfPatientID":
+            setattr(before, name, "")
+    for name, value in zip(correction["names"], correction["values"], strict=True):
+        if value or name != "IssuerOfPatientID":
+            setattr(instance, name, value)
+        elif name in instance:
+            del instance[name]
+    if any(not value.isascii() for value in correction["values"]):
+        instance.SpecificCharacterSet = "ISO_IR 192"
+    entry = Dataset()
+    entry.SourceOfPreviousValues = ""
+    entry.AttributeModificationDateTime = correction["at"]
+    entry.ModifyingSystem = correction["system"]
+    entry.ReasonForTheAttributeModification = "CORRECT"
+    entry.ModifiedAttributesSequence = Sequence([before])
+    entries = list(instance.get("OriginalAttributesSequence") or ())
+    instance.OriginalAttributesSequence = Sequence([*entries, entry])
 
 
 class _Bulk:
@@ -179,7 +224,7 @@ def _eight_bits(pixels: Any) -> Any:
     return (pixels.astype(np.float64) * (255.0 / (65535 if most > 4095 else most))).astype(np.uint8)
 
 
-_VERBS = {"metadata": metadata, "frames": frames, "picture": picture}
+_VERBS = {"metadata": metadata, "corrected": corrected, "frames": frames, "picture": picture}
 
 
 if __name__ == "__main__":

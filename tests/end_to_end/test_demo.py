@@ -68,6 +68,7 @@ async def test_results_of_three_analyzers_arrive_and_ctrl_c_ends_it() -> None:
                 what=device,
             )
         await until(lambda: seen(r"ehr\s+AA after"), within=60, what="the EHR's answer")
+        await until(lambda: seen(r"us-room-1\s+study of \d+ images"), within=60, what="a study")
         await until(lambda: seen(r"mqtt\s+result"), within=60, what="a result on MQTT")
         left = descendants(process.pid)
         started = time.monotonic()

@@ -20,6 +20,6 @@ def routes(archive: Archive, engine: Engine, filed: Callable[[Filed], None]) -> 
     """``filed`` hears of everything STOW-RS stored."""
     router = APIRouter(tags=["dicom-web"])
     query.add(router, engine)
-    retrieve.add(router, archive, Renderer())
+    retrieve.add(router, archive, engine, Renderer())
     store.add(router, archive, filed)
     return router

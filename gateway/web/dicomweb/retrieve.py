@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncIterator, Sequence
-from typing import Final
+from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.exceptions import HTTPException
 
 from gateway.archive import Archive, Instance
+from gateway.matching.correction import correction_of
 from gateway.rendering import Renderer, Unrenderable
+from gateway.store import Engine
 from gateway.web.dicomweb.multipart import closing, opening
 from gateway.web.dicomweb.query import JSON
 
@@ -39,8 +41,21 @@ _INSTANCE: Final = _SERIES + "/instances/{instance}"
 class Shelf:
     """Finds what an address names; 404 when there is nothing."""
 
-    def __init__(self, archive: Archive) -> None:
+    def __init__(self, archive: Archive, engine: Engine, renderer: Renderer) -> None:
         self.archive = archive
+        self._engine = engine
+        self._renderer = renderer
+
+    async def correction(self, study: str) -> dict[str, Any] | None:
+        """What is to be changed on the way out."""
+        found = await self._engine.read(lambda c: correction_of(c, study))
+        return None if found is None else found.instruction()
+
+    async def corrected(self, instance: Instance, correction: dict[str, Any]) -> bytes:
+        """The file as it goes out."""
+        asked = {"verb": "corrected", "path": self.path(instance), "correction": correction}
+        [whole] = await self._renderer.look(asked)
+        return whole
 
     async def all(self, study: str, series: str | None = None) -> Sequence[Instance]:
         found = await self.archive.index.instances(study, series)
@@ -58,8 +73,8 @@ class Shelf:
         return str(self.archive.shelves.path(instance.path))
 
 
-def add(router: APIRouter, archive: Archive, renderer: Renderer) -> None:
-    shelf = Shelf(archive)
+def add(router: APIRouter, archive: Archive, engine: Engine, renderer: Renderer) -> None:
+    shelf = Shelf(archive, engine, renderer)
     _add_instances(router, shelf)
     _add_metadata(router, shelf, renderer)
     _add_frames(router, shelf, renderer)
@@ -67,38 +82,41 @@ def add(router: APIRouter, archive: Archive, renderer: Renderer) -> None:
 
 
 def _add_instances(router: APIRouter, shelf: Shelf) -> None:
-    async def answer(request: Request, found: Sequence[Instance]) -> Response:
+    async def answer(request: Request, study: str, found: Sequence[Instance]) -> Response:
         _must_accept_dicom(request)
+        correction = await shelf.correction(study)
         boundary = secrets.token_hex(16)
         kind = f'multipart/related; type="application/dicom"; boundary={boundary}'
-        return StreamingResponse(_files(shelf.archive, found, boundary), media_type=kind)
+        body = _files(shelf, found, boundary, correction)
+        return StreamingResponse(body, media_type=kind)
 
     @router.get(_STUDY)
     async def study_files(request: Request, study: str) -> Response:
         """Every instance of a study, as stored."""
-        return await answer(request, await shelf.all(study))
+        return await answer(request, study, await shelf.all(study))
 
     @router.get(_SERIES)
     async def series_files(request: Request, study: str, series: str) -> Response:
         """Every instance of a series."""
-        return await answer(request, await shelf.all(study, series))
+        return await answer(request, study, await shelf.all(study, series))
 
     @router.get(_INSTANCE)
     async def instance_file(request: Request, study: str, series: str, instance: str) -> Response:
         """One instance."""
-        return await answer(request, [await shelf.one(study, series, instance)])
+        return await answer(request, study, [await shelf.one(study, series, instance)])
 
 
 def _add_metadata(router: APIRouter, shelf: Shelf, renderer: Renderer) -> None:
     async def answer(request: Request, found: Sequence[Instance], study: str) -> Response:
         root = str(request.base_url).rstrip("/") + "/dicom-web/studies/" + study
         names = {s.id: s.uid for s in await shelf.archive.index.series(study)}
+        correction = await shelf.correction(study)
         shown: list[bytes] = []
         for start in range(0, len(found), _METADATA):
             batch = found[start : start + _METADATA]
             bases = [f"{root}/series/{names[i.series]}/instances/{i.uid}" for i in batch]
             asked = {"verb": "metadata", "paths": [shelf.path(i) for i in batch], "bases": bases}
-            shown += await renderer.look({**asked, "overlays": {}})
+            shown += await renderer.look({**asked, "correction": correction})
         return Response(b"[" + b",".join(shown) + b"]", media_type=JSON)
 
     @router.get(_STUDY + "/metadata")
@@ -193,11 +211,18 @@ def _add_pictures(router: APIRouter, shelf: Shelf, renderer: Renderer) -> None:
 
 
 async def _files(
-    archive: Archive, found: Sequence[Instance], boundary: str
+    shelf: Shelf,
+    found: Sequence[Instance],
+    boundary: str,
+    correction: dict[str, Any] | None,
 ) -> AsyncIterator[bytes]:
-    """Part 10 files as they lie in the archive, piece by piece."""
+    """Part 10 files as they lie in the archive, piece by piece; corrected ones as a whole."""
+    archive = shelf.archive
     for instance in found:
         yield opening(boundary, "application/dicom")
+        if correction is not None:
+            yield await shelf.corrected(instance, correction)
+            continue
         file = await archive.open_file(instance)
         try:
             while piece := await archive.run(file.read, _CHUNK):

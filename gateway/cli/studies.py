@@ -1,0 +1,78 @@
+"""``gateway studies``: what the ultrasound units sent, and which orders it belongs to."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from gateway.cli.asking import ask, who
+from gateway.config import load
+
+
+def list_studies(path: Path, as_json: bool, unmatched: bool) -> int:
+    """One line a study, the newest first."""
+    found = ask(load(path), "studies.list", state="unmatched" if unmatched else None)
+    if as_json:
+        print(json.dumps(found, indent=2))
+        return 0
+    if not found:
+        print("no studies")
+        return 0
+    table = Table("study", "since", "device", "patient id", "images", "order", box=None)
+    for study in found:
+        order = study["order"] or study["match"]
+        since, device = study["first_at"][:16], study["device"] or ""
+        row = (study["uid"], since, device, study["patient_id"], str(study["instances"]), order)
+        table.add_row(*row)
+    Console().print(table)
+    return 0
+
+
+def show_study(path: Path, uid: str, as_json: bool) -> int:
+    """A study, its series, and orders it may belong to, each with the reason."""
+    study = ask(load(path), "studies.show", uid=uid)
+    if as_json:
+        print(json.dumps(study, indent=2, ensure_ascii=False))
+        return 0
+    print(f"study {study['uid']}: {study['instances']} images, {study['match']}")
+    for one in study["series"]:
+        print(f"  {one['modality']} series {one['number']}: {one['instances']} images")
+    if study["order"]:
+        print(f"  order #{study['order']}")
+    if study["correction"]:
+        print("  corrected: it goes out under another patient's data")
+    for suggestion in study["suggestions"]:
+        _suggest(suggestion)
+    return 0
+
+
+def link_study(path: Path, uid: str, order: str, user: str | None, reason: str) -> int:
+    """Ties a study to an order."""
+    answer = ask(load(path), "studies.link", uid=uid, order=order, user=who(user), reason=reason)
+    print(f"linked to order #{answer['order']['number']}")
+    return 0
+
+
+def unlink_study(path: Path, uid: str, user: str | None, reason: str) -> int:
+    """Unties it; it is not tied again by itself."""
+    ask(load(path), "studies.unlink", uid=uid, user=who(user), reason=reason)
+    print("unlinked")
+    return 0
+
+
+def move_study(path: Path, uid: str, patient: str, user: str | None, reason: str) -> int:
+    """Says whose study it is."""
+    ask(load(path), "studies.move", uid=uid, patient_id=patient, user=who(user), reason=reason)
+    print("moved: it goes out under the other patient's data; what was received stays as it came")
+    return 0
+
+
+def _suggest(suggestion: dict[str, Any]) -> None:
+    number, placer = suggestion["number"], suggestion["placer"]
+    print(f"  may be order #{number} ({placer}): {', '.join(suggestion['why'])}")
+    for reason in suggestion["against"]:
+        print(f"    but: {reason}")

@@ -1,0 +1,223 @@
+"""Studies for a person: what came, which order it belongs to, and setting that right.
+
+Linking, unlinking and moving name who did it and why and stand in the audit trail in the same
+transaction.  Moving says whose study it really is: a correction applied on the way out, while the
+images stay as they came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import apsw
+
+from gateway.archive import Index, Study
+from gateway.desk.mistakes import Missing, Mistake
+from gateway.matching import imaging
+from gateway.matching.correction import correction_of
+from gateway.orders import book, patients
+from gateway.orders.book import KnownOrder
+from gateway.store import Store, audit
+from gateway.store.moments import to_micros
+
+MATCHED, UNMATCHED = "matched", "unmatched"
+
+
+class Studies:
+    """``verbs`` are added to the desk's."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._index = Index(store.engine)
+
+    def verbs(self) -> dict[str, Callable[[Mapping[str, Any]], Awaitable[Any]]]:
+        return {
+            "studies.list": self._list,
+            "studies.show": self._show,
+            "studies.link": self._link,
+            "studies.unlink": self._unlink,
+            "studies.move": self._move,
+        }
+
+    async def _list(self, arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
+        found = await self._index.studies(
+            before=arguments.get("before"),
+            match_state=arguments.get("state"),
+            limit=max(1, min(int(arguments.get("limit") or 100), 1000)),
+        )
+        return [_study(study) for study in found]
+
+    async def _show(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        study = await self._study(arguments)
+        series = await self._index.series(study.uid)
+        engine = self._store.engine
+        match = await engine.read(lambda c: _decided(c, study.uid))
+        correction = await engine.read(lambda c: correction_of(c, study.uid))
+        return {
+            **_study(study),
+            "series": [
+                {
+                    "uid": one.uid,
+                    "modality": one.modality,
+                    "number": one.number,
+                    "description": one.description,
+                    "instances": one.instances,
+                }
+                for one in series
+            ],
+            "correction": None if correction is None else correction.attributes,
+            "suggestions": [
+                {**_order(s.order), "why": list(s.why), "against": list(s.against)}
+                for s in match.suggestions
+            ],
+        }
+
+    async def _link(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        study, actor = await self._study(arguments), _actor(arguments)
+        wanted = str(arguments.get("order") or "").strip()
+        reason = str(arguments.get("reason") or "linked")
+
+        def operation(connection: apsw.Connection) -> KnownOrder:
+            order = _chosen(connection, wanted)
+            if study.match_state == MATCHED:
+                raise Mistake("the study is linked already; unlink it first")
+            tie(connection, study.uid, order.id, to_micros(self._store.engine.clock()))
+            detail = f"order {order.id}: {reason}"
+            self._record(connection, actor, "link study", study.uid, detail)
+            return order
+
+        order = await self._store.engine.write(operation)
+        return {"uid": study.uid, "match": MATCHED, "order": _order(order)}
+
+    async def _unlink(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        study, actor, reason = await self._study(arguments), _actor(arguments), _reason(arguments)
+        if study.match_state != MATCHED:
+            raise Mistake("the study is linked to no order")
+
+        def operation(connection: apsw.Connection) -> None:
+            tie(connection, study.uid, None, to_micros(self._store.engine.clock()))
+            detail = f"order {study.match_order}: {reason}"
+            self._record(connection, actor, "unlink study", study.uid, detail)
+
+        await self._store.engine.write(operation)
+        return {"uid": study.uid, "match": UNMATCHED}
+
+    async def _move(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        study, actor, reason = await self._study(arguments), _actor(arguments), _reason(arguments)
+        wanted = str(arguments.get("patient_id") or "").strip()
+        issuer = str(arguments.get("issuer") or "").strip()
+        if not wanted:
+            raise Mistake("whose study is it? name the patient id")
+
+        def operation(connection: apsw.Connection) -> None:
+            known = _patient(connection, wanted)
+            row = (known.name or "", known.birth_date or "", known.sex or "")
+            now = to_micros(self._store.engine.clock())
+            connection.execute(
+                "INSERT INTO study_corrections (study_uid, patient_id, issuer, patient_name, "
+                "birth_date, sex, at, actor, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (study.uid, wanted, issuer, *row, now, actor, reason),
+            )
+            tie(connection, study.uid, None, now)
+            self._record(connection, actor, "move study", study.uid, reason)
+
+        await self._store.engine.write(operation)
+        return {"uid": study.uid, "moved": True, "match": UNMATCHED}
+
+    async def _study(self, arguments: Mapping[str, Any]) -> Study:
+        study = await self._index.study(str(arguments.get("uid")))
+        if study is None:
+            raise Missing("there is no such study; see 'gateway studies list'")
+        return study
+
+    def _record(
+        self, connection: apsw.Connection, actor: str, action: str, uid: str, detail: str
+    ) -> None:
+        audit.add(self._store.engine, connection, actor, action, f"study {uid}", detail)
+
+
+def tie(connection: apsw.Connection, uid: str, order: int | None, now: int) -> None:
+    """Ties a study to an order, or unties it; it counts as changed."""
+    state = UNMATCHED if order is None else MATCHED
+    connection.execute(
+        "UPDATE studies SET match_state = ?, match_order = ?, matched_at = ?, told = 0 "
+        "WHERE uid = ?",
+        (state, None if order is None else str(order), now, uid),
+    )
+
+
+def _decided(connection: apsw.Connection, uid: str) -> imaging.ImagingMatch:
+    found = imaging.subject(connection, uid)
+    return imaging.ImagingMatch() if found is None else imaging.decide(connection, found)
+
+
+def _chosen(connection: apsw.Connection, wanted: str) -> KnownOrder:
+    """By placer number, or by the number the gateway gave it (``#12``)."""
+    if wanted.startswith("#") and wanted[1:].isdigit():
+        order = book.find(connection, int(wanted[1:]))
+        found: tuple[KnownOrder, ...] = () if order is None else (order,)
+    else:
+        found = book.with_placer(connection, wanted)
+    if not found:
+        raise Mistake("there is no such order; see the suggestions of 'gateway studies show'")
+    if len({order.patient for order in found}) > 1:
+        raise Mistake("several orders have that number; name one as #NUMBER")
+    if found[0].status.value == "cancelled":
+        raise Mistake("the order was cancelled")
+    return found[0]
+
+
+def _patient(connection: apsw.Connection, wanted: str) -> patients.KnownPatient:
+    owners = patients.with_number(connection, wanted)
+    known = patients.find(connection, owners[0]) if len(owners) == 1 else None
+    if known is None:
+        raise Mistake("no patient, or more than one, has that id")
+    return known
+
+
+def _study(study: Study) -> dict[str, Any]:
+    return {
+        "id": study.id,
+        "uid": study.uid,
+        "device": study.device,
+        "patient_id": study.patient_id,
+        "patient_name": study.patient_name,
+        "birth_date": study.birth_date,
+        "sex": study.sex,
+        "accession": study.accession,
+        "date": study.study_date,
+        "time": study.study_time,
+        "description": study.description,
+        "instances": study.instances,
+        "bytes": study.bytes,
+        "mixed": study.mixed,
+        "first_at": study.first_at.isoformat(),
+        "changed_at": study.changed_at.isoformat(),
+        "match": study.match_state,
+        "order": study.match_order,
+    }
+
+
+def _order(order: KnownOrder) -> dict[str, Any]:
+    return {
+        "number": order.id,
+        "placer": order.placer,
+        "code": order.code,
+        "text": order.text,
+        "status": order.status.value,
+    }
+
+
+def _actor(arguments: Mapping[str, Any]) -> str:
+    actor = str(arguments.get("user") or "").strip()
+    if not actor:
+        raise Mistake("who does it? name yourself with --user")
+    return actor
+
+
+def _reason(arguments: Mapping[str, Any]) -> str:
+    reason = str(arguments.get("reason") or "").strip()
+    if not reason:
+        raise Mistake("this needs a reason")
+    return reason
