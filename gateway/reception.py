@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 
 from gateway import logs
 from gateway.config import Configuration
+from gateway.intake import Router
+from gateway.intake.reissue import Reissue
 from gateway.matching import Check, IdType, Policy, Rules
 from gateway.notices import LinkState, Noticeboard
 from gateway.orders import book
@@ -83,6 +85,7 @@ class Reception:
         store: Store,
         notices: Noticeboard,
         clock: Callable[[], datetime],
+        router: Router,
         changed: Callable[[Answer], None] = lambda _: None,
     ) -> None:
         self._configuration = configuration
@@ -90,6 +93,7 @@ class Reception:
         self._notices = notices
         self._clock = clock
         self._changed = changed
+        self._reissue = Reissue(store.engine, router)
         self.port: int | None = None
 
     @asynccontextmanager
@@ -101,7 +105,7 @@ class Reception:
         general = self._configuration.gateway
         keep = timedelta(days=section.keep_days)
         policy = InboxPolicy(ZoneInfo(general.timezone), general.processing, keep)
-        inbox = Inbox(self._store, policy, self._notices, self._clock, self._changed)
+        inbox = Inbox(self._store, policy, self._notices, self._clock, self._changed, self._reissue)
         tasks = [asyncio.create_task(supervise("orders expiry", self._expire))]
         listening: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if section.listen is not None:

@@ -121,11 +121,18 @@ class Courier:
                 await self._get_ready()
             elif self._reading.wanted():
                 tasks.create_task(self._reading.fetch())
-            elif (entry := self._reading.agenda.take()) is not None:
+            elif (entry := self._next()) is not None:
                 self._launch(tasks, entry)
             else:
                 self._ledger.flush()
                 return
+
+    def _next(self) -> OutboxEntry | None:
+        """The next entry, passing over those that were taken back since they were read."""
+        agenda = self._reading.agenda
+        while (entry := agenda.take()) is not None and entry.id in self._outbox.withdrawn:
+            agenda.finish(entry)
+        return entry
 
     def _may_send(self) -> bool:
         return (

@@ -48,7 +48,7 @@ class Belonging:
 
 async def filed_under(store: Store, seq: int, report: Report) -> Belonging:
     """What a stored report was filed under; else the patient its numbers lead to."""
-    return await store.engine.read(lambda connection: _filed_under(connection, seq, report))
+    return await store.engine.read(lambda connection: belonging_of(connection, seq, report))
 
 
 async def of_ids(store: Store, order: int | None, patient: int | None) -> Belonging:
@@ -65,7 +65,8 @@ async def ordered(store: Store, placer: str) -> tuple[Belonging, ...]:
     return await store.engine.read(query)
 
 
-def _filed_under(connection: apsw.Connection, seq: int, report: Report) -> Belonging:
+def belonging_of(connection: apsw.Connection, seq: int, report: Report) -> Belonging:
+    """What a stored report was filed under; else the patient its dead numbers lead to."""
     row = connection.execute(
         "SELECT order_id, patient FROM report_orders WHERE report = ?", (seq,)
     ).fetchone()

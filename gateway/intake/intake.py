@@ -73,6 +73,7 @@ class Intake:
         self._filing: set[asyncio.Task[None]] = set()
         self._arrived: deque[Arrival] = deque()
         self._reading: asyncio.Task[None] | None = None
+        self._hurried = False
 
     def complete(self, arrival: Arrival) -> None:
         """Reads a whole transmission and files what it means, in the order of the calls."""
@@ -89,11 +90,8 @@ class Intake:
             while self._arrived:
                 started = perf_counter()
                 self._read_one(self._arrived.popleft())
-                spent = perf_counter() - started
-                await asyncio.sleep(0)
-                others = perf_counter() - started - spent
-                if others > spent / 2 and len(self._arrived) < _BACKLOG:
-                    await asyncio.sleep(spent * _SHARE)
+                busy = 0 < len(self._arrived) < _BACKLOG and not self._hurried
+                await asyncio.sleep((perf_counter() - started) * _SHARE if busy else 0)
         finally:
             self._reading = None
 
@@ -119,8 +117,12 @@ class Intake:
 
     async def drained(self) -> None:
         """Everything begun so far is on disk."""
-        while self._filing:
-            await asyncio.wait(tuple(self._filing))
+        self._hurried = True
+        try:
+            while self._filing:
+                await asyncio.wait(tuple(self._filing))
+        finally:
+            self._hurried = False
 
     async def recover(self) -> int:
         """Files what a crash or a failed disk left open; how many there were."""

@@ -57,6 +57,26 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """Messages of the outbox that must not leave any more, and where others took their place."""
+
+    messages: tuple[int, ...] = ()
+    destinations: frozenset[str] = frozenset()
+
+    def __or__(self, other: Withdrawal) -> Withdrawal:
+        both = self.messages + other.messages
+        return Withdrawal(both, self.destinations | other.destinations)
+
+
+Merged = Callable[[apsw.Connection, int], Withdrawal]
+"""What a merge means for results that wait to be sent; told the survivor's row."""
+
+
+def _nothing_waits(_connection: apsw.Connection, _patient: int) -> Withdrawal:
+    return Withdrawal()
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """``zone`` of times without offset, ``processing`` our MSH-11, ``keep`` an order's life."""
 
@@ -75,12 +95,14 @@ class Inbox:
         notices: Noticeboard,
         clock: Callable[[], datetime],
         changed: Callable[[Answer], None] = lambda _: None,
+        merged: Merged = _nothing_waits,
     ) -> None:
         self._store = store
         self._policy = policy
         self._notices = notices
         self._clock = clock
         self._changed = changed
+        self._merged = merged
         self._answers = 0
 
     async def receive(self, body: bytes, source: str) -> Answer:
@@ -94,9 +116,7 @@ class Inbox:
         except NotTaken as refusal:
             return await self._keep(message, body, refusal, source)
         try:
-            answer = await self._store.engine.write(
-                lambda connection: self._take(connection, message, body, changes)
-            )
+            answer = await self._write(message, body, changes)
         except NotTaken as refusal:
             return await self._keep(message, body, refusal, source)
         except StoreError:
@@ -109,13 +129,28 @@ class Inbox:
             self._changed(answer)
         return answer
 
+    async def _write(self, message: Message, body: bytes, changes: Sequence[Change]) -> Answer:
+        withdrawn = [Withdrawal()]
+
+        def operation(connection: apsw.Connection) -> Answer:
+            withdrawn[0] = Withdrawal()
+            answer, withdrawn[0] = self._take(connection, message, body, changes)
+            return answer
+
+        outbox = self._store.outbox
+        return await self._store.engine.write(
+            operation,
+            committed=lambda: outbox.withdrawn.update(withdrawn[0].messages),
+            after=lambda _: outbox.announce(withdrawn[0].destinations),
+        )
+
     def _take(
         self,
         connection: apsw.Connection,
         message: Message,
         body: bytes,
         changes: Sequence[Change],
-    ) -> Answer:
+    ) -> tuple[Answer, Withdrawal]:
         key = _key(message, body)
         before = connection.execute(
             "SELECT id, body_hash, answer FROM order_messages WHERE application = ? "
@@ -126,31 +161,34 @@ class Inbox:
             connection.execute(
                 "UPDATE order_messages SET repeats = repeats + 1 WHERE id = ?", (before[0],)
             )
-            return Answer(_unpacked(before[2]), accepted=True)
+            return Answer(_unpacked(before[2]), accepted=True), Withdrawal()
         if before is not None:
             raise NotTaken(ErrorCondition(ErrorCode.DUPLICATE_KEY, "MSH", 1, 10))
         answer = self._answer(message, AcknowledgmentCode.APPLICATION_ACCEPT, ())
         number = self._record(connection, key, describe(message), "taken", body, answer.blocks)
         now = self._clock()
+        withdrawn = Withdrawal()
         for change in changes:
-            self._apply(connection, change, number, now)
+            withdrawn |= self._apply(connection, change, number, now)
         placed = any(isinstance(change, Place) for change in changes)
-        return Answer(answer.blocks, accepted=True, changed=True, placed=placed)
+        return Answer(answer.blocks, accepted=True, changed=True, placed=placed), withdrawn
 
     def _apply(
         self, connection: apsw.Connection, change: Change, message: int, now: datetime
-    ) -> None:
+    ) -> Withdrawal:
         moment = to_micros(now)
         match change:
             case Register(person) | Discharge(person):
                 patients.register(connection, person, moment)
             case Merge():
-                patients.merge(connection, change, message, moment)
+                survivor = patients.merge(connection, change, message, moment)
+                return self._merged(connection, survivor)
             case Place(person, order):
                 patient = patients.register(connection, person, moment)
                 book.place(connection, order, patient, message, now, self._policy.keep)
             case StatusChange():
                 book.change_status(connection, change, message, moment)
+        return Withdrawal()
 
     async def _keep(self, message: Message, body: bytes, refusal: NotTaken, source: str) -> Answer:
         """Keeps a refused message with the answer it got, and tells whoever watches."""

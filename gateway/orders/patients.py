@@ -48,8 +48,8 @@ def register(connection: apsw.Connection, person: Person, now: int) -> int:
     return patient
 
 
-def merge(connection: apsw.Connection, change: Merge, message: int, now: int) -> None:
-    """``change.prior`` die in favour of the patient of ``change.person``."""
+def merge(connection: apsw.Connection, change: Merge, message: int, now: int) -> int:
+    """``change.prior`` die in favour of the patient of ``change.person``, whose row it returns."""
     survivors = _owners(connection, change.person.identifiers)
     if len(survivors) > 1:
         raise wrong(ErrorCode.DUPLICATE_KEY, "PID", 3)
@@ -61,6 +61,7 @@ def merge(connection: apsw.Connection, change: Merge, message: int, now: int) ->
     for identifier in change.person.identifiers:
         _own(connection, identifier, target, ACTIVE, keep=True)
     _describe(connection, target, change.person, now)
+    return target
 
 
 def _merge_one(

@@ -1,0 +1,243 @@
+"""Orders and results through a whole gateway: merges and cancels that race results, a query, a
+process killed in the middle."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from clinic import gateway, glucose, until
+
+from gateway.app import Running, running
+from gateway.config import load
+from gateway.notices import Noticeboard
+from gateway.protocols.astm import Dialect
+from simulators.analyzer import Analyzer
+from simulators.ehr import Ehr
+from simulators.pipe import open_pipe
+
+END = b"\x1c\r"
+
+
+def message(*segments: str, kind: str, control: str) -> bytes:
+    header = rf"MSH|^~\&|EHR|C|GW|L|20260105100000||{kind}|{control}|P|2.5"
+    return "".join(f"{segment}\r" for segment in (header, *segments)).encode()
+
+
+def order(patient: str, placer: str, label: str, control: str) -> bytes:
+    return message(
+        f"PID|1||{patient}^^^EHR^MR||DOE^JANE||19700101|F",
+        f"ORC|NW|{placer}^EHR",
+        f"OBR|1|{placer}^EHR|{label}|2345-7^Glucose^LN",
+        kind="ORM^O01",
+        control=control,
+    )
+
+
+class Feed:
+    """The EHR's side of the orders line."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.reader: asyncio.StreamReader | None = None
+        self.writer: asyncio.StreamWriter | None = None
+
+    async def send(self, body: bytes) -> str:
+        if self.writer is None:
+            self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
+        assert self.reader is not None
+        self.writer.write(b"\x0b" + body + END)
+        answer = await asyncio.wait_for(self.reader.readuntil(END), 30)
+        return answer.split(b"MSA|")[1][:2].decode()
+
+    async def aclose(self) -> None:
+        if self.writer is not None:
+            self.writer.close()
+            await self.writer.wait_closed()
+
+
+def configuration(folder: Path, ehr: int, device: int = 0, orders: int = 0) -> Path:
+    path = folder / "gateway.toml"
+    path.write_text(
+        f"""
+[gateway]
+site = "clinic-a"
+timezone = "UTC"
+data_dir = "data"
+
+[devices.bench]
+profile = "generic-astm"
+stream = "tcp-listen:127.0.0.1:{device}"
+codes = {{ "GLU" = "2345-7" }}
+
+[orders]
+listen = "127.0.0.1:{orders}"
+
+[destinations.ehr]
+type = "mllp"
+address = "127.0.0.1:{ehr}"
+""",
+        encoding="utf-8",
+    )
+    return path
+
+
+@asynccontextmanager
+async def clinic(folder: Path, ehr: Ehr) -> AsyncIterator[tuple[Running, Feed, Analyzer]]:
+    port = await ehr.listen("127.0.0.1", 0)
+
+    def clock() -> datetime:
+        return datetime.now(UTC)
+
+    loaded = load(configuration(folder, port))
+    async with running(loaded, notices=Noticeboard(clock), clock=clock) as parts:
+        feed = Feed(parts.reception.port or 0)
+        device = parts.lines.listening["bench"].port
+        analyzer = Analyzer(Dialect(), lambda: open_pipe(f"tcp:127.0.0.1:{device}"))
+        try:
+            yield parts, feed, analyzer
+        finally:
+            await analyzer.aclose()
+            await feed.aclose()
+    await ehr.aclose()
+
+
+def fields(body: bytes) -> dict[str, list[str]]:
+    return {line[:3]: line.split("|") for line in body.decode().split("\r") if line}
+
+
+async def test_the_result_comes_back_under_the_placers_number(tmp_path: Path) -> None:
+    ehr = Ehr()
+    async with clinic(tmp_path, ehr) as (parts, feed, analyzer):
+        assert await feed.send(order("MRN1", "P1", "26S0042", "1")) == "AA"
+        await analyzer.send(glucose("26S0042", "MRN1", "5.50"))
+        await analyzer.send(glucose("26S0043", "MRN1", "5.70"))
+        await until(lambda: ehr.inbox.messages, what="the result")
+        got = fields(ehr.inbox.messages[0])
+        assert got["ORC"][2] == got["OBR"][2] == "P1^EHR"
+        assert got["OBR"][4] == "2345-7^Glucose^LN"
+        assert got["PID"][3] == "MRN1^^^EHR^MR"
+        held = await parts.desk.ask("held.list", {})
+        while not held:
+            held = await parts.desk.ask("held.list", {})
+        assert [p["code"] for p in held[0]["problems"] if p["hold"]] == ["unknown-order"]
+        shown = await parts.desk.ask("held.show", {"id": held[0]["id"]})
+        assert [one["placer"] for one in shown["suggestions"]] == ["P1"]
+        release = {"id": held[0]["id"], "order": "P1", "user": "tech", "reason": "label read"}
+        await parts.desk.ask("held.release", release)
+        await until(lambda: len(ehr.inbox.messages) == 2, what="the released result")
+        assert fields(ehr.inbox.messages[1])["ORC"][2] == "P1^EHR"
+        (entry, *_) = await parts.store.audit.list()
+        assert (entry.actor, entry.action) == ("tech", "release")
+        assert "P1" in entry.detail
+
+
+async def test_merges_and_cancels_racing_results(tmp_path: Path) -> None:
+    """500 of them: after the EHR's merge is acknowledged nothing leaves for the dead number."""
+    rng = random.Random(5)
+    ehr = Ehr(delay=0.002)
+    dead_at: dict[str, int] = {}
+    async with clinic(tmp_path, ehr) as (parts, feed, analyzer):
+        count = 500
+        for number in range(count):
+            sent = await feed.send(order(f"A{number}", f"P{number}", f"L{number}", f"o{number}"))
+            assert sent == "AA"
+
+        async def results() -> None:
+            for number in range(count):
+                await analyzer.send(glucose(f"L{number}", f"A{number}", "5.5"))
+
+        async def changes() -> None:
+            numbers = list(range(count))
+            rng.shuffle(numbers)
+            for number in numbers:
+                if number % 3:
+                    body = message(
+                        f"PID|1||B{number}^^^EHR^MR||DOE^JANE",
+                        f"MRG|A{number}^^^EHR^MR",
+                        kind="ADT^A40",
+                        control=f"m{number}",
+                    )
+                else:
+                    body = message(
+                        f"PID|1||A{number}^^^EHR^MR",
+                        f"ORC|CA|P{number}^EHR",
+                        kind="ORM^O01",
+                        control=f"c{number}",
+                    )
+                assert await feed.send(body) == "AA"
+                if number % 3:
+                    dead_at[f"A{number}"] = len(ehr.inbox.messages)
+
+        await asyncio.gather(results(), changes())
+        await parts.intake.drained()
+
+        async def settled() -> bool:
+            status = await parts.store.engine.browse(
+                lambda c: (
+                    c.execute(
+                        "SELECT COUNT(*) FROM outbox WHERE state IN ('queued', 'postponed')"
+                    ).get
+                )
+            )
+            return status == 0
+
+        async with asyncio.timeout(60):
+            while not await settled():
+                await asyncio.sleep(0.05)
+        placed = {fields(body)["OBR"][2] for body in ehr.inbox.messages}
+        held = await parts.store.holds.count()
+        assert len(placed) + held == count
+        late = 0
+        for place, body in enumerate(ehr.inbox.messages):
+            number = fields(body)["PID"][3].split("^")[0]
+            # one message may have been on its way when the merge was acknowledged
+            late += number in dead_at and place > dead_at[number]
+        assert late == 0
+
+
+async def test_nothing_acknowledged_is_lost_when_the_gateway_is_killed(
+    tmp_path: Path, free_port: object
+) -> None:
+    assert callable(free_port)
+    orders, device = free_port(), free_port()
+    ehr = Ehr()
+    port = await ehr.listen("127.0.0.1", 0)
+    config = configuration(tmp_path, port, device, orders)
+    acknowledged: list[int] = []
+    try:
+        async with gateway(config) as process:
+            feed = Feed(orders)
+
+            async def sending() -> None:
+                for number in range(10_000):
+                    body = order(f"A{number}", f"P{number}", f"L{number}", f"{number}")
+                    assert await feed.send(body) == "AA"
+                    acknowledged.append(number)
+
+            work = asyncio.ensure_future(sending())
+            await until(lambda: len(acknowledged) > 100, what="some orders")
+            process.kill()
+            await process.ended()
+            await asyncio.gather(work, return_exceptions=True)
+            await process.start()
+            again = Feed(orders)
+            last = acknowledged[-1]
+            body = order(f"A{last}", f"P{last}", f"L{last}", f"{last}")
+            assert await again.send(body) == "AA"
+            await again.aclose()
+            pipe = Analyzer(Dialect(), lambda: open_pipe(f"tcp:127.0.0.1:{device}"))
+            for number in (acknowledged[0], last):
+                await pipe.send(glucose(f"L{number}", f"A{number}", "5.5"))
+            await pipe.aclose()
+            await until(lambda: len(ehr.inbox.messages) == 2, what="the results")
+        placers = [fields(body)["ORC"][2] for body in ehr.inbox.messages]
+        assert placers == [f"P{acknowledged[0]}^EHR", f"P{last}^EHR"]
+    finally:
+        if feed.writer is not None:
+            feed.writer.transport.abort()
+        await ehr.aclose()
