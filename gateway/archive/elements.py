@@ -61,16 +61,18 @@ class Walker:
         self._budget = ELEMENTS
 
     def elements(
-        self, start: int = 0, end: int | None = None, encoding: Encoding | None = None
+        self, start: int = 0, end: int | None = None, *, last: int = UNDEFINED
     ) -> Iterator[Place]:
-        """From ``start`` to ``end``, or to the delimiter of the item that holds them."""
-        how = encoding or self.encoding
+        """From ``start`` to ``end``, to the delimiter of their item, or behind the ``last`` tag."""
+        how = self.encoding
         limit = self._length if end is None else end
         at = start
         while at < limit:
             place = self.element(at, how)
-            if place.tag == ITEM_END:
+            if place.tag == ITEM_END or place.tag > last:
                 return
+            if place.length != UNDEFINED and place.at + place.length > limit:
+                raise Unreadable(f"an element at byte {at} goes beyond the end")
             yield place
             at = self.behind(place, how)
 
@@ -99,10 +101,7 @@ class Walker:
         if len(head) < 8:
             raise Unreadable(f"an element cut off at byte {at}")
         tag = _number(head[0:2], how) << 16 | _number(head[2:4], how)
-        place = self._placed(tag, head, at, how)
-        if place.length != UNDEFINED and place.at + place.length > self._length:
-            raise Unreadable(f"an element at byte {at} goes beyond the end")
-        return place
+        return self._placed(tag, head, at, how)
 
     def behind(self, place: Place, how: Encoding) -> int:
         """Where the element after this one begins."""

@@ -16,7 +16,7 @@ from typing import Final
 from gateway.archive.elements import Encoding, Place, Source, Unreadable, Walker
 from gateway.archive.text import decode
 from gateway.protocols.dicom import is_valid_uid
-from gateway.protocols.dicom.transfer_syntaxes import DEFLATED_LE, EXPLICIT_BE, IMPLICIT_LE
+from gateway.protocols.dicom.transfer_syntaxes import DEFLATED_LE, EXPLICIT_BE
 
 INFLATED: Final = 1024 * 1024
 _VALUE: Final = 1024  # bytes of one value; longer ones are cut, for the index only
@@ -115,7 +115,9 @@ def scan(source: Source, length: int, transfer_syntax: str) -> Header:
         data = _inflated(source, length)
         source, length = Bytes(data), len(data)
     order = "big" if transfer_syntax == EXPLICIT_BE else "little"
-    encoding = Encoding(order, explicit=transfer_syntax != IMPLICIT_LE)
+    # Some writers say one and write the other; the first element shows it.
+    vr = source.read(4, 2)
+    encoding = Encoding(order, explicit=len(vr) == 2 and vr.isalpha() and vr.isupper())
     return _header(_Reading(Walker(source, length, encoding)).values())
 
 
@@ -143,9 +145,7 @@ class _Reading:
         self._values: dict[str, str] = {}
 
     def values(self) -> dict[str, str]:
-        for place in self._walker.elements():
-            if place.tag > _LAST:
-                break
+        for place in self._walker.elements(last=_LAST):
             self._take(place)
         return self._values
 

@@ -1,0 +1,133 @@
+"""File meta, folders and shared syncs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
+import pydicom
+import pytest
+
+from gateway.archive import Offered, Reception
+from gateway.archive.file_meta import file_meta, read_file_meta
+from gateway.archive.room import Room
+from gateway.archive.shelves import SharedSync, Shelves
+from gateway.errors import StoreFailed, StoreFull
+from gateway.protocols.dicom.transfer_syntaxes import EXPLICIT_LE
+from gateway.store import SpacePolicy
+
+NOW = datetime(2026, 1, 5, 23, 59, tzinfo=UTC)
+
+
+def test_file_meta_is_read_back(tmp_path: Path) -> None:
+    head = file_meta("1.2.840.10008.5.1.4.1.1.6.1", "1.2.3", EXPLICIT_LE, "VOLUSON")
+    found, start = read_file_meta(head + b"data")
+    assert start == len(head)
+    assert (found[0x0003], found[0x0010], found[0x0016]) == ("1.2.3", EXPLICIT_LE, "VOLUSON")
+    path = tmp_path / "one.dcm"
+    path.write_bytes(head)
+    read = pydicom.dcmread(path)
+    assert read.file_meta.MediaStorageSOPInstanceUID == "1.2.3"
+    assert read.file_meta.FileMetaInformationGroupLength == len(head) - 144
+
+
+@pytest.mark.parametrize("cut", [0, 10, 131, 140, 150])
+def test_no_file_of_ours(cut: int) -> None:
+    head = file_meta("1.2", "1.3", EXPLICIT_LE, "A")
+    with pytest.raises(ValueError, match=r"archive|cut off"):
+        read_file_meta(head[:cut])
+
+
+def test_one_sync_serves_all_who_came_before_it_began() -> None:
+    entered, go = threading.Event(), threading.Event()
+    calls = count(1)
+    made: list[int] = []
+
+    def sync() -> None:
+        made.append(next(calls))
+        entered.set()
+        assert go.wait(10)
+
+    shared = SharedSync(sync)
+    first = threading.Thread(target=shared)
+    first.start()
+    assert entered.wait(10)
+    others = [threading.Thread(target=shared) for _ in range(5)]
+    for thread in others:
+        thread.start()
+    waiting = threading.Event()
+    while shared._asked < 6:
+        waiting.wait(0.001)
+    go.set()
+    for thread in (first, *others):
+        thread.join(10)
+    assert made == [1, 2]
+
+
+def test_a_sync_that_fails_fails_for_its_caller_and_not_for_ever() -> None:
+    outcomes = iter([OSError(5, "I/O error"), None])
+
+    def sync() -> None:
+        outcome = next(outcomes)
+        if outcome is not None:
+            raise outcome
+
+    shared = SharedSync(sync)
+    with pytest.raises(OSError, match="I/O"):
+        shared()
+    shared()
+
+
+def shelves(folder: Path, clock: Callable[[], datetime] = lambda: NOW) -> Shelves:
+    tokens = count(1)
+    made = Shelves(folder / "archive", clock, lambda: f"{next(tokens):032x}")
+    made.prepare()
+    return made
+
+
+def test_a_day_is_a_folder(tmp_path: Path) -> None:
+    moments = iter([NOW, NOW, datetime(2026, 1, 6, tzinfo=UTC)])
+    made = shelves(tmp_path, lambda: next(moments))
+    try:
+        assert made.today() is made.today()
+        assert made.today().folder.name == "2026-01-06"
+    finally:
+        made.close()
+
+
+def reception(made: Shelves) -> Reception:
+    offered = Offered("1.2", "1.3", EXPLICIT_LE, None, "A")
+    return Reception(offered, made, lambda: NOW, lambda: None)
+
+
+def test_ten_thousand_small_pieces(tmp_path: Path) -> None:
+    made = shelves(tmp_path)
+    try:
+        one = reception(made)
+        pieces = [memoryview(b"%05d" % number) for number in range(10_000)]
+        one.write(pieces)
+        one.digest(pieces)
+        one.complete()
+        arrived = one.arrived()
+        raw = made.path(arrived.path).read_bytes()
+        assert raw[arrived.offset :] == b"".join(pieces)
+        assert arrived.header is None
+        assert not made.parts()
+    finally:
+        made.close()
+
+
+def test_a_folder_that_is_gone_is_a_failure(tmp_path: Path) -> None:
+    made = shelves(tmp_path)
+    made.incoming.rmdir()
+    with pytest.raises(StoreFailed):
+        reception(made).write([memoryview(b"x")])
+
+
+def test_room_is_less_for_images_than_for_results(tmp_path: Path) -> None:
+    Room(tmp_path, SpacePolicy(share=0.0, most=0)).check()
+    with pytest.raises(StoreFull):
+        Room(tmp_path, SpacePolicy(share=1.0, most=1 << 60)).check()
