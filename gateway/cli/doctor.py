@@ -1,0 +1,194 @@
+"""``gateway doctor``: what is wrong with a link, and what to change on which side.
+
+A capture is only looked at.  A stream is looked at first (is the port there, may we open it, who
+holds it), then listened to; a serial one at every speed until a whole message proves one.  Nothing
+is sent unless ``active``: then each frame is acknowledged, and the device takes its results for
+sent, so everything heard is also written to a transcript in this folder.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TextIO
+
+from gateway.cli.capture import Ear, Recording
+from gateway.cli.captures import astm_profile, read_entries
+from gateway.cli.run import now
+from gateway.cli.symptoms import Finding, Symptom, diagnose, line_format
+from gateway.errors import ConfigurationError
+from gateway.notices import LinkState
+from gateway.protocols.astm import Dialect, Spoken, read_wire
+from gateway.transports import (
+    AnyAddress,
+    Peer,
+    Serial,
+    StreamAddress,
+    TcpConnect,
+    TcpListen,
+    maintain,
+)
+
+SPEEDS = (9600, 19200, 38400, 115200, 57600, 4800, 2400, 1200)
+
+
+def examine(stream: str, profile: str | None, active: bool, seconds: float, as_json: bool) -> int:
+    """1 when something must be changed."""
+    dialect = astm_profile(profile).link.dialect if profile else None
+    if Path(stream).is_file():
+        entries, _ = read_entries(Path(stream))
+        spoken = [entry for entry in entries if isinstance(entry, Spoken)]
+        return _tell(diagnose(spoken, dialect), as_json)
+    try:
+        address = StreamAddress.parse(stream)
+    except ValueError as error:
+        raise ConfigurationError([f"STREAM: {error}; and there is no such file"]) from None
+    with ExitStack() as stack:
+        kept = stack.enter_context(_kept()) if active else None
+        findings = tuple(_environment(address)) or asyncio.run(
+            _listen(address, dialect, kept, seconds)
+        )
+    return _tell(findings, as_json)
+
+
+def _kept() -> TextIO:
+    path = Path(f"doctor-{now():%Y%m%d-%H%M%S}.wire")
+    file = path.open("x", encoding="utf-8")
+    path.chmod(0o600)
+    print(f"what is acknowledged is in {path}; it may name patients", file=sys.stderr)
+    return file
+
+
+def _tell(findings: tuple[Finding, ...], as_json: bool) -> int:
+    if as_json:
+        rows = [
+            {"symptom": f.symptom.value, "said": f.said, "advice": f.advice, "fault": f.fault}
+            for f in findings
+        ]
+        print(json.dumps(rows, ensure_ascii=False))
+    else:
+        for finding in findings:
+            print(f"{finding.symptom.value}: {finding.said}")
+            if finding.advice:
+                print(f"  -> {finding.advice}")
+    return int(any(finding.fault for finding in findings))
+
+
+def _environment(address: AnyAddress) -> Iterator[Finding]:
+    """What stands in the way before a byte is heard."""
+    if not isinstance(address, Serial) or not isinstance(address.port, str):
+        return
+    path = Path(address.port)
+    if not path.exists():
+        there = sorted(p.name for p in Path("/dev/serial/by-id").glob("*"))
+        text = f"plug the adapter in; there are: {', '.join(there) or 'none'}"
+        yield Finding(Symptom.SILENT, f"{path} is not there", text)
+    elif not os.access(path, os.R_OK | os.W_OK):
+        text = "sudo usermod -aG dialout $USER, then log in again"
+        yield Finding(Symptom.SILENT, f"{path} may not be opened by you", text)
+    elif holders := holding(path):
+        text = f"end {', '.join(holders)}; a port has one user"
+        yield Finding(Symptom.SILENT, f"{path} is held by another program", text)
+
+
+def holding(path: Path) -> list[str]:
+    """Programs that have this port open, as far as we may see."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        if process.name == str(os.getpid()):
+            continue
+        with suppress(OSError):
+            for opened in (process / "fd").iterdir():
+                if opened.resolve() == path.resolve():
+                    name = (process / "comm").read_text().strip()
+                    found.append(f"{name} (process {process.name})")
+                    break
+    return found
+
+
+async def _listen(
+    address: AnyAddress, dialect: Dialect | None, kept: TextIO | None, seconds: float
+) -> tuple[Finding, ...]:
+    print("let the device send one whole result now", file=sys.stderr)
+    speeds = [address.baud] if isinstance(address, Serial) else []
+    speeds += [speed for speed in SPEEDS if isinstance(address, Serial) and speed not in speeds]
+    best: tuple[Finding, ...] = ()
+    for speed in speeds or [0]:
+        chosen = replace(address, baud=speed) if isinstance(address, Serial) else address
+        states, text = await _hear(chosen, dialect, kept, seconds)
+        spoken = [entry for entry in read_wire(text) if isinstance(entry, Spoken)]
+        if not spoken and (told := tuple(_connection(chosen, states))):
+            return told
+        findings = diagnose(spoken, dialect)
+        proved = line_format(b"".join(entry.data for entry in spoken)) is not None
+        if proved and isinstance(address, Serial) and speed != address.baud:
+            advice = f"here: baud={speed} in the stream; or on the device: {address.baud}"
+            wrong = Finding(Symptom.WRONG_SPEED, f"the device sends at {speed} baud", advice)
+            return (wrong, *findings)
+        if proved or (spoken and not isinstance(address, Serial)):
+            return findings
+        best = best if best and best[0].symptom is not Symptom.SILENT else findings
+    return best
+
+
+async def _hear(
+    address: AnyAddress, dialect: Dialect | None, kept: TextIO | None, seconds: float
+) -> tuple[list[tuple[LinkState, str]], str]:
+    """What the line said about itself, and the transcript of what was said on it."""
+    heard = Kept(kept)
+    recording = Recording(heard)
+    states: list[tuple[LinkState, str]] = []
+
+    def connect(_peer: Peer) -> Ear:
+        return Ear(recording, (dialect or Dialect()) if kept else None)
+
+    line = asyncio.create_task(
+        maintain(address, connect, observe=lambda state, text: states.append((state, text)))
+    )
+    await asyncio.wait((line,), timeout=seconds)
+    line.cancel()
+    with suppress(asyncio.CancelledError):
+        await line
+    return states, heard.getvalue()
+
+
+class Kept(io.StringIO):
+    """Text that is in a file as well, before anything is answered."""
+
+    def __init__(self, file: TextIO | None) -> None:
+        super().__init__()
+        self._file = file
+
+    def flush(self) -> None:
+        super().flush()
+        if self._file is not None:
+            self._file.write(self.getvalue()[self._written :])
+            self._file.flush()
+            self._written = len(self.getvalue())
+
+    _written = 0
+
+
+def _connection(address: AnyAddress, states: list[tuple[LinkState, str]]) -> Iterator[Finding]:
+    """What a silent network link says by how it was opened."""
+    failed = [text for state, text in states if state in (LinkState.RETRYING, LinkState.FAILED)]
+    if isinstance(address, TcpListen) and not failed:
+        if not any(state is LinkState.UP for state, _ in states):
+            yield Finding(
+                Symptom.SILENT,
+                "nobody dialled: if the device waits for calls as well, both listen",
+                f"on the device: host address of this machine, port {address.port}; or here: "
+                "tcp:DEVICE:PORT, when the device is the server",
+            )
+    elif failed:
+        advice = failed[-1]
+        if isinstance(address, TcpConnect):
+            advice += ". If the device dials as well, both dial: here tcp-listen:0.0.0.0:PORT"
+        yield Finding(Symptom.SILENT, "the link cannot be opened", advice)

@@ -1,0 +1,1 @@
+"""Profiles of devices that only one clinic has."""
