@@ -112,7 +112,8 @@ class Studies:
 
         def operation(connection: apsw.Connection) -> None:
             known = _patient(connection, wanted)
-            row = (known.name or "", known.birth_date or "", known.sex or "")
+            birth_date = (known.birth_date or "").replace("-", "")
+            row = (_dicom_name(known.name or ""), birth_date, known.sex or "")
             now = to_micros(self._store.engine.clock())
             connection.execute(
                 "INSERT INTO study_corrections (study_uid, patient_id, issuer, patient_name, "
@@ -174,6 +175,13 @@ def _patient(connection: apsw.Connection, wanted: str) -> patients.KnownPatient:
     if known is None:
         raise Mistake("no patient, or more than one, has that id")
     return known
+
+
+def _dicom_name(name: str) -> str:
+    """HL7 writes suffix before prefix, DICOM prefix before suffix (PS3.5 6.2.1)."""
+    parts = [part.partition("&")[0] for part in name.split("^")][:5]
+    parts += [""] * (5 - len(parts))
+    return "^".join((*parts[:3], parts[4], parts[3])).rstrip("^")
 
 
 def _study(study: Study) -> dict[str, Any]:

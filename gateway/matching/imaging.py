@@ -15,6 +15,7 @@ from enum import StrEnum
 
 import apsw
 
+from gateway.matching.correction import correction_of
 from gateway.matching.persons import contradicts
 from gateway.orders import book, patients
 from gateway.orders.book import KnownOrder
@@ -71,7 +72,7 @@ class _Candidate:
 
 
 def subject(connection: apsw.Connection, uid: str) -> Subject | None:
-    """The study as the archive's index has it."""
+    """The study as the archive's index has it, or as a person corrected it."""
     row = connection.execute(
         "SELECT id, patient_id, patient_name, birth_date, sex, accession, mixed FROM studies "
         "WHERE uid = ?",
@@ -80,6 +81,9 @@ def subject(connection: apsw.Connection, uid: str) -> Subject | None:
     if row is None:
         return None
     study, patient_id, name, birth_date, sex, accession, mixed = row
+    correction = correction_of(connection, uid)
+    if correction is not None:
+        patient_id, _, name, birth_date, sex = correction.values
     steps = tuple(_named(connection, "step_id", study))
     performed = tuple(_named(connection, "mpps", study))
     return Subject(uid, patient_id, name, birth_date, sex, accession, bool(mixed), steps, performed)
@@ -146,12 +150,20 @@ def _against(connection: apsw.Connection, study: Subject, order: KnownOrder) -> 
     known = patients.find(connection, order.patient)
     sent = Patient(
         name=study.patient_name or None,
-        birth_date=study.birth_date or None,
+        birth_date=_iso(study.birth_date),
         sex=study.sex or None,
     )
     if known is not None and contradicts(sent, known):
         told.append("name, birth date or sex differ")
     return tuple(told)
+
+
+def _iso(date: str) -> str | None:
+    """A DICOM date as the EHR's records write it; None for none or an odd one."""
+    bare = date.replace(".", "")  # 1994.11.05 is of before DICOM 3.0
+    if len(bare) != 8 or not bare.isdigit():
+        return None
+    return f"{bare[:4]}-{bare[4:6]}-{bare[6:]}"
 
 
 def _performed(connection: apsw.Connection, study: Subject) -> list[int]:

@@ -8,6 +8,7 @@ and VOI look-up, palette, YBR, MONOCHROME1, any depth).  3: cannot be decoded, 4
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import os
@@ -106,7 +107,7 @@ def _correct(instance: Any, correction: Mapping[str, Any] | None) -> None:
     before = Dataset()
     for name in correction["names"]:
         if name in instance:
-            before.add(instance[name])
+            before.add(copy.deepcopy(instance[name]))
         elif name != "IssuerOfPatientID":
             setattr(before, name, "")
     for name, value in zip(correction["names"], correction["values"], strict=True):

@@ -1,0 +1,249 @@
+"""Studies and orders: what ties them, what never does, and what a person can set right."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pydicom
+import pytest
+import pytest_asyncio
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import UID, ExplicitVRLittleEndian
+
+from gateway.archive import Archive, Offered
+from gateway.desk.mistakes import Missing, Mistake
+from gateway.desk.studies import Studies as StudyVerbs
+from gateway.matching.correction import correction_of
+from gateway.orders import book, patients
+from gateway.orders.model import Identifier, ImagingStep, OrderData, OrderStatus, Person
+from gateway.rendering import Renderer
+from gateway.store import SpacePolicy, Store
+from gateway.store.moments import to_micros
+from gateway.studies import Studies
+
+NOW = datetime(2026, 1, 5, 10, 0, tzinfo=UTC)
+US = "1.2.840.10008.5.1.4.1.1.6.1"
+
+
+class Department:
+    """A store with one ordered patient, and images coming in."""
+
+    def __init__(self, store: Store, archive: Archive) -> None:
+        self.store, self.archive = store, archive
+        self.desk = StudyVerbs(store).verbs()
+        self.changed: list[str] = []
+        self.matcher = Studies(store, lambda: NOW, self.changed.append)
+        self._images = 0
+
+    async def order(self, placer: str, patient: str, name: str, **more: Any) -> None:
+        step = ImagingStep(
+            more.get("step", f"SPS-{placer}"),
+            more.get("accession", f"ACC-{placer}"),
+            f"RP-{placer}",
+            more.get("study_uid"),
+        )
+        status = more.get("status", OrderStatus.ACTIVE)
+        data = OrderData(placer, "EHR", "US-THYROID", status=status, imaging=(step,))
+        person = Person((Identifier(patient),), name, "1970-01-01", "F")
+
+        def operation(connection: Any) -> None:
+            owner = patients.register(connection, person, to_micros(NOW))
+            book.place(connection, data, owner, 1, NOW, timedelta(days=30))
+
+        await self.store.engine.write(operation)
+
+    async def image(self, study: str = "1.2.3", **attributes: Any) -> None:
+        self._images += 1
+        made = Dataset()
+        made.SOPClassUID, made.SOPInstanceUID = US, f"{study}.1.{self._images}"
+        made.StudyInstanceUID, made.SeriesInstanceUID = study, f"{study}.1"
+        made.Modality = "US"
+        made.PatientBirthDate, made.PatientSex = "19700101", "F"
+        made.PatientName, made.PatientID = "DOE^JANE", "MRN1"
+        for name, value in attributes.items():
+            setattr(made, name, value)
+        out = io.BytesIO()
+        made.file_meta = FileMetaDataset()
+        made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        made.file_meta.MediaStorageSOPClassUID = UID(US)
+        made.file_meta.MediaStorageSOPInstanceUID = made.SOPInstanceUID
+        pydicom.dcmwrite(out, made, enforce_file_format=True)
+        whole = out.getvalue()
+        data = whole[144 + int.from_bytes(whole[140:144], "little") :]
+        offered = Offered(US, made.SOPInstanceUID, ExplicitVRLittleEndian, None, "TEST")
+        reception = self.archive.receive(offered)
+        pieces = [memoryview(data)]
+        reception.digest(pieces)
+        reception.write(pieces)
+        reception.complete()
+        await self.archive.file(reception.arrived())
+
+    async def look(self) -> dict[str, Any]:
+        await self.matcher.look(NOW - timedelta(days=1))
+        return await self.show()
+
+    async def show(self, study: str = "1.2.3") -> dict[str, Any]:
+        return dict(await self.desk["studies.show"]({"uid": study}))
+
+
+@pytest_asyncio.fixture
+async def department(tmp_path: Path) -> AsyncIterator[Department]:
+    store = await Store.open(tmp_path / "data", clock=lambda: NOW)
+    numbers = iter(range(1000))
+    archive = await Archive.open(
+        tmp_path / "archive",
+        store,
+        clock=lambda: NOW,
+        token=lambda: f"{next(numbers):032d}",
+        space=SpacePolicy(share=0.0),
+    )
+    try:
+        yield Department(store, archive)
+    finally:
+        await archive.aclose()
+        await store.aclose()
+
+
+def request(step: str) -> pydicom.Sequence:
+    item = Dataset()
+    item.ScheduledProcedureStepID = step
+    return pydicom.Sequence([item])
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"AccessionNumber": "ACC-A1"},
+        {"RequestAttributesSequence": request("SPS-A1")},
+    ],
+)
+async def test_an_identifier_and_the_patient_id_tie(
+    department: Department, attributes: dict[str, Any]
+) -> None:
+    await department.order("A1", "MRN1", "DOE^JANE")
+    await department.order("A2", "MRN1", "DOE^JANE")
+    await department.image(**attributes)
+    shown = await department.look()
+    assert (shown["match"], shown["order"]) == ("matched", "1")
+    trail = await department.store.audit.list()
+    assert (trail[0].actor, trail[0].action) == ("gateway", "link study")
+
+
+async def test_the_study_uid_ties_even_without_a_patient_id(department: Department) -> None:
+    await department.order("A1", "MRN1", "DOE^JANE", study_uid="1.2.3")
+    await department.image(PatientID="", PatientName="")
+    assert (await department.look())["match"] == "matched"
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"PatientID": ""},
+        {"PatientID": "MRN2", "AccessionNumber": "ACC-A1"},
+        {"PatientID": "NOBODY", "AccessionNumber": "ACC-A1"},
+        {"AccessionNumber": "ACC-A1", "PatientBirthDate": "19710101"},
+        {"AccessionNumber": "ACC-A1", "PatientName": "ROE^RICHARD"},
+        {"AccessionNumber": "ACC-A1", "PatientSex": "M"},
+        {"AccessionNumber": "acc-a1"},
+        {"PatientID": "", "AccessionNumber": "ACC-A1"},
+    ],
+)
+async def test_less_than_that_or_a_contradiction_ties_nothing(
+    department: Department, attributes: dict[str, Any]
+) -> None:
+    await department.order("A1", "MRN1", "DOE^JANE")
+    await department.order("B1", "MRN2", "ROE^RICHARD")
+    await department.image(**attributes)
+    assert (await department.look())["match"] == "unmatched"
+
+
+async def test_suggestions_say_why_and_what_is_against_them(department: Department) -> None:
+    await department.order("A1", "MRN1", "DOE^JANE")
+    await department.image(AccessionNumber="ACC-A1", PatientSex="M")
+    [suggestion] = (await department.look())["suggestions"]
+    assert suggestion["placer"] == "A1"
+    assert suggestion["why"] == ["same accession number", "same patient id"]
+    assert suggestion["against"] == ["name, birth date or sex differ"]
+
+
+async def test_two_orders_that_fit_are_for_a_person(department: Department) -> None:
+    await department.order("A1", "MRN1", "DOE^JANE", accession="ACC")
+    await department.order("A2", "MRN1", "DOE^JANE", accession="ACC")
+    await department.image(AccessionNumber="ACC")
+    shown = await department.look()
+    assert shown["match"] == "unmatched"
+    assert len(shown["suggestions"]) == 2
+
+
+async def test_a_cancelled_order_and_a_mixed_study_tie_nothing(department: Department) -> None:
+    await department.order("A1", "MRN1", "DOE^JANE", status=OrderStatus.CANCELLED)
+    await department.image(AccessionNumber="ACC-A1")
+    assert (await department.look())["match"] == "unmatched"
+    await department.order("A2", "MRN1", "DOE^JANE", study_uid="9.9")
+    await department.image("9.9")
+    await department.image("9.9", PatientID="MRN2", PatientName="ROE^RICHARD")
+    await department.look()
+    assert (await department.show("9.9"))["match"] == "unmatched"
+
+
+async def test_an_order_that_comes_after_the_images_is_found(department: Department) -> None:
+    await department.image(AccessionNumber="ACC-A1")
+    assert (await department.look())["match"] == "unmatched"
+    await department.order("A1", "MRN1", "DOE^JANE")
+    assert (await department.look())["match"] == "matched"
+
+
+async def test_a_person_links_and_unlinks_and_it_stays_so(department: Department) -> None:
+    await department.order("A1", "MRN1", "DOE^JANE")
+    await department.image(AccessionNumber="ACC-A1")
+    await department.look()
+    verbs, study = department.desk, {"uid": "1.2.3", "user": "ada"}
+    with pytest.raises(Mistake, match="linked already"):
+        await verbs["studies.link"]({**study, "order": "A1"})
+    with pytest.raises(Mistake, match="reason"):
+        await verbs["studies.unlink"](study)
+    await verbs["studies.unlink"]({**study, "reason": "mistaken"})
+    assert (await department.look())["match"] == "unmatched"
+    for wrong in ("NONE", "#77", ""):
+        with pytest.raises(Mistake, match="no such order"):
+            await verbs["studies.link"]({**study, "order": wrong})
+    await verbs["studies.link"]({**study, "order": "#1"})
+    assert (await department.show())["order"] == "1"
+    with pytest.raises(Mistake, match="who"):
+        await verbs["studies.link"]({"uid": "1.2.3", "order": "A1"})
+    with pytest.raises(Missing):
+        await verbs["studies.show"]({"uid": "9"})
+    acts = [entry.action for entry in await department.store.audit.list()]
+    assert acts == ["link study", "unlink study", "link study"]
+
+
+async def test_a_moved_study_goes_out_corrected_and_stays_as_it_came(
+    department: Department,
+) -> None:
+    await department.order("A1", "MRN1", "DOE^JANE^^JR^DR")
+    await department.image(PatientID="TYPO", PatientName="ROE^RICHARD")
+    moving = {"uid": "1.2.3", "user": "ada", "reason": "typed wrong"}
+    with pytest.raises(Mistake, match="no patient"):
+        await department.desk["studies.move"]({**moving, "patient_id": "NOBODY"})
+    await department.desk["studies.move"]({**moving, "patient_id": "MRN1"})
+    shown = await department.look()
+    assert shown["match"] == "unmatched"
+    assert [s["placer"] for s in shown["suggestions"]] == ["A1"]
+    [instance] = await department.archive.index.instances("1.2.3")
+    path = department.archive.shelves.path(instance.path)
+    before = path.read_bytes()
+    found = await department.store.engine.read(lambda c: correction_of(c, "1.2.3"))
+    assert found is not None
+    asked = {"verb": "corrected", "path": str(path), "correction": found.instruction()}
+    [out] = await Renderer().look(asked)
+    sent = pydicom.dcmread(io.BytesIO(out))
+    assert (sent.PatientID, str(sent.PatientName)) == ("MRN1", "DOE^JANE^^DR^JR")
+    [original] = sent.OriginalAttributesSequence
+    [replaced] = original.ModifiedAttributesSequence
+    assert (replaced.PatientID, str(replaced.PatientName)) == ("TYPO", "ROE^RICHARD")
+    assert original.ReasonForTheAttributeModification == "CORRECT"
+    assert path.read_bytes() == before
