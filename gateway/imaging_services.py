@@ -72,7 +72,7 @@ def new_uid() -> str:
     return f"2.25.{uuid.uuid4().int}"
 
 
-def imaging_services(
+async def imaging_services(
     configuration: Configuration,
     section: DicomSection,
     store: Store,
@@ -81,7 +81,7 @@ def imaging_services(
     *,
     sources: Sequence[WorklistSource] = (),
 ) -> ImagingServices:
-    """ConfigurationError when TLS files cannot be used."""
+    """Before the node listens.  ConfigurationError when TLS files cannot be used."""
     steps = ProcedureSteps(store.engine)
     commitments = Commitments(store.engine)
     forwardings = Forwardings(store.engine)
@@ -102,6 +102,8 @@ def imaging_services(
             views=views,
         ),
     )
+    for name in pacs:
+        await forwardings.begin(name)
     answering = Routing((reports,), None, Blocks(0))
     forwarders = {
         name: _forwarder(

@@ -169,7 +169,11 @@ class DicomForwarder:
             return False
         request = Request(self._make_uid(), references)
         await self._forwardings.asked(self._name, request)
-        await self._pacs.request_commitment(request)
+        try:
+            await self._pacs.request_commitment(request)
+        except DeliveryError:
+            await self._forwardings.unasked(request)
+            raise
         return True
 
     async def _instance(self, entry: OutboxEntry) -> Instance:

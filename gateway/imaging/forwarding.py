@@ -71,6 +71,10 @@ class Forwardings:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    async def begin(self, destination: str) -> None:
+        """Before anything is received: a new destination's part begins here."""
+        await self._engine.write(lambda connection: self._cursor(connection, destination))
+
     async def feed(self, destination: str, devices: Sequence[str] | None = None) -> int:
         """Queues what is new, at most ``BATCH`` at once; how many instances were looked at."""
 
@@ -136,6 +140,19 @@ class Forwardings:
                 )
 
         await self._engine.write(operation)
+
+    async def unasked(self, request: Request) -> None:
+        """The request may not have arrived: ask again soon, and take a report all the same."""
+        bindings = (request.transaction,)
+        await self._engine.write(
+            lambda c: (
+                c.execute(
+                    "UPDATE forwardings SET state = 'sent' "
+                    "WHERE transaction_uid = ? AND state = 'asked'",
+                    bindings,
+                ).get
+            )
+        )
 
     async def answered(self, report: Report) -> frozenset[str]:
         """A commitment report came: the destinations it was about, none for an unknown one.
@@ -210,7 +227,8 @@ class Forwardings:
         connection.execute(
             "UPDATE forwardings SET state = ?, reason = ?, answered_at = ?, "
             "refusals = refusals + ? WHERE transaction_uid = ? "
-            "AND instance = (SELECT id FROM instances WHERE uid = ?) AND state = 'asked'",
+            "AND instance = (SELECT id FROM instances WHERE uid = ?) "
+            "AND state IN ('sent', 'asked')",
             (
                 state.value,
                 reason,

@@ -55,8 +55,11 @@ class Site:
         """Puts an instance into the archive as if it had been received."""
         offered = Offered(sop_class, uid, transfer_syntax, "us-room-2", calling)
         reception = self.archive.receive(offered)
-        reception.write([memoryview(data_set)])
-        arrived = reception.complete()
+        pieces = [memoryview(data_set)]
+        reception.digest(pieces)
+        reception.write(pieces)
+        reception.complete()
+        arrived = reception.arrived()
         filed = await self.archive.file(arrived)
         assert filed.verdict is Verdict.STORED, filed
         self.services.stored()
@@ -108,7 +111,7 @@ async def site(
         )
         stack.push_async_callback(archive.aclose)
         world = Surroundings(clock, lambda: 0.0, report_first=0.2)
-        services = imaging_services(chosen, chosen.dicom, store, archive, world)
+        services = await imaging_services(chosen, chosen.dicom, store, archive, world)
 
         def filed(_filed: Filed) -> None:
             services.stored()

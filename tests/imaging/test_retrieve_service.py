@@ -1,0 +1,162 @@
+"""Query/Retrieve with DCMTK's findscu, getscu and movescu."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from pydicom import Dataset, dcmread
+from pydicom.uid import ExplicitVRBigEndian
+from services_site import ENVIRONMENT, UNIT, Site, site, tool, until
+from stills import still
+
+pytestmark = pytest.mark.peer
+
+
+async def asked(port: int, folder: Path, level: str, *keys: str) -> list[Dataset]:
+    folder.mkdir()
+    parts = [part for key in (f"QueryRetrieveLevel={level}", *keys) for part in ("-k", key)]
+    code, said = await tool(
+        "findscu", "-S", "-X", "-aet", UNIT, *parts, "127.0.0.1", port, folder=folder
+    )
+    assert code == 0, said
+    return [dcmread(path, force=True) for path in sorted(folder.glob("rsp*.dcm"))]
+
+
+async def filled(clinic: Site) -> None:
+    for number in (1, 2, 3):
+        one = still(number)
+        await clinic.keep(one.data_set, one.uid)
+    other = still(1, study="2.25.2", name="TEST^Müller")
+    await clinic.keep(other.data_set, other.uid)
+
+
+async def test_find_at_every_level(tmp_path: Path) -> None:
+    async with site(tmp_path / "data") as clinic:
+        await filled(clinic)
+        port = clinic.port
+        keys = ("PatientName", "StudyInstanceUID", "NumberOfStudyRelatedInstances")
+        found = await asked(port, tmp_path / "a", "STUDY", *keys, "ModalitiesInStudy=US")
+        assert {str(f.StudyInstanceUID): f.NumberOfStudyRelatedInstances for f in found} == {
+            "2.25.1": 3,
+            "2.25.2": 1,
+        }
+        assert {f.RetrieveAETitle for f in found} == {"GATEWAY"}
+        found = await asked(port, tmp_path / "b", "STUDY", "PatientName=test^m*", "StudyDate=2026-")
+        assert [str(f.PatientName) for f in found] == ["TEST^Müller"]
+        assert not await asked(port, tmp_path / "c", "STUDY", "ModalitiesInStudy=CT")
+        (series,) = await asked(
+            port, tmp_path / "d", "SERIES", "StudyInstanceUID=2.25.1", "Modality", "SeriesNumber"
+        )
+        assert (series.Modality, series.SeriesNumber) == ("US", 1)
+        uids = ("StudyInstanceUID=2.25.1", "SeriesInstanceUID=2.25.1.1")
+        images = await asked(
+            port, tmp_path / "e", "IMAGE", *uids, "SOPInstanceUID", "InstanceNumber=2", "Rows"
+        )
+        assert [(f.SOPInstanceUID, f.Rows) for f in images] == [("2.25.1.1.2", 16)]
+
+
+async def test_get_gives_back_the_bytes(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    async with site(tmp_path / "data") as clinic:
+        await filled(clinic)
+        code, said = await tool(
+            "getscu", "-v", "-S", "+B", "-aet", UNIT, "-od", out,
+            "-k", "QueryRetrieveLevel=STUDY", "-k", "StudyInstanceUID=2.25.1",
+            "127.0.0.1", clinic.port,
+        )  # fmt: skip
+    assert code == 0, said
+    kept = {path.read_bytes()[-len(still(1).data_set) :] for path in out.iterdir()}
+    assert kept == {still(number).data_set for number in (1, 2, 3)}
+
+
+@asynccontextmanager
+async def receiver(port: int, out: Path, *options: str) -> AsyncIterator[None]:
+    """DCMTK's storescp, ended with the block."""
+    out.mkdir()
+    process = await asyncio.create_subprocess_exec(
+        "storescp", "+B", *options, "-od", str(out), "-aet", "ARCHIVE", str(port), env=ENVIRONMENT
+    )
+
+    async def listens() -> bool:
+        code, _ = await tool("echoscu", "127.0.0.1", port)
+        return code == 0
+
+    try:
+        await until(listens)
+        yield
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+def archive(port: int) -> dict[str, object]:
+    pacs = {"type": "dicom", "address": f"ARCHIVE@127.0.0.1:{port}", "devices": ["nobody"]}
+    return {"destinations": {"pacs": pacs}}
+
+
+async def moved(clinic: Site, destination: str, study: str) -> tuple[int, str]:
+    return await tool(
+        "movescu", "-d", "-S", "-aet", UNIT, "-aem", destination,
+        "-k", "QueryRetrieveLevel=STUDY", "-k", f"StudyInstanceUID={study}",
+        "127.0.0.1", clinic.port,
+    )  # fmt: skip
+
+
+async def test_move_to_a_configured_peer_and_to_nobody(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    port, out = free_port(), tmp_path / "out"
+    async with site(tmp_path / "data", **archive(port)) as clinic, receiver(port, out):
+        await filled(clinic)
+        code, said = await moved(clinic, "ARCHIVE", "2.25.1")
+        assert code == 0, said
+        assert len(list(out.iterdir())) == 3
+        code, said = await moved(clinic, "NOBODY", "2.25.1")
+        assert "0xa801" in said, said
+        code, said = await moved(clinic, "ARCHIVE", "2.25.404")
+        assert code == 0, said
+
+
+async def test_a_peer_that_is_not_there_fails_every_suboperation(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    async with site(tmp_path / "data", **archive(free_port())) as clinic:
+        await filled(clinic)
+        _, said = await moved(clinic, "ARCHIVE", "2.25.1")
+    assert "0xa702" in said, said
+
+
+async def test_big_endian_becomes_explicit_little_endian(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    """storescp +x= takes little endian only; words are turned, pixels stay what they were."""
+    port, out = free_port(), tmp_path / "out"
+    one = still(1)
+    one.content.BitsAllocated = 16
+    one.content["PixelData"].VR = "OW"
+    words = one.content.PixelData
+    big = bytes(b for n in range(0, len(words), 2) for b in (words[n + 1], words[n]))
+    one.content.PixelData = big
+    one.content.Columns = 8
+    path = tmp_path / "big.dcm"
+    one.content.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
+    one.content.save_as(path, implicit_vr=False, little_endian=False)
+    raw = path.read_bytes()
+    start = raw.index(b"\x00\x08\x00\x05CS")
+    async with site(tmp_path / "data", **archive(port)) as clinic, receiver(port, out, "+xi"):
+        await clinic.keep(raw[start:], one.uid, transfer_syntax=str(ExplicitVRBigEndian))
+        _, said = await moved(clinic, "ARCHIVE", "2.25.1")
+        assert "0xa702" in said, said
+    async with (
+        site(tmp_path / "data", **archive(port)) as clinic,
+        receiver(port, tmp_path / "second", "+x="),
+    ):
+        code, said = await moved(clinic, "ARCHIVE", "2.25.1")
+        assert code == 0, said
+        (found,) = (dcmread(path) for path in (tmp_path / "second").iterdir())
+    assert found.PixelData == words
