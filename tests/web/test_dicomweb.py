@@ -127,7 +127,7 @@ async def test_the_metadata_is_the_data_sets_own(site: Clinic) -> None:
         read = pydicom.dcmread(io.BytesIO(one))
         assert shown["00080018"]["Value"] == [read.SOPInstanceUID]
         assert shown.get("00100020", {}).get("Value", [""])[0] == read.get("PatientID", "")
-        assert {int(tag, 16) for tag in shown} == {int(tag) for tag in read}
+        assert {int(tag, 16) for tag in shown} == {int(element.tag) for element in read}
         if "PixelData" in read:
             bulk = await site.client.get(shown["7FE00010"]["BulkDataURI"])
             assert bulk.status_code == 200

@@ -1,0 +1,113 @@
+"""Studies over HTTP and by command, and a token file that must not be used."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from test_dicomweb import file_bytes, related
+from web_site import Clinic, clinic
+
+from gateway.config import load
+from gateway.errors import ConfigurationError
+from gateway.rendering import Renderer, Unrenderable
+from gateway.web.server import Site, _listener
+from gateway.web.token import load_token
+
+
+@pytest_asyncio.fixture
+async def site(tmp_path: Path, free_port: Callable[[], int]) -> AsyncIterator[Clinic]:
+    dicom = f'[dicom]\nlisten = "127.0.0.1:{free_port()}"\n'
+    async with clinic(tmp_path, free_port, dicom) as made:
+        body, head = related([file_bytes("examples_palette.dcm")])
+        answer = await made.client.post("/dicom-web/studies", content=body, headers=head)
+        assert answer.status_code == 200
+        yield made
+
+
+async def test_a_study_is_listed_shown_and_cannot_be_linked_to_nothing(site: Clinic) -> None:
+    [study] = (await site.client.get("/api/v1/studies?state=unmatched")).json()
+    place = f"/api/v1/studies/{study['uid']}"
+    shown = (await site.client.get(place)).json()
+    assert shown["series"][0]["instances"] == 1
+    assert shown["suggestions"] == []
+    asked = {"order": "NONE", "user": "ada"}
+    assert (await site.client.post(f"{place}/link", json=asked)).status_code == 409
+    assert (await site.client.post(f"{place}/link", json={"user": "ada"})).status_code == 422
+    assert (await site.client.post("/api/v1/studies/9/link", json=asked)).status_code == 404
+    reason = {"reason": "r", "user": "ada"}
+    assert (await site.client.post(f"{place}/unlink", json=reason)).status_code == 409
+    moving = {**reason, "patient_id": "NOBODY"}
+    assert (await site.client.post(f"{place}/move", json=moving)).status_code == 409
+
+
+async def test_the_commands_show_the_same(site: Clinic, tmp_path: Path) -> None:
+    config = tmp_path / "gateway.toml"
+    config.write_text(f'[gateway]\nsite = "t"\ntimezone = "UTC"\ndata_dir = "{tmp_path}/data"\n')
+    [study] = (await site.client.get("/api/v1/studies")).json()
+
+    async def command(*arguments: str) -> tuple[int, str]:
+        running = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "gateway", "studies", *arguments, "-c", str(config)),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "COLUMNS": "200"},
+        )
+        out, _ = await running.communicate()
+        return int(running.returncode or 0), out.decode()
+
+    status, told = await command("list")
+    assert (status, study["uid"] in told) == (0, True)
+    status, told = await command("show", study["uid"])
+    assert (status, "1 images, unmatched" in told) == (0, True)
+    status, told = await command("link", study["uid"], "NONE", "--user", "ada")
+    assert (status, "no such order" in told) == (1, True)
+
+
+def test_a_token_others_may_read_is_not_used(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    load_token(file)
+    file.chmod(0o644)
+    with pytest.raises(ConfigurationError, match="may be read by others"):
+        load_token(file)
+    file.write_text("short")
+    file.chmod(0o600)
+    with pytest.raises(ConfigurationError, match="fewer than"):
+        load_token(file)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "[::]", "192.0.2.1", "clinic.example"])
+def test_beyond_this_machine_only_with_a_certificate(host: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="certificate_file"):
+        _listener(Site(f"{host}:0", tmp_path / "token"))
+    config = tmp_path / "gateway.toml"
+    config.write_text(
+        f'[gateway]\nsite = "t"\ntimezone = "UTC"\ndata_dir = "d"\n[http]\nlisten = "{host}:8080"\n'
+    )
+    with pytest.raises(ConfigurationError, match="certificate_file"):
+        load(config)
+
+
+async def test_a_decoder_that_takes_too_long_or_too_much_is_ended(tmp_path: Path) -> None:
+    file = tmp_path / "one.dcm"
+    file.write_bytes(file_bytes("examples_rgb_color.dcm"))
+    asked = {
+        "verb": "picture",
+        "path": str(file),
+        "frame": 1,
+        "size": [],
+        "format": "png",
+        "quality": 90,
+    }
+    with pytest.raises(Unrenderable, match="too long"):
+        await Renderer(seconds=0.01).look(asked)
+    with pytest.raises(Unrenderable):
+        await Renderer(memory=48 * 1024 * 1024).look(asked)
+    file.write_bytes(b"no dicom")
+    with pytest.raises(Unrenderable, match="decoded"):
+        await Renderer().look(asked)
