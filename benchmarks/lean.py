@@ -55,9 +55,8 @@ class Lean(asyncio.Protocol):
 
 async def main() -> None:
     loop = asyncio.get_running_loop()
-    descriptor = None
-    if "sync" in sys.argv:
-        descriptor = os.open(tempfile.mkstemp(dir=".")[1], os.O_WRONLY)
+    file = tempfile.TemporaryFile(dir=".") if "sync" in sys.argv else None
+    descriptor = None if file is None else file.fileno()
     server = await loop.create_server(lambda: Lean(descriptor), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await asyncio.Event().wait()
