@@ -31,7 +31,7 @@ from gateway.lines import Lines, known_devices, silence_limits
 from gateway.messages import ProcessingId, load_tables
 from gateway.modalities import Modalities, modalities
 from gateway.notices import Noticeboard
-from gateway.reception import Reception, matching_rules, worklists
+from gateway.reception import Reception, control_materials, matching_rules, worklists
 from gateway.store import Condition, Store
 from gateway.studies import Studies
 from gateway.supervision import supervise
@@ -86,7 +86,8 @@ async def running(
             await asyncio.to_thread(load_tables, profile)
         devices = known_devices(configuration)
         router = build_router(configuration, store, clock)
-        intake = Intake(store, devices, router, notices, clock, matching_rules(configuration))
+        rules, materials = matching_rules(configuration), control_materials(configuration)
+        intake = Intake(store, devices, router, notices, clock, rules, materials)
         await intake.recover()
         couriers = build_couriers(configuration, store, notices, clock, randomness)
         await _started(stack, {n: courier.run for n, courier in couriers.items()})

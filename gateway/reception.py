@@ -13,6 +13,7 @@ from gateway.config import Configuration
 from gateway.intake import Router
 from gateway.intake.reissue import Reissue
 from gateway.matching import Check, IdType, Policy, Rules
+from gateway.matching.quality import Material, Target
 from gateway.notices import LinkState, Noticeboard
 from gateway.orders import book
 from gateway.orders.dropbox import Dropbox
@@ -33,14 +34,29 @@ _EXPIRY_PAUSE = 60.0
 def matching_rules(configuration: Configuration) -> Rules | None:
     """None where nobody sends orders: then nothing is matched."""
     section = configuration.orders
+    held = configuration.qc is not None and configuration.qc.hold_patients
     if section is None:
-        return None
+        return Rules({}, matches=False, hold_failed=True) if held else None
     return Rules(
         {name: Policy(configuration.order_policy(name)) for name in configuration.analyzers},
         tuple(IdType(one.pattern, Check(one.check)) for one in section.specimens),
         panels={code: frozenset(tests) for code, tests in section.panels.items()},
         known=frozenset(_known_codes(configuration)),
+        hold_failed=held,
     )
+
+
+def control_materials(configuration: Configuration) -> dict[str, Material]:
+    """The site's controls by the id devices send for them."""
+    section = configuration.qc
+    return {
+        name: Material(
+            one.lot,
+            one.level,
+            {code: Target(target.mean, target.sd) for code, target in one.targets.items()},
+        )
+        for name, one in (section.materials.items() if section else ())
+    }
 
 
 def worklists(

@@ -7,6 +7,7 @@ checked in ``gateway.config.checks``.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -124,6 +125,28 @@ class OrdersSection(Section):
     )
 
 
+class QcTarget(Section):
+    mean: Decimal
+    sd: Decimal = Field(gt=0)
+
+
+class QcMaterial(Section):
+    """A control; the name of the section is the id the device sends for it."""
+
+    lot: str = ""
+    level: str = ""
+    targets: dict[str, QcTarget] = Field(default_factory=dict, description="by the device's code")
+
+
+class QcSection(Section):
+    """Controls: their targets, and what a failed one does."""
+
+    hold_patients: bool = Field(
+        False, description="hold patients' results of a test while its control failed"
+    )
+    materials: dict[str, QcMaterial] = Field(default_factory=dict)
+
+
 class _Destination(Section):
     devices: tuple[str, ...] | None = Field(None, description="only these; default all")
 
@@ -192,6 +215,7 @@ class Configuration(Section):
     devices: dict[Name, AnyDevice] = Field(default_factory=dict)
     dicom: DicomSection | None = None
     orders: OrdersSection | None = None
+    qc: QcSection | None = None
     destinations: dict[Name, DestinationSection] = Field(default_factory=dict)
 
     @property

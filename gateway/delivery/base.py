@@ -9,7 +9,7 @@ A destination keeps no queue, retries nothing and decides nothing; the courier d
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -69,6 +69,10 @@ class Destination(Protocol):
 
 class Outbox(Protocol):
     """What a courier needs of ``gateway.store.outbox``; every change is on disk on return."""
+
+    @property
+    def withdrawn(self) -> Container[int]:
+        """Entries that were taken back while somebody may have read them already."""
 
     async def due(self, destination: str, limit: int, now: datetime) -> Sequence[OutboxEntry]: ...
 

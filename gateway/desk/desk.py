@@ -16,8 +16,9 @@ from gateway.desk.releasing import Releasing
 from gateway.desk.replay import Replay
 from gateway.desk.status import Overview
 from gateway.desk.studies import Studies
+from gateway.matching import quality
 from gateway.messages import report_from_json
-from gateway.store import HeldItem, Hold
+from gateway.store import HeldItem, Hold, audit
 
 
 class Desk:
@@ -36,6 +37,7 @@ class Desk:
             "held.release": self._held_release,
             "held.discard": self._held_discard,
             "resend": self._resend,
+            "qc.release": self._qc_release,
             "resume": self._resume,
             "replay": self._replay.run,
             **Records(parts.store).verbs(),
@@ -124,6 +126,21 @@ class Desk:
             entry, actor=_actor(arguments), as_new=replacement
         )
         return {"id": sent, "destination": entry.destination}
+
+    async def _qc_release(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """A failed control was dealt with: patients' results of that test may go again."""
+        device, analyte = str(arguments.get("device")), str(arguments.get("analyte"))
+        reason = str(arguments.get("reason") or "").strip()
+        actor, engine = _actor(arguments), self._parts.store.engine
+        if not reason:
+            raise Mistake("releasing a failed control needs a reason")
+
+        def operation(connection: Any) -> int:
+            count = quality.release(connection, device, analyte, actor)
+            audit.add(engine, connection, actor, "release control", f"{device} {analyte}", reason)
+            return count
+
+        return {"device": device, "analyte": analyte, "released": await engine.write(operation)}
 
     async def _resume(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         name = str(arguments.get("destination"))

@@ -23,6 +23,7 @@ from gateway.intake.attribution import Attribution, Known
 from gateway.intake.planning import Check, Meaning, Planner, reasons
 from gateway.intake.routes import Router
 from gateway.matching import Finding, Rules, look, nothing_before
+from gateway.matching.quality import Material
 from gateway.notices import DuplicateSeen, Heard, Noticeboard, ReportFiled, TransmissionLost
 from gateway.profiles import Context, read_transmission
 from gateway.protocols.astm import Ack
@@ -60,6 +61,7 @@ class Intake:
         notices: Noticeboard,
         clock: Callable[[], datetime],
         rules: Rules | None = None,
+        materials: Mapping[str, Material] | None = None,
     ) -> None:
         self._store = store
         self._attribution = Attribution(devices)
@@ -67,7 +69,7 @@ class Intake:
         self._notices = notices
         self._clock = clock
         self._rules = rules
-        self._planner = Planner(router, clock)
+        self._planner = Planner(router, clock, materials)
         self._turns: dict[str, asyncio.Lock] = {}
         self._waiting: Counter[str] = Counter()
         self._filing: set[asyncio.Task[None]] = set()

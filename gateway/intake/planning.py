@@ -16,9 +16,10 @@ import apsw
 
 from gateway.intake.attribution import Known
 from gateway.intake.routes import Revision, Router, obstacle
-from gateway.matching import Earlier, Finding, Match, Piece, pieces
+from gateway.matching import Earlier, Finding, Match, Piece, pieces, quality
 from gateway.matching.lifecycle import WINDOW, derived, keyed
 from gateway.matching.look import Before
+from gateway.matching.quality import Material
 from gateway.messages import (
     CodedElement,
     EntityIdentifier,
@@ -32,7 +33,7 @@ from gateway.messages import (
 from gateway.orders import book
 from gateway.orders.book import KnownOrder
 from gateway.orders.patients import KnownPatient
-from gateway.report import Kind, Patient, PatientId, Problem, Report
+from gateway.report import Kind, Patient, PatientId, Problem, ProblemCode, Report
 from gateway.store import FiledReport, Filing, OutboxMessage, ReportState
 
 _SENT = (ReportState.QUEUED, ReportState.DELIVERED, ReportState.KEPT)
@@ -65,9 +66,15 @@ class Meaning:
 class Planner:
     """Pure but for the router's clock."""
 
-    def __init__(self, router: Router, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        router: Router,
+        clock: Callable[[], datetime],
+        materials: Mapping[str, Material] | None = None,
+    ) -> None:
         self._router = router
         self._clock = clock
+        self._materials = dict(materials or {})
 
     def filing(
         self, meaning: Meaning, findings: Sequence[Finding], transmission: int, check: Check | None
@@ -80,11 +87,14 @@ class Planner:
         )
         events = [message for report in filed if report.held for message in self._held(report)]
         answered = tuple(r.order for r in filed if r.order is not None and not r.held)
-        now = self._clock()
+        controls = tuple(report for report in meaning.reports if report.kind is Kind.QC)
+        now, materials = self._clock(), self._materials
 
         def also(connection: apsw.Connection) -> None:
             for order in answered:
                 book.done(connection, order, now)
+            for control in controls:
+                quality.record(connection, control, materials, now)
 
         return Filing(
             meaning.content_key,
@@ -93,13 +103,14 @@ class Planner:
             (*meaning.messages, *events),
             window=meaning.window,
             check=check,
-            also=also if answered else None,
+            also=also if answered or controls else None,
         )
 
     def _reports(
         self, report: Report, finding: Finding, transmission: str
     ) -> Iterator[FiledReport]:
         match = finding.match
+        report = replace(report, problems=(*report.problems, *_failed(report, finding)))
         if report.kind is not Kind.PATIENT or (match is None and not finding.before):
             yield self.filed(report, Revision(), 1)
             return
@@ -169,6 +180,13 @@ class Planner:
     def _held(self, report: FiledReport) -> list[OutboxMessage]:
         detail = {"report": report.id, "reasons": reasons(report)}
         return self._router.event(report.device, "held", detail)
+
+
+def _failed(report: Report, finding: Finding) -> Iterator[Problem]:
+    """Results of tests whose last control failed wait until somebody released it."""
+    for number, one in enumerate(report.observations, start=1):
+        if one.code.device in finding.failing:
+            yield Problem(ProblemCode.QC_FAILED, f"R[{number}]")
 
 
 def reasons(report: FiledReport) -> list[str]:

@@ -13,6 +13,7 @@ from datetime import datetime
 import apsw
 
 from gateway.matching.identity import Match, decide
+from gateway.matching.quality import failing
 from gateway.matching.rules import Rules
 from gateway.orders import book
 from gateway.orders.book import KnownOrder
@@ -35,10 +36,11 @@ class Before:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """``match`` is None where nobody sends us orders."""
+    """``match`` is None where nobody sends orders; ``failing`` are tests whose control failed."""
 
     match: Match | None = None
     before: tuple[Before, ...] = ()
+    failing: frozenset[str] = frozenset()
 
 
 def look(
@@ -66,9 +68,13 @@ def _look(
 ) -> Finding:
     if report.kind is not Kind.PATIENT:
         return Finding()
-    match = None if rules is None else decide(connection, report, rules, now)
+    match, broken = None, frozenset[str]()
+    if rules is not None and rules.matches:
+        match = decide(connection, report, rules, now)
+    if rules is not None and rules.hold_failed:
+        broken = failing(connection, report.device.id)
     before = tuple(_before(connection, seq) for seq in _numbers(connection, report, MOST, until))
-    return Finding(match, before)
+    return Finding(match, before, broken)
 
 
 def _numbers(

@@ -56,13 +56,15 @@ class IdType:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """``policies`` by device; empty ``specimens`` or ``patients`` take every id."""
+    """``policies`` by device; empty ``specimens`` take every id.  ``matches`` is false where nobody
+    sends orders, ``hold_failed`` holds patients' results of a test whose control failed."""
 
     policies: Mapping[str, Policy]
     specimens: tuple[IdType, ...] = ()
-    patients: tuple[IdType, ...] = ()
     panels: Mapping[str, frozenset[str]] = field(default_factory=dict)
     known: frozenset[str] = frozenset()
+    matches: bool = True
+    hold_failed: bool = False
 
     def policy(self, device: str) -> Policy:
         return self.policies.get(device, Policy.REQUIRED)

@@ -41,8 +41,12 @@ class Outbox:
         self._engine = engine
         self._corrupt = corrupt
         self._subscribers: dict[str, list[Callable[[], None]]] = {}
-        self.withdrawn: set[int] = set()
+        self._withdrawn: set[int] = set()
+
+    @property
+    def withdrawn(self) -> set[int]:
         """Entries cancelled by others while somebody may have read them already: not to be sent."""
+        return self._withdrawn
 
     def subscribe(self, destination: str, callback: Callable[[], None]) -> Callable[[], None]:
         """``callback`` runs in the loop's thread when something was queued for ``destination``

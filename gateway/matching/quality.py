@@ -1,0 +1,148 @@
+"""Controls in the store: what was measured, how far from its target, which rule that breaks.
+
+A material's lot, level and targets are the site's to state; without a target the first twenty
+results of a series make one.  Nothing here ever reaches a patient's record.  All functions work
+inside a transaction of the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+
+import apsw
+
+from gateway.matching.westgard import Rule, broken
+from gateway.report import Kind, Observation, Quantity, Report
+from gateway.store.moments import to_micros
+
+ENOUGH = 20
+_SERIES = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    mean: Decimal
+    deviation: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """A control as the site knows it; ``targets`` by the device's code."""
+
+    lot: str = ""
+    level: str = ""
+    targets: Mapping[str, Target] = field(default_factory=dict)
+
+
+UNKNOWN = Material()
+
+
+def record(
+    connection: apsw.Connection,
+    report: Report,
+    materials: Mapping[str, Material],
+    now: datetime,
+) -> None:
+    """Keeps the measurements of a control run, judged; once, however often it is sent."""
+    if report.kind is not Kind.QC:
+        return
+    before = connection.execute("SELECT 1 FROM qc_results WHERE report = ?", (report.id,)).get
+    if before is not None:
+        return
+    name = report.specimen.id or ""
+    material = materials.get(name, UNKNOWN)
+    for one in report.observations:
+        if isinstance(one.value, Quantity) and one.value.comparator is None:
+            _keep(connection, report, one, one.value, name, material, now)
+
+
+def _keep(
+    connection: apsw.Connection,
+    report: Report,
+    one: Observation,
+    value: Quantity,
+    name: str,
+    material: Material,
+    now: datetime,
+) -> None:
+    series = (report.device.id, one.code.device, name, material.lot, material.level)
+    number = _decimal(value.number)
+    if number is None:
+        return
+    target = material.targets.get(one.code.device) or _learned(connection, series)
+    deviation, verdict = None, "no-target"
+    if target is not None and target.deviation > 0:
+        deviation = (number - target.mean) / target.deviation
+        rules = broken((deviation, *_deviations(connection, series)))
+        verdict = ",".join(rules) or "ok"
+    connection.execute(
+        "INSERT INTO qc_results (report, device, analyte, material, lot, level, value, unit, "
+        "measured_at, deviation, verdict) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            *(report.id, *series, value.number, value.unit.device if value.unit else None),
+            to_micros(one.observed_at or now),
+            str(deviation.quantize(Decimal("0.001"))) if deviation is not None else None,
+            verdict,
+        ),
+    )
+
+
+_OF_SERIES = "device = ? AND analyte = ? AND material = ? AND lot = ? AND level = ?"
+
+Series = tuple[str, str, str, str, str]
+
+
+def _deviations(connection: apsw.Connection, series: Series) -> tuple[Decimal, ...]:
+    rows = connection.execute(
+        f"SELECT deviation FROM qc_results WHERE {_OF_SERIES} "  # noqa: S608 - our words
+        "AND deviation IS NOT NULL ORDER BY id DESC LIMIT ?",
+        (*series, _SERIES),
+    )
+    return tuple(Decimal(str(text)) for (text,) in rows)
+
+
+def _learned(connection: apsw.Connection, series: Series) -> Target | None:
+    rows = connection.execute(
+        f"SELECT value FROM qc_results WHERE {_OF_SERIES} ORDER BY id LIMIT ?",  # noqa: S608
+        (*series, ENOUGH),
+    )
+    values = [Decimal(str(text)) for (text,) in rows]
+    if len(values) < ENOUGH:
+        return None
+    mean = sum(values, Decimal(0)) / len(values)
+    squares = sum(((value - mean) ** 2 for value in values), Decimal(0))
+    return Target(mean, (squares / (len(values) - 1)).sqrt())
+
+
+def failing(connection: apsw.Connection, device: str) -> frozenset[str]:
+    """The device's codes whose last control broke a rejecting rule and was released by nobody."""
+    rows = connection.execute(
+        "SELECT analyte, verdict FROM qc_results WHERE id IN (SELECT MAX(id) FROM qc_results "
+        "WHERE device = ? GROUP BY analyte, material, lot, level) AND released_by IS NULL",
+        (device,),
+    )
+    return frozenset(str(analyte) for analyte, verdict in rows if rejects(str(verdict)))
+
+
+def rejects(verdict: str) -> bool:
+    return any(rule.value in verdict.split(",") for rule in Rule if rule.rejects)
+
+
+def release(connection: apsw.Connection, device: str, analyte: str, actor: str) -> int:
+    """Lets patients' results of this test go again; how many controls it was."""
+    connection.execute(
+        "UPDATE qc_results SET released_by = ? WHERE device = ? AND analyte = ? "
+        "AND released_by IS NULL",
+        (actor, device, analyte),
+    )
+    return connection.changes()
+
+
+def _decimal(text: str) -> Decimal | None:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return None
