@@ -55,7 +55,7 @@ class Lean(asyncio.Protocol):
 
 async def main() -> None:
     loop = asyncio.get_running_loop()
-    file = tempfile.TemporaryFile(dir=".") if "sync" in sys.argv else None
+    file = tempfile.TemporaryFile(dir=".") if "sync" in sys.argv else None  # noqa: SIM115
     descriptor = None if file is None else file.fileno()
     server = await loop.create_server(lambda: Lean(descriptor), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
