@@ -126,18 +126,19 @@ class Node:
         line.put(line.association.accept(negotiation))
         line.admitted = True
         self.established += 1
-        if line.caller.device is None:
+        device = line.caller.device
+        if device is None:
             self._strange(line)
         else:
-            self._post(Heard(line.caller.device))
-        self._explain(line, negotiation)
+            self._post(Heard(device))
+            self._explain(line, device, negotiation)
 
     def _strange(self, line: Line) -> None:
         caller = line.caller
         if self.callers.is_new(caller):
             self._post(StrangerCalled(str(caller), f"calls {caller.called}; in no section"))
 
-    def _explain(self, line: Line, negotiation: Negotiation) -> None:
+    def _explain(self, line: Line, device: str, negotiation: Negotiation) -> None:
         lines = negotiation.explain()
         news, who = hash(lines), str(line.caller)
         if self._told.get(who) == news:
@@ -145,10 +146,8 @@ class Node:
         if len(self._told) >= _NEWS:
             self._told.clear()
         self._told[who] = news
-        device = line.caller.device
-        if device is not None:
-            accepted = len(negotiation.accepted)
-            detail = f"{who} calls {line.caller.called}: {accepted} of {len(lines)} contexts"
-            self._post(LinkChanged(device, LinkState.UP, detail))
+        accepted = len(negotiation.accepted)
+        detail = f"{who} calls {line.caller.called}: {accepted} of {len(lines)} contexts"
+        self._post(LinkChanged(device, LinkState.UP, detail))
         for text in lines:
             logs.get().info("dicom.context", device=device, peer=who, detail=text)

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+import uvloop
 from imaging_site import UNIT, Site, site
 from peers import associated, connected
 from samples import data_set
@@ -203,3 +204,32 @@ async def test_a_silent_caller_on_the_tls_port_blocks_nobody(
         async with asyncio.timeout(2):
             answer = await echo(remote, UNIT)
         assert answer.message.status == Status.SUCCESS
+
+
+async def test_an_idle_association_ends(tmp_path: Path) -> None:
+    async with site(tmp_path, idle_minutes=0.002) as clinic:
+        async with associated(clinic.port) as peer:
+            assert (await peer.closed())[:1] == b"\x07"
+        await until_gone(clinic)
+        assert clinic.imaging.node.established == 0
+
+
+def test_the_same_on_uvloop(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with site(tmp_path) as clinic, AsyncExitStack() as stack:
+            for number in range(5):
+                peer = await stack.enter_async_context(associated(clinic.port))
+                unit = peer.units(f"1.2.{number}", data_set("1.2.3", pixels=bytes(300_000)))[1]
+                peer.writer.write(unit[:1000])
+            async with associated(clinic.port) as peer:
+                for uid, size in (("1.3.1", 10), ("1.3.2", 5_000_000)):
+                    data = data_set(uid, pixels=bytes(size))
+                    assert await peer.store(uid, data) == 0
+                    assert await peer.store(uid, data) == 0
+                sent = [peer.units(f"1.4.{n}", data_set(f"1.4.{n}")) for n in range(3)]
+                peer.writer.write(b"".join(unit for units in sent for unit in units))
+                assert [await peer.status() for _ in sent] == [0] * 3
+                await peer.release()
+            assert len(clinic.files()) == 5
+
+    uvloop.run(run())

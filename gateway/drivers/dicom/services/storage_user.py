@@ -2,7 +2,8 @@
 
 For every pair of class and stored syntax a context of its own, beside it one with the plain
 syntaxes: an instance goes as it was stored when the peer takes that, else in Explicit VR Little
-Endian.  ``Unreachable``: nothing was sent.  ``Ambiguous``: it was, and no answer came.
+Endian, at last in Implicit.  ``Unreachable``: nothing was sent.  ``Ambiguous``: it was, and no
+answer came.
 ``Refused``: the peer said no, or nothing it takes can be made of the instance.
 """
 
@@ -23,7 +24,7 @@ from gateway.drivers.dicom.service import AssociationOver, AssociationRefused, D
 from gateway.errors import Ambiguous, Refused, Unreachable
 from gateway.imaging import datasets
 from gateway.imaging.commitment import REQUEST_COMMITMENT, Request, write_request
-from gateway.imaging.transcoding import Untranslatable, explicit_little_endian, lossless
+from gateway.imaging.transcoding import Untranslatable, little_endian, lossless
 from gateway.protocols.dicom import (
     STORAGE_COMMITMENT_INSTANCE,
     Category,
@@ -167,7 +168,7 @@ class StorageUser:
             found.append((STORAGE_COMMITMENT, _PLAIN))
         found.extend((sop_class, (syntax,)) for sop_class, syntax in self._pairs)
         classes = dict.fromkeys(sop_class for sop_class, _ in self._pairs)
-        found.extend((sop_class, _PLAIN) for sop_class in classes)
+        found.extend((sop_class, (syntax,)) for sop_class in classes for syntax in _PLAIN)
         return found[:128]
 
     def _context(self, instance: Instance) -> Context:
@@ -207,25 +208,25 @@ class StorageUser:
 
 
 def choose(contexts: Sequence[Context], instance: Instance, *, lossy: bool) -> Context:
-    """The stored syntax if it is taken, else Explicit Little Endian if that can be made."""
-    for context in contexts:
-        if context.transfer_syntax == instance.transfer_syntax:
-            return context
-    for context in contexts:
-        if context.transfer_syntax == EXPLICIT_LE:
+    """The stored syntax if it is taken, else a plain one if that can be made."""
+    taken = {context.transfer_syntax: context for context in reversed(contexts)}
+    if instance.transfer_syntax in taken:
+        return taken[instance.transfer_syntax]
+    for syntax in _PLAIN:
+        if syntax in taken:
             if lossy or lossless(instance.transfer_syntax):
-                return context
+                return taken[syntax]
             raise Refused("it takes neither the stored syntax nor one that keeps every pixel")
-    raise Refused("it takes neither the stored syntax nor Explicit LE for this class")
+    raise Refused("it takes neither the stored syntax nor a plain one for this class")
 
 
 async def payload(archive: Archive, instance: Instance, transfer_syntax: str) -> Payload:
-    """The data set as stored, or made into Explicit Little Endian.  ``Refused`` if it cannot be."""
+    """The data set as stored, or made into that plain syntax.  ``Refused`` if it cannot be."""
     path = archive.shelves.path(instance.path)
     if instance.transfer_syntax == transfer_syntax:
         return Payload(lambda: path.open("rb"), instance.start, instance.size)
     try:
-        content = await archive.run(explicit_little_endian, path, instance.transfer_syntax)
+        content = await archive.run(little_endian, path, instance.transfer_syntax, transfer_syntax)
     except Untranslatable as error:
         raise Refused(str(error)) from None
     return Payload(lambda: BytesIO(content), 0, len(content))
