@@ -136,14 +136,14 @@ def _framing(device: bytes, dialect: Dialect | None) -> Iterator[Finding]:
 def _answers(device: bytes, host: bytes) -> Iterator[Finding]:
     asked = device.count(b"\x05")
     right, all_frames = frames(device)
-    if asked >= 2 and not all_frames and not host.strip(b"\x05"):
+    if asked >= 2 and not all_frames and not host:
         yield Finding(
             Symptom.NO_ANSWER,
             f"the device asked {asked} times to send, and nobody answered",
             "here: the gateway must run (or doctor --active); its answers must reach the device: "
             "check our transmit wire (pin 3 to the device's pin 2) and flow control",
         )
-    if host.count(b"\x05") and asked and b"\x05" in host and not all_frames:
+    if asked and b"\x05" in host and not all_frames:
         yield Finding(
             Symptom.COLLISION,
             "both sides ask to send at the same time",

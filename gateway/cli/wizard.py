@@ -43,6 +43,8 @@ _NAMES: Final = {  # names that mean one test wherever they are measured from bl
     if code in ("WBC", "RBC", "MCV", "MCH", "MCHC", "MPV")
 }
 
+_RACK: Final = 1  # digits of a place in a rack, which is no id
+
 Ask = Callable[[str, str], str]
 
 
@@ -98,7 +100,7 @@ def _framing(data: bytes) -> tuple[Framing, list[Transmission]]:
 
 def _best(places: Iterable[str], messages: list[Message]) -> str | None:
     """The place that is filled most often, the first of equals."""
-    filled = {path: sum(1 for _ in _at(path, messages)) for path in places}
+    filled = {path: sum(len(text) > _RACK for text in _at(path, messages)) for path in places}
     path = max(filled, key=lambda one: filled[one])
     return path if filled[path] else None
 

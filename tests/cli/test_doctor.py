@@ -1,0 +1,101 @@
+"""What the doctor says of captures, and of streams that cannot work."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from gateway.cli.commands import app
+from gateway.cli.symptoms import Symptom, diagnose, line_format
+from gateway.protocols.astm import Dialect, Direction, Framing, Spoken, encode_frame, write_wire
+
+RECORDS = (r"H|\^&|||DEMO", "P|1|MRN1", "O|1|26S1", "R|1|^^^GLU|5.4|mmol/L||||F", "L|1|N")
+FRAMES = [encode_frame(n, f"{text}\r".encode()) for n, text in enumerate(RECORDS, 1)]
+MESSAGE = b"\x05" + b"".join(FRAMES) + b"\x04"
+BARE = "".join(f"{text}\r" for text in RECORDS).encode()
+
+
+def device(data: bytes) -> Spoken:
+    return Spoken(Direction.DEVICE, data)
+
+
+def host(data: bytes) -> Spoken:
+    return Spoken(Direction.HOST, data)
+
+
+def with_parity(data: bytes, odd: bool) -> bytes:
+    """Seven bits and a parity bit, as a port set to 8N1 hears them."""
+    return bytes(byte | ((byte.bit_count() & 1) ^ odd) << 7 for byte in data)
+
+
+def first(*entries: Spoken, dialect: Dialect | None = None) -> Symptom:
+    return diagnose(entries, dialect)[0].symptom
+
+
+@pytest.mark.parametrize(("odd", "name"), [(False, "7E1"), (True, "7O1")])
+def test_one_message_tells_the_format(odd: bool, name: str) -> None:
+    assert line_format(MESSAGE) == "8N1"
+    assert line_format(with_parity(MESSAGE, odd)) == name
+    assert first(device(with_parity(MESSAGE, odd))) is Symptom.WRONG_FORMAT
+
+
+def test_symptoms() -> None:
+    assert first(device(MESSAGE)) is Symptom.SOUND
+    assert first() is Symptom.SILENT
+    assert first(device(bytes(range(0x80, 0x100)) * 3)) is Symptom.WRONG_SPEED
+    assert first(device(b"\x05"), device(b"\x05"), device(b"\x05")) is Symptom.NO_ANSWER
+    assert first(device(b"\x05"), host(b"\x05"), device(b"\x05")) is Symptom.COLLISION
+    assert first(device(b"\x0bMSH|^~\\&|X\r\x1c\r")) is Symptom.OTHER_LANGUAGE
+    assert first(device(b"<?xml version='1.0'?><HEL.R01/>")) is Symptom.OTHER_LANGUAGE
+    assert first(device(BARE), dialect=Dialect()) is Symptom.WRONG_FRAMING
+    assert first(device(BARE), dialect=Dialect(framing=Framing.AUTO)) is Symptom.SOUND
+    assert first(device(MESSAGE[:-40])) is Symptom.INCOMPLETE
+    assert first(device(b"\x05" + FRAMES[0] * 4), *[host(b"\x15")] * 4) is Symptom.REFUSED
+    spoiled = MESSAGE.replace(b"5.4", b"5.5")
+    assert first(device(spoiled)) is Symptom.DAMAGED
+
+
+def doctor(*arguments: str) -> tuple[int, str]:
+    done = CliRunner().invoke(app, ["doctor", *arguments])
+    return done.exit_code, done.stdout
+
+
+def test_a_capture_and_its_advice(tmp_path: Path) -> None:
+    path = tmp_path / "x.wire"
+    path.write_text(write_wire([device(MESSAGE)]), encoding="utf-8")
+    assert doctor(str(path))[0] == 0
+    path.write_text(write_wire([device(with_parity(MESSAGE, odd=False))]), encoding="utf-8")
+    status, out = doctor(str(path), "--json")
+    (finding,) = json.loads(out)
+    assert status == 1
+    assert "bits=7&parity=E" in finding["advice"]
+
+
+def test_no_such_port() -> None:
+    status, out = doctor("serial:/dev/no-such-port", "--for", "0.1")
+    assert status == 1
+    assert "not there" in out
+
+
+def test_nobody_dials() -> None:
+    status, out = doctor("tcp-listen:127.0.0.1:0", "--for", "0.2")
+    assert status == 1
+    assert "both listen" in out
+
+
+def test_nobody_listens(unused_port: int) -> None:
+    status, out = doctor(f"tcp:127.0.0.1:{unused_port}", "--for", "0.5")
+    assert status == 1
+    assert "both dial" in out
+
+
+@pytest.fixture
+def unused_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
