@@ -22,7 +22,7 @@ from starlette.types import ASGIApp
 from gateway.archive import Archive, Filed
 from gateway.config import HttpSection
 from gateway.control import Ask
-from gateway.errors import ConfigurationError
+from gateway.errors import ConfigurationError, StreamUnavailable
 from gateway.notices import Noticeboard
 from gateway.store import Store
 from gateway.web.application import Parts, application
@@ -78,7 +78,7 @@ async def serving(
     archive: Archive | None = None,
     filed: Callable[[Filed], None] = lambda _: None,
 ) -> AsyncIterator[int]:
-    """The port, until the block ends.  ConfigurationError, or OSError when it cannot listen."""
+    """The port, until the block ends.  ConfigurationError or StreamUnavailable when it cannot."""
     token = await asyncio.to_thread(load_token, site.token_file)
     bulletin, tally = Bulletin(secrets.token_hex(4)), Tally()
     app = application(Parts(ask, bulletin, tally, archive, store.engine, filed))
@@ -128,7 +128,12 @@ def _listener(site: Site) -> socket.socket:
         told = f"http.listen: {host} can be reached from elsewhere; that needs certificate_file"
         raise ConfigurationError([told])
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, int(port)), family=family, backlog=128)
+    try:
+        return socket.create_server((host, int(port)), family=family, backlog=128)
+    except OSError as error:
+        raise StreamUnavailable(
+            f"http: cannot listen on {site.listen} ({error.strerror})"
+        ) from None
 
 
 async def _first(ready: asyncio.Event, running: asyncio.Task[None]) -> None:
@@ -137,5 +142,9 @@ async def _first(ready: asyncio.Event, running: asyncio.Task[None]) -> None:
     await asyncio.wait({waiting, running}, return_when=asyncio.FIRST_COMPLETED)
     if not waiting.done():
         waiting.cancel()
-        await running
-        raise OSError("the HTTP listener ended at once")
+        try:
+            await running
+        except OSError as error:
+            why = error.strerror or type(error).__name__
+            raise ConfigurationError([f"http: the certificate cannot be used ({why})"]) from None
+        raise StreamUnavailable("http: the listener ended at once")

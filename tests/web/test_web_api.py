@@ -120,7 +120,10 @@ async def test_a_report_with_its_bytes_and_messages(site: Clinic) -> None:
 
 async def test_a_held_report_is_discarded_in_somebodys_name(site: Clinic) -> None:
     await site.send_glucose("S1", code="ODD")
-    [held] = (await site.client.get("/api/v1/held")).json()
+    async with asyncio.timeout(10):
+        while not (found := (await site.client.get("/api/v1/held")).json()):
+            await asyncio.sleep(0.01)
+    [held] = found
     assert held["problems"][0]["code"] == "unknown-test"
     place = f"/api/v1/held/{held['id']}"
     shown = (await site.client.get(place)).json()

@@ -14,9 +14,9 @@ from test_dicomweb import file_bytes, related
 from web_site import Clinic, clinic
 
 from gateway.config import load
-from gateway.errors import ConfigurationError
+from gateway.errors import ConfigurationError, StreamUnavailable
 from gateway.rendering import Renderer, Unrenderable
-from gateway.web.server import Site, _listener
+from gateway.web.server import Site, _listener, serving
 from gateway.web.token import load_token
 
 
@@ -111,3 +111,20 @@ async def test_a_decoder_that_takes_too_long_or_too_much_is_ended(tmp_path: Path
     file.write_bytes(b"no dicom")
     with pytest.raises(Unrenderable, match="decoded"):
         await Renderer().look(asked)
+
+
+async def test_a_port_or_certificate_that_cannot_be_used_is_told(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    async with clinic(tmp_path, free_port) as site:
+        taken = Site(f"127.0.0.1:{site.port}", tmp_path / "token")
+        store = site.parts.store
+        with pytest.raises(StreamUnavailable, match="cannot listen"):
+            async with serving(taken, site.parts.desk.ask, site.notices, store):
+                pass
+        file = tmp_path / "no.pem"
+        file.write_text("nothing")
+        broken = Site("127.0.0.1:0", tmp_path / "token", file, file)
+        with pytest.raises(ConfigurationError, match="certificate"):
+            async with serving(broken, site.parts.desk.ask, site.notices, store):
+                pass
