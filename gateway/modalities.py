@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import random
 import secrets
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -16,6 +17,8 @@ from gateway.config import Configuration, DicomSection, MqttDestination
 from gateway.drivers.dicom import Blocks, Callers, Node, Provider, Routing, Storage, Unit
 from gateway.drivers.dicom.verification import Verification
 from gateway.errors import ConfigurationError, StreamUnavailable
+from gateway.imaging.worklist import WorklistSource
+from gateway.imaging_services import ImagingServices, Surroundings, imaging_services
 from gateway.notices import Noticeboard
 from gateway.protocols.dicom import Settings, Timers
 from gateway.store import SpacePolicy, Store
@@ -32,6 +35,7 @@ class Modalities:
     archive: Archive
     node: Node
     news: StudyNews
+    services: ImagingServices
     port: int
 
 
@@ -44,7 +48,9 @@ async def modalities(
     notices: Noticeboard,
     clock: Callable[[], datetime],
     providers: Sequence[Provider] = (),
+    worklists: Sequence[WorklistSource] = (),
     space: SpacePolicy | None = None,
+    randomness: Callable[[], float] = random.random,
 ) -> AsyncIterator[Modalities]:
     """Listening until the block ends.  GatewayError when archive or listener cannot be opened."""
     folder = section.archive_dir or configuration.gateway.data_dir / _FOLDER
@@ -59,15 +65,23 @@ async def modalities(
         stack.push_async_callback(archive.aclose)
         news = StudyNews(store, outlets(configuration), post=notices.post, clock=clock)
         await _kept_running(stack, "study news", news.run)
+        world = Surroundings(clock, randomness)
+        services = await imaging_services(
+            configuration, section, store, archive, world, sources=worklists
+        )
+        for name, run in services.runs.items():
+            await _kept_running(stack, name, run)
         storage = Storage(
             archive,
             post=notices.post,
             refuse_conflicts=section.duplicate_conflict == "refuse",
-            filed=lambda filed: _tell(news, filed),
+            filed=lambda filed: _tell(news, services, filed),
         )
-        routing = Routing((Verification(), *providers), storage, Blocks())
+        # What was given counts before what is built in.
+        answering = (Verification(), *services.providers, *providers)
+        routing = Routing(answering, storage, Blocks())
         callers = Callers(
-            units(configuration),
+            {**units(configuration), **services.units},
             routing.policy,
             echo_only=section.unknown_callers == "echo-only",
             clock=clock,
@@ -81,7 +95,8 @@ async def modalities(
             tls=server_context(section),
         )
         stack.push_async_callback(node.aclose)
-        yield Modalities(archive, node, news, await _listening(node, section.listen))
+        port = await _listening(node, section.listen)
+        yield Modalities(archive, node, news, services, port)
 
 
 def outlets(configuration: Configuration) -> Callable[[str], Sequence[str]]:
@@ -94,9 +109,10 @@ def outlets(configuration: Configuration) -> Callable[[str], Sequence[str]]:
     return lambda device: [n for n, only in brokers.items() if only is None or device in only]
 
 
-def _tell(news: StudyNews, filed: Filed) -> None:
+def _tell(news: StudyNews, services: ImagingServices, filed: Filed) -> None:
     if filed.verdict is Verdict.STORED and filed.study is not None:
         news.changed(filed.study)
+        services.stored()
 
 
 async def _kept_running(

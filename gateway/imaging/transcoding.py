@@ -1,4 +1,5 @@
-"""A stored instance in Explicit VR Little Endian, for a peer that cannot take it as it is.
+"""A stored instance in Explicit VR Little Endian, for a peer that cannot take it as it is; in
+Implicit VR for one that knows nothing else.
 
 ``lossless`` says whether that changes no pixel: the uncompressed family and RLE, whose pixels come
 out bit for bit.  Others are decoded as a viewer would decode them; ``Untranslatable`` where no
@@ -48,7 +49,7 @@ def lossless(transfer_syntax: str) -> bool:
     return transfer_syntax in _PLAIN or transfer_syntax == RLE_LOSSLESS
 
 
-def explicit_little_endian(path: Path, transfer_syntax: str) -> bytes:
+def little_endian(path: Path, transfer_syntax: str, wanted: str = EXPLICIT_LE) -> bytes:
     """The data set of a Part 10 file.  Blocks, and holds it in memory."""
     try:
         with config.disable_value_validation():
@@ -58,7 +59,7 @@ def explicit_little_endian(path: Path, transfer_syntax: str) -> bytes:
                 _swap(found)
             elif _is_encapsulated(transfer_syntax):
                 found.decompress(generate_instance_uid=False)
-            return datasets.write(Dataset(found), EXPLICIT_LE)
+            return datasets.write(Dataset(found), wanted)
     except _BROKEN as error:
         raise Untranslatable(f"it cannot be decoded ({type(error).__name__})") from None
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from pydicom import Dataset, dcmread
-from pydicom.uid import ExplicitVRBigEndian
+from pydicom.data import get_testdata_file
+from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, JPEGBaseline8Bit
 from services_site import ENVIRONMENT, UNIT, Site, site, tool, until
 from stills import still
 
@@ -131,32 +132,53 @@ async def test_a_peer_that_is_not_there_fails_every_suboperation(
     assert "0xa702" in said, said
 
 
-async def test_big_endian_becomes_explicit_little_endian(
+async def test_big_endian_for_a_peer_that_takes_little_endian(
     tmp_path: Path, free_port: Callable[[], int]
 ) -> None:
-    """storescp +x= takes little endian only; words are turned, pixels stay what they were."""
+    """storescp +xi takes Implicit Little Endian only; words are turned."""
     port, out = free_port(), tmp_path / "out"
     one = still(1)
     one.content.BitsAllocated = 16
+    one.content.Columns = 8
     one.content["PixelData"].VR = "OW"
     words = one.content.PixelData
-    big = bytes(b for n in range(0, len(words), 2) for b in (words[n + 1], words[n]))
-    one.content.PixelData = big
-    one.content.Columns = 8
+    one.content.PixelData = bytes(b for n in range(0, 256, 2) for b in (words[n + 1], words[n]))
     path = tmp_path / "big.dcm"
     one.content.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
     one.content.save_as(path, implicit_vr=False, little_endian=False)
     raw = path.read_bytes()
-    start = raw.index(b"\x00\x08\x00\x05CS")
+    data_set = raw[raw.index(b"\x00\x08\x00\x05CS") :]
     async with site(tmp_path / "data", **archive(port)) as clinic, receiver(port, out, "+xi"):
-        await clinic.keep(raw[start:], one.uid, transfer_syntax=str(ExplicitVRBigEndian))
-        _, said = await moved(clinic, "ARCHIVE", "2.25.1")
-        assert "0xa702" in said, said
-    async with (
-        site(tmp_path / "data", **archive(port)) as clinic,
-        receiver(port, tmp_path / "second", "+x="),
-    ):
+        await clinic.keep(data_set, one.uid, transfer_syntax=str(ExplicitVRBigEndian))
         code, said = await moved(clinic, "ARCHIVE", "2.25.1")
         assert code == 0, said
-        (found,) = (dcmread(path) for path in (tmp_path / "second").iterdir())
+    (found,) = (dcmread(received) for received in out.iterdir())
+    assert found.file_meta.TransferSyntaxUID == ImplicitVRLittleEndian
     assert found.PixelData == words
+    assert found.PatientName == "DOE^JANE"
+
+
+async def test_lossy_pixels_are_not_decoded_for_a_move(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    """storescp takes no JPEG by default; with +xa it does."""
+    source = get_testdata_file("examples_ybr_color.dcm")
+    assert isinstance(source, str)
+    raw, cine = Path(source).read_bytes(), dcmread(source, stop_before_pixels=True)
+    start = 144 + cine.file_meta.FileMetaInformationGroupLength
+    port = free_port()
+    async with site(tmp_path / "data", **archive(port)) as clinic:
+        await clinic.keep(
+            raw[start:],
+            cine.SOPInstanceUID,
+            sop_class=cine.SOPClassUID,
+            transfer_syntax=str(JPEGBaseline8Bit),
+        )
+        async with receiver(port, tmp_path / "plain"):
+            _, said = await moved(clinic, "ARCHIVE", cine.StudyInstanceUID)
+            assert "0xa702" in said, said
+        async with receiver(port, tmp_path / "jpeg", "+xa"):
+            code, said = await moved(clinic, "ARCHIVE", cine.StudyInstanceUID)
+            assert code == 0, said
+        (received,) = (tmp_path / "jpeg").iterdir()
+        assert received.read_bytes().endswith(raw[start:])
