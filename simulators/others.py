@@ -22,7 +22,6 @@ from simulators.analyzer import GaveUp
 from simulators.pipe import Opener, Pipe, PipeClosed
 
 _ANSWER = 20.0
-_PAUSE = 0.02
 
 
 class Speaker:
@@ -174,7 +173,7 @@ class Speaker:
             if not (await pipe.read()).startswith(b"\x06"):
                 return False
         await pipe.write(payload)
-        if codec is None or not codec.framing.anchored:
+        if codec is None or codec.calls or isinstance(codec.framing, text.Silence):
             await self._sleep(self._silence(codec))
         return True
 

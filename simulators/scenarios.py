@@ -68,6 +68,8 @@ class Day:
         """A full panel of plausible values, each with the moment it was measured."""
         found = plausible(self.profile, self.rng) or _GENERIC
         moment = self._clock().replace(microsecond=0) - timedelta(seconds=40)
+        if "ss" not in self.profile.dates[0]:
+            moment = moment.replace(second=0)
         return tuple(replace(finding, observed_at=moment) for finding in found)
 
     def message(self, *samples: Sample) -> Message:
@@ -96,6 +98,7 @@ def _simpler(samples: Sequence[Sample]) -> Iterator[tuple[Sample, ...]]:
         ("specimen",),
         ("specimen", "name"),
         ("patient", "name"),
+        ("specimen", "patient", "name"),
     )
     for timeless in (False, True):
         for cut in cuts:
