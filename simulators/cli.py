@@ -85,6 +85,7 @@ async def _analyze(
     from gateway.profiles import Protocol, catalogue
     from gateway.protocols.astm import Dialect
     from simulators.analyzer import Analyzer
+    from simulators.asking import AskingAnalyzer, run_work_list
     from simulators.others import Speaker
     from simulators.pipe import open_pipe
     from simulators.scenarios import SCENARIOS, Day
@@ -92,14 +93,24 @@ async def _analyze(
     if scenario == "list":
         for name, told in SCENARIOS.items():
             print(f"{name:<18} {(told.__doc__ or '').splitlines()[0]}")
+        print(f"{'query':<18} Asks for its work list before it runs.")
         return
     known = catalogue()
     if profile not in known:
         raise Mistake(f"unknown profile '{profile}'; known: {', '.join(known)}")
-    if scenario not in SCENARIOS:
+    if scenario not in (*SCENARIOS, "query"):
         raise Mistake(f"unknown scenario '{scenario}'; known: {', '.join(SCENARIOS)}")
     chosen = known[profile]
     day = Day(chosen, random.Random(seed), lambda: datetime.now(UTC), ZoneInfo(tz))
+    if scenario == "query":
+        asker = AskingAnalyzer(
+            chosen.link.dialect or Dialect(), partial(open_pipe, to), retry=retry
+        )
+        try:
+            await run_work_list(asker, day, count, pause=1 / rate if rate else 1.0)
+        finally:
+            await asker.aclose()
+        return
     device: Analyzer | Speaker
     if chosen.link.protocol is Protocol.ASTM:
         device = Analyzer(chosen.link.dialect or Dialect(), lambda: open_pipe(to), retry=retry)
@@ -152,31 +163,55 @@ def ehr(
         str, typer.Option(help="AA AE AR CA CE CR silence garbage close ...; the last repeats.")
     ] = "AA",
     delay: Annotated[float, typer.Option(help="Seconds before each answer.", min=0)] = 0.0,
+    orders: Annotated[
+        Path | None, typer.Option(help="A scenario (TOML) of patients, orders, merges, cancels.")
+    ] = None,
+    orders_to: Annotated[
+        str, typer.Option(help="HOST:PORT where the gateway takes orders.")
+    ] = "127.0.0.1:2575",
 ) -> None:
-    """An EHR: receives results over MLLP and answers as its script says."""
-    asyncio.run(_receive(mllp, record, answers, delay))
+    """An EHR: sends orders, receives results over MLLP and answers as its script says."""
+    asyncio.run(_receive(mllp, record, answers, delay, orders, orders_to))
+
+
+def _endpoint(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not port.isdigit():
+        raise Mistake(f"'{text}' is no HOST:PORT")
+    return host.strip("[]"), int(port)
 
 
 def _tell(message: bytes, answer: str) -> None:
     print(f"{len(message)} bytes, answered {answer}", flush=True)
 
 
-async def _receive(mllp: str, record: Path | None, answers: str, delay: float) -> None:
+async def _receive(
+    mllp: str,
+    record: Path | None,
+    answers: str,
+    delay: float,
+    orders: Path | None,
+    orders_to: str,
+) -> None:
     from simulators.ehr import Answer, Ehr
+    from simulators.orderer import Orderer, read_steps
 
-    host, _, port = mllp.rpartition(":")
-    if not port.isdigit():
-        raise Mistake(f"'{mllp}' is no HOST:PORT")
+    host, port = _endpoint(mllp)
+    steps = [] if orders is None else await asyncio.to_thread(read_steps, orders)
+    orderer = Orderer(*_endpoint(orders_to), partial(datetime.now, UTC))
     try:
         script = [Answer(word.strip()) for word in answers.split(",")]
     except ValueError:
         known = ", ".join(answer.value for answer in Answer)
         raise Mistake(f"'{answers}': answers are {known}, joined by commas") from None
     system = Ehr(script, delay=delay, record=record, keep=False, watcher=_tell)
-    port_taken = await system.listen(host.strip("[]"), int(port))
+    port_taken = await system.listen(host, port)
     print(f"listening on {host}:{port_taken}", flush=True)
     with suppress(asyncio.CancelledError):
         try:
+            if steps:
+                await orderer.run(steps)
+                print(f"{orderer.accepted} messages accepted", flush=True)
             await asyncio.Event().wait()
         finally:
             await system.aclose()

@@ -4,7 +4,9 @@ process killed in the middle."""
 from __future__ import annotations
 
 import asyncio
+import os
 import random
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -241,3 +243,57 @@ async def test_nothing_acknowledged_is_lost_when_the_gateway_is_killed(
         if feed.writer is not None:
             feed.writer.transport.abort()
         await ehr.aclose()
+
+
+async def test_order_placed_analyzer_asks_result_comes_back(
+    tmp_path: Path, free_port: object
+) -> None:
+    """The simulators by their commands: an EHR with a scenario, an analyzer that asks."""
+    assert callable(free_port)
+    results, orders, device = free_port(), free_port(), free_port()
+    scenario = tmp_path / "orders.toml"
+    scenario.write_text(
+        """
+[[step]]
+patient = { id = "MRN1", name = "DOE^JANE", birth = "19700101", sex = "F" }
+[[step]]
+order = { placer = "P1", patient = "MRN1", specimen = "26S0042", tests = ["2345-7"] }
+[[step]]
+order = { placer = "P2", patient = "MRN1", specimen = "26S0043", tests = ["2345-7"] }
+[[step]]
+cancel = { placer = "P2", patient = "MRN1" }
+[[step]]
+merge = { prior = "MRN1", survivor = "MRN2" }
+""",
+        encoding="utf-8",
+    )
+    async with gateway(configuration(tmp_path, results, device, orders)):
+        ehr = await simulator(
+            *("ehr", "--mllp", f"127.0.0.1:{results}", "--record", str(tmp_path / "got")),
+            *("--orders", str(scenario), "--orders-to", f"127.0.0.1:{orders}"),
+        )
+        assert ehr.stdout is not None
+        assert b"listening" in await asyncio.wait_for(ehr.stdout.readline(), 30)
+        assert await asyncio.wait_for(ehr.stdout.readline(), 30) == b"5 messages accepted\n"
+        analyzer = await simulator(
+            *("analyzer", "--profile", "generic-astm", "--scenario", "query"),
+            *("--to", f"tcp:127.0.0.1:{device}"),
+        )
+        assert await asyncio.wait_for(analyzer.wait(), 60) == 0
+        folder = tmp_path / "got"
+        await until(lambda: folder.is_dir() and any(folder.iterdir()), what="the result")
+        ehr.terminate()
+        await ehr.wait()
+    (body,) = (path.read_bytes() for path in folder.iterdir())
+    got = fields(body)
+    assert got["ORC"][2] == "P1^EHR"
+    assert got["PID"][3] == "MRN2^^^EHR^MR"
+    assert got["SPM"][2] == "26S0042^26S0042"
+
+
+async def simulator(*arguments: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "simulators", *arguments),
+        stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
