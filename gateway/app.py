@@ -20,7 +20,7 @@ from gateway import control, logs
 from gateway.alarms import Alarms
 from gateway.archive import Filed, Verdict
 from gateway.config import Configuration
-from gateway.delivery.base import Patience
+from gateway.delivery.base import Destination, Patience
 from gateway.delivery.courier import Courier
 from gateway.desk import Desk, LinkBoard
 from gateway.desk.parts import DeviceFacts, Parts
@@ -105,6 +105,9 @@ async def running(
         await stack.enter_async_context(lines.open())
         units = await _modalities(stack, configuration, store, notices, clock)
         if units is not None:
+            forwarding = couriers_for(units.services.forwarders, store, notices, clock, randomness)
+            couriers.update(forwarding)
+            await _started(stack, {n: courier.run for n, courier in forwarding.items()})
             await _started(stack, {"studies": Studies(store, clock, units.news.changed).run})
         await stack.enter_async_context(control.serve(folder, desk.ask))
         if configuration.http is not None:
@@ -156,17 +159,27 @@ def build_couriers(
     randomness: Callable[[], float],
 ) -> dict[str, Courier]:
     built = build_destinations(configuration, notices, clock)
+    return couriers_for(built, store, notices, clock, randomness)
+
+
+def couriers_for(
+    destinations: Mapping[str, Destination],
+    store: Store,
+    notices: Noticeboard,
+    clock: Callable[[], datetime],
+    randomness: Callable[[], float],
+) -> dict[str, Courier]:
     return {
         name: Courier(
             name,
             store.outbox,
-            built[name],
+            destination,
             clock=clock,
             random=randomness,
             notices=notices,
             patience=Patience(),
         )
-        for name in built
+        for name, destination in destinations.items()
     }
 
 

@@ -48,12 +48,14 @@ class Pacs(Protocol):
 @dataclass(frozen=True, slots=True)
 class ForwardOptions:
     """Seconds.  ``quiet``: without anything to send the association is released (and before that
-    commitment asked for); ``unanswered``: then commitment is asked for again."""
+    commitment asked for); ``unanswered``: then commitment is asked for again; ``look``: how often
+    the archive is looked at for what nobody told of."""
 
     commitment: bool = False
     quiet: float = 3.0
     unanswered: float = 3600.0
     retry: float = 60.0
+    look: float = 30.0
     devices: tuple[str, ...] | None = None
 
 
@@ -124,7 +126,11 @@ class DicomForwarder:
         while True:
             self._news.clear()
             await self.feed()
-            await self._news.wait()
+            try:
+                async with asyncio.timeout(self._options.look):
+                    await self._news.wait()
+            except TimeoutError:
+                continue
 
     async def _after_work(self) -> None:
         """When it has become quiet: commitment, then the end of the association."""

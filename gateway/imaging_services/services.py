@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from gateway import logs
 from gateway.archive import Archive
@@ -36,6 +37,7 @@ from gateway.imaging.procedure_step import Effect
 from gateway.imaging.procedure_steps import ProcedureSteps
 from gateway.imaging.worklist import Sources, WorklistSource
 from gateway.imaging.worklist_file import WorklistFile
+from gateway.imaging_services.ordered import OrderedProcedures
 from gateway.store import Store
 
 
@@ -87,6 +89,9 @@ async def imaging_services(
     forwardings = Forwardings(store.engine)
     reporter = _reporter(configuration, section, archive, commitments, world)
     reports = CommitmentReports(forwardings, store.outbox.announce)
+    if configuration.orders is not None:
+        zone = ZoneInfo(configuration.gateway.timezone)
+        sources = (*sources, OrderedProcedures(store, world.clock, zone))
     views = {name: View(device.character_set) for name, device in configuration.ultrasounds.items()}
     remotes = _remotes(configuration)
     pacs = _pacs(configuration)
