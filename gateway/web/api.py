@@ -27,6 +27,12 @@ class Decision(BaseModel):
     user: str | None = Field(None, min_length=1, max_length=100)
 
 
+class Release(Decision):
+    """``order``: the order a person says the report belongs to."""
+
+    order: str = Field("", max_length=200)
+
+
 class Resend(Decision):
     as_new: bool = False
 
@@ -126,10 +132,12 @@ def _add_reports(router: APIRouter, parts: Parts) -> None:
 def _add_acts(router: APIRouter, parts: Parts) -> None:
     @router.post("/held/{number}/release")
     async def release(
-        number: Number, request: Request, decision: Annotated[Decision | None, Body()] = None
+        number: Number, request: Request, decision: Annotated[Release | None, Body()] = None
     ) -> dict[str, Any]:
         """Sends it after all, in somebody's name."""
-        return dict(await parts.ask("held.release", {"id": number, **_by(request, decision)}))
+        order = "" if decision is None else decision.order
+        asked = {"id": number, "order": order, **_by(request, decision)}
+        return dict(await parts.ask("held.release", asked))
 
     @router.post("/held/{number}/discard")
     async def discard(number: Number, request: Request, decision: Decision) -> dict[str, Any]:
