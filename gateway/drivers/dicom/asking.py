@@ -12,6 +12,7 @@ from gateway.protocols.dicom import (
     Association,
     CCancelRQ,
     Context,
+    State,
     is_final,
     message_id_of,
 )
@@ -44,7 +45,8 @@ class Asking:
 
     @property
     def over(self) -> bool:
-        return self._wire.over
+        """Also while it is being released: requests are for established associations."""
+        return self._wire.over or self._wire.association.state is not State.STA6
 
     def contexts_of(self, abstract_syntax: str) -> Sequence[Context]:
         return self._wire.association.contexts_of(abstract_syntax)
@@ -96,7 +98,7 @@ class Asking:
     async def _send(
         self, context: Context, request: AnyRequest, data_set: bytes | Payload | None
     ) -> None:
-        if self._wire.over:
+        if self.over:
             raise AssociationOver("the association has ended")
         if isinstance(data_set, Payload):
             await self._stream(context, request, data_set)
@@ -124,6 +126,8 @@ class Asking:
                 data = await asyncio.to_thread(file.read, min(left, _CHUNK))
                 left = left - len(data) if data else 0
                 chunks.add(data)
+            if self.over:
+                raise AssociationOver("the association ended while a data set was being sent")
             unit = next(units, None)
             if unit is None:
                 return
