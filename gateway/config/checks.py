@@ -41,6 +41,7 @@ def check(configuration: Configuration) -> Iterator[Mistake]:
         yield from _network(("devices", name, "address"), unit.address)
     yield from _destinations(configuration)
     yield from _shared_lines(configuration)
+    yield from _one_language(configuration)
     yield from _ports(configuration)
     yield from _http(configuration)
     yield from _files(configuration)
@@ -137,6 +138,22 @@ def _shared_lines(configuration: Configuration) -> Iterator[Mistake]:
                     "or different profiles"
                 )
                 yield Mistake(("devices", name, "stream"), text)
+
+
+def _one_language(configuration: Configuration) -> Iterator[Mistake]:
+    """The devices of one listener must speak the same language: the first bytes do not say which
+    device calls."""
+    spoken: dict[str, tuple[str, object]] = {}
+    known = catalogue()
+    for name, device in configuration.analyzers.items():
+        profile = known.get(device.profile)
+        if profile is None:
+            continue
+        language = (profile.link.protocol, profile.link.codec)
+        first, other = spoken.setdefault(device.stream, (name, language))
+        if other != language:
+            text = f"shares {device.stream} with '{first}', which speaks another language"
+            yield Mistake(("devices", name, "stream"), text)
 
 
 def _listeners(configuration: Configuration) -> Iterator[tuple[tuple[str, ...], str, int]]:
