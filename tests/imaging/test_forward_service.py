@@ -1,0 +1,152 @@
+"""Forwarding to an archive that refuses, loses and forgets: pynetdicom plays it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pydicom import Dataset
+from pynetdicom import AE, build_role, evt
+from services_site import Site, site, until
+from stills import ULTRASOUND, still
+
+from gateway.imaging.forwarding import ForwardState
+
+COMMITMENT = "1.2.840.10008.1.20.1"
+EXPLICIT = "1.2.840.10008.1.2.1"
+
+
+class Archive:
+    """``statuses`` of C-STORE by instance number, one after the other, 0 when none is left;
+    commitment is asked for and answered by ``promise``."""
+
+    def __init__(self) -> None:
+        self.statuses: dict[int, list[int]] = {}
+        self.got: list[str] = []
+        self.asked: list[Dataset] = []
+
+    def store(self, event: Any) -> int:
+        uid = str(event.request.AffectedSOPInstanceUID)
+        left = self.statuses.get(int(uid.rsplit(".", 1)[1]), [])
+        status = left.pop(0) if left else 0
+        if status == 0:
+            self.got.append(uid)
+        return status
+
+    def action(self, event: Any) -> tuple[int, None]:
+        self.asked.append(event.action_information)
+        return 0, None
+
+
+@contextmanager
+def archive(port: int, peer: Archive) -> Iterator[None]:
+    ae = AE(ae_title="PACS")
+    ae.add_supported_context(ULTRASOUND, EXPLICIT)
+    ae.add_supported_context(COMMITMENT)
+    handlers = [(evt.EVT_C_STORE, peer.store), (evt.EVT_N_ACTION, peer.action)]
+    server = ae.start_server(("127.0.0.1", port), block=False, evt_handlers=handlers)
+    try:
+        yield
+    finally:
+        server.shutdown()
+
+
+def promise(port: int, asked: Dataset, lost: frozenset[str] = frozenset()) -> int:
+    """N-EVENT-REPORT on an association of the archive's own."""
+    report, safe, failed = Dataset(), [], []
+    report.TransactionUID = asked.TransactionUID
+    for item in asked.ReferencedSOPSequence:
+        if item.ReferencedSOPInstanceUID in lost:
+            item.FailureReason = 0x0112
+            failed.append(item)
+        else:
+            safe.append(item)
+    report.ReferencedSOPSequence = safe
+    if failed:
+        report.FailedSOPSequence = failed
+    ae = AE(ae_title="PACS")
+    ae.add_requested_context(COMMITMENT)
+    role = build_role(COMMITMENT, scp_role=True)
+    association = ae.associate("127.0.0.1", port, ext_neg=[role])
+    assert association.is_established
+    status, _ = association.send_n_event_report(
+        report, 2 if failed else 1, COMMITMENT, f"{COMMITMENT}.1"
+    )
+    association.release()
+    return int(status.Status)
+
+
+def destination(port: int) -> dict[str, Any]:
+    pacs = {"type": "dicom", "address": f"PACS@127.0.0.1:{port}", "commitment": True}
+    return {"destinations": {"pacs": pacs}}
+
+
+async def kept(clinic: Site, count: int) -> list[str]:
+    stills = [still(number) for number in range(1, count + 1)]
+    for one in stills:
+        await clinic.keep(one.data_set, one.uid)
+    return [one.uid for one in stills]
+
+
+async def test_one_that_is_refused_does_not_hold_up_the_others(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    port, peer = free_port(), Archive()
+    peer.statuses = {2: [0xC000] * 9}
+    with archive(port, peer):
+        async with site(tmp_path, **destination(port)) as clinic:
+            uids = await kept(clinic, 4)
+
+            async def parked() -> bool:
+                queues = await clinic.store.outbox.queues()
+                return [(q.queued, q.parked) for q in queues] == [(0, 1)]
+
+            await until(parked)
+    assert peer.got == [uids[0], uids[2], uids[3]]
+
+
+async def test_a_full_archive_is_waited_for(tmp_path: Path, free_port: Callable[[], int]) -> None:
+    port, peer = free_port(), Archive()
+    peer.statuses = {2: [0xA700, 0xA700]}
+    with archive(port, peer):
+        async with site(tmp_path, **destination(port)) as clinic:
+            uids = await kept(clinic, 3)
+
+            async def done() -> bool:
+                return len(peer.got) == 3
+
+            await until(done)
+    assert peer.got == uids
+
+
+async def test_what_was_lost_over_there_is_sent_again(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    port, peer = free_port(), Archive()
+    with archive(port, peer):
+        async with site(tmp_path, **destination(port)) as clinic:
+            uids = await kept(clinic, 2)
+
+            async def asked() -> bool:
+                return bool(peer.asked)
+
+            await until(asked)
+            first = peer.asked.pop()
+
+            status = await asyncio.to_thread(promise, clinic.port, first, frozenset({uids[1]}))
+            assert status == 0
+            assert await clinic.services.forwardings.committed_elsewhere(uids[0])
+            assert not await clinic.services.forwardings.committed_elsewhere(uids[1])
+            await until(asked)
+            second = peer.asked.pop()
+            assert [i.ReferencedSOPInstanceUID for i in second.ReferencedSOPSequence] == [uids[1]]
+            assert await asyncio.to_thread(promise, clinic.port, second) == 0
+            assert await clinic.services.forwardings.committed_elsewhere(uids[1])
+            (state,) = await clinic.services.forwardings.of(uids[1])
+            assert state.state is ForwardState.COMMITTED
+            second.TransactionUID = "2.25.404"
+            assert await asyncio.to_thread(promise, clinic.port, second) != 0
+    assert peer.got == [*uids, uids[1]]
