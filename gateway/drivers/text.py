@@ -26,7 +26,7 @@ from gateway.protocols.text import Framing, Receiver
 TRIES: Final = 3
 """How often a LIS3 sample is asked for."""
 
-_DATA: Final = "_NEW_DATA"
+_DATA: Final = ("_NEW_DATA", "_EDIT_DATA")
 
 
 class TextLink(MessageLink[Event]):
