@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TypeVar
 
+from pydicom import Dataset
+
 from gateway.drivers.dicom.service import Caller, Exchange
 from gateway.errors import StoreError
 from gateway.imaging import datasets
@@ -73,11 +75,19 @@ class PerformedProcedureStep:
             return Verdict(Effect.REFUSED, Status.INVALID_SOP_INSTANCE, comment="no UID")
         try:
             read = datasets.read(data_set or b"", exchange.context.transfer_syntax)
-            return await verb(uid, content_of(read), _sender(exchange.caller))
+            return await verb(uid, _content(read), _sender(exchange.caller))
         except datasets.Unreadable as error:
             return Verdict(Effect.REFUSED, Status.INVALID_ATTRIBUTE_VALUE, comment=str(error))
         except StoreError:
             return Verdict(Effect.REFUSED, Status.RESOURCE_LIMITATION, comment="cannot be stored")
+
+
+def _content(data_set: Dataset) -> Content:
+    try:
+        return content_of(data_set)
+    except (ValueError, TypeError, AttributeError) as error:
+        what = type(error).__name__
+        raise datasets.Unreadable(f"a value is none of its kind ({what})") from None
 
 
 def _sender(caller: Caller) -> Sender:
