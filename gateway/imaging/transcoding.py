@@ -58,6 +58,8 @@ def little_endian(path: Path, transfer_syntax: str, wanted: str = EXPLICIT_LE) -
             if transfer_syntax == EXPLICIT_BE:
                 _swap(found)
             elif _is_encapsulated(transfer_syntax):
+                if "PixelData" not in found:  # cut off: pydicom warns and leaves them out
+                    raise Untranslatable("its pixels are incomplete")
                 found.decompress(generate_instance_uid=False)
             return datasets.write(Dataset(found), wanted)
     except _BROKEN as error:
