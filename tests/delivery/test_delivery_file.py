@@ -4,7 +4,8 @@ import errno
 import os
 import resource
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -142,18 +143,19 @@ async def test_faults_of_the_disk(
     assert names(folder) == []
 
 
-@pytest.fixture
-def small_files() -> Iterator[Callable[[], None]]:
+@contextmanager
+def small_files() -> Iterator[None]:
+    """The limit is the process's: it must be over before the test runner writes its own output."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, hard))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-async def test_a_write_that_stops_in_the_middle_leaves_nothing(
-    folder: Path, small_files: Callable[[], None]
-) -> None:
-    small_files()
-    with pytest.raises(Unreachable, match="larger than files may be"):
+async def test_a_write_that_stops_in_the_middle_leaves_nothing(folder: Path) -> None:
+    with small_files(), pytest.raises(Unreachable, match="larger than files may be"):
         await FileDrop(folder).deliver(an_entry(body=b"x" * 5_000))
     assert names(folder) == []
 
