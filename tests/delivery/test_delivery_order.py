@@ -27,6 +27,7 @@ class Memory:
         self.rows = {entry.id: entry for entry in entries}
         self._faults = list(faults)
         self.callback: Callable[[], None] = lambda: None
+        self.withdrawn: frozenset[int] = frozenset()
 
     async def _turn(self) -> None:
         await asyncio.sleep(0)
