@@ -84,10 +84,8 @@ async def running(
         stack.push_async_callback(store.aclose)
         for profile in message_profiles(configuration):
             await asyncio.to_thread(load_tables, profile)
-        devices = known_devices(configuration)
         router = build_router(configuration, store, clock)
-        rules, materials = matching_rules(configuration), control_materials(configuration)
-        intake = Intake(store, devices, router, notices, clock, rules, materials)
+        intake = build_intake(configuration, store, router, notices, clock)
         await intake.recover()
         couriers = build_couriers(configuration, store, notices, clock, randomness)
         await _started(stack, {n: courier.run for n, courier in couriers.items()})
@@ -132,8 +130,7 @@ async def standing(
     store = await Store.open(folder, clock=clock)
     try:
         router = build_router(configuration, store, clock)
-        rules = matching_rules(configuration)
-        intake = Intake(store, known_devices(configuration), router, notices, clock, rules)
+        intake = build_intake(configuration, store, router, notices, clock)
         links = LinkBoard(configuration.devices)
         yield Desk(
             desk_parts(configuration, store, intake, router, {}, links, clock, running=False)
@@ -149,6 +146,19 @@ def build_router(
     sender = Sender(section.application, section.site, ProcessingId(section.processing))
     zone = ZoneInfo(section.timezone)
     return Router(routes(configuration), sender, store.site_key, lambda: clock().astimezone(zone))
+
+
+def build_intake(
+    configuration: Configuration,
+    store: Store,
+    router: Router,
+    notices: Noticeboard,
+    clock: Callable[[], datetime],
+) -> Intake:
+    """The same reading and matching, whether the gateway runs or only its desk does."""
+    rules, materials = matching_rules(configuration), control_materials(configuration)
+    devices = known_devices(configuration)
+    return Intake(store, devices, router, notices, clock, rules, materials)
 
 
 def build_couriers(

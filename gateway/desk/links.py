@@ -27,23 +27,22 @@ class LinkBoard:
         self._views = dict.fromkeys(devices, LinkView())
 
     def see(self, posted: Posted) -> None:
+        device = getattr(posted.notice, "device", "")
+        view = self._views.get(device)
+        if view is None:
+            return
         match posted.notice:
-            case LinkChanged(device, state, detail):
-                self._change(device, state=state, detail=detail)
-            case Heard(device):
-                self._change(device, last_heard=posted.at)
-            case ReportFiled(device):
-                view = self._views.get(device)
-                self._change(device, reports=(view.reports if view else 0) + 1)
-            case FrameRefused(device):
-                view = self._views.get(device)
-                self._change(device, refused=(view.refused if view else 0) + 1)
+            case LinkChanged(state=state, detail=detail):
+                view = replace(view, state=state, detail=detail)
+            case Heard():
+                view = replace(view, last_heard=posted.at)
+            case ReportFiled():
+                view = replace(view, reports=view.reports + 1)
+            case FrameRefused():
+                view = replace(view, refused=view.refused + 1)
             case _:
-                pass
+                return
+        self._views[device] = view
 
     def view(self, device: str) -> LinkView:
         return self._views.get(device, LinkView())
-
-    def _change(self, device: str, **values: object) -> None:
-        if device in self._views:
-            self._views[device] = replace(self._views[device], **values)  # type: ignore[arg-type]

@@ -33,7 +33,6 @@ from gateway.store import (
     Filing,
     NotOpen,
     OpenTransmission,
-    OutboxMessage,
     Outcome,
     OutOfDate,
     Store,
@@ -113,7 +112,7 @@ class Intake:
         known = self._attribution.first(arrival)
         detail = {"transmission": str(arrival.transmission), "reason": reason}
         meaning = Meaning(
-            known, None, messages=tuple(self._event(known.name, "incomplete", detail))
+            known, None, messages=tuple(self._router.event(known.name, "incomplete", detail))
         )
         self._begin(self._file(arrival, meaning, Outcome.INCOMPLETE, reason))
 
@@ -207,9 +206,6 @@ class Intake:
             lambda c: look(c, meaning.reports, self._rules, now, until)
         )
         return self._planner.filing(meaning, findings, arrival.transmission, None)
-
-    def _event(self, device: str, kind: str, detail: Mapping[str, object]) -> list[OutboxMessage]:
-        return self._router.event(device, kind, detail)
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
