@@ -1,8 +1,8 @@
 """Puts the running parts together: recover, then deliver, then listen; and stops them in reverse.
 
 ``serve`` is the whole gateway.  It runs until ``stopping`` is set; a clean stop takes nothing more
-from devices, files what has arrived, gives messages in flight a moment, says goodbye on MQTT and
-closes the store.
+from devices, files what has arrived as far as a second goes (the next start files the rest), gives
+messages in flight a moment, says goodbye on MQTT and closes the store.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ async def running(
         couriers = build_couriers(configuration, store, notices, clock, randomness)
         await _started(stack, {n: courier.run for n, courier in couriers.items()})
         await _started(stack, {"store": lambda: _watch(store, intake)})
-        stack.push_async_callback(intake.drained)
+        stack.push_async_callback(intake.ended)
         alarms = Alarms(store, router, notices, links, silence_limits(configuration), clock)
         stack.enter_context(notices.watched_by(alarms.see))
         await _started(stack, {"alarms": alarms.run})

@@ -40,6 +40,7 @@ from gateway.store import (
 from gateway.supervision import describe
 
 _PAUSE = 0.5
+_GRACE = 1.0  # seconds a stop may take for reading
 _SHARE = 3  # under load, so many parts of the time belong to the lines
 _BACKLOG = 4096  # transmissions; beyond it reading is as urgent as anything
 
@@ -124,6 +125,22 @@ class Intake:
                 await asyncio.wait(tuple(self._filing))
         finally:
             self._hurried = False
+
+    async def ended(self, grace: float = _GRACE) -> None:
+        """As ``drained``, but a stop does not wait longer than ``grace`` seconds for it.
+
+        What is not filed by then stands in the journal, for ``recover`` at the next start.
+        """
+        try:
+            async with asyncio.timeout(grace):
+                await self.drained()
+        except TimeoutError:
+            left = tuple(self._filing)
+            logs.get().warning("intake.left", count=len(left) + len(self._arrived))
+            self._arrived.clear()
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
 
     async def recover(self) -> int:
         """Files what a crash or a failed disk left open; how many there were."""

@@ -124,6 +124,32 @@ async def test_a_mistake_of_ours_holds_the_bytes(
     assert [entry.lane for entry in await store.outbox.due("ehr", 10, NOW)] == ["S2"]
 
 
+async def test_a_stop_does_not_wait_for_a_backlog_and_the_next_start_files_it(
+    tmp_path: Path,
+) -> None:
+    from gateway.protocols.astm import split_frames
+
+    store = await Store.open(tmp_path, clock=lambda: NOW)
+    bench = Bench(store)
+    for number in range(1, 31):
+        payload = result(b"S%d" % number, b"5.50")
+        transmission = store.open_transmission("bench", "astm", "peer")
+        records = [line + b"\r" for line in payload.split(b"\r")[:-1]]
+        for frame in split_frames(records):
+            store.append(transmission, frame.removesuffix(b"\r\n"), _must_succeed)
+        bench.intake.complete(Arrival(transmission, ("bench",), "astm", payload, True, "peer"))
+    await bench.intake.ended(0)
+    await store.aclose()
+    again = await Store.open(tmp_path, clock=lambda: NOW)
+    try:
+        left = await Bench(again).intake.recover()
+        due = await again.outbox.due("ehr", 100, NOW)
+        assert left > 0
+        assert sorted(int((entry.lane or "")[1:]) for entry in due) == list(range(1, 31))
+    finally:
+        await again.aclose()
+
+
 async def test_what_a_crash_left_is_filed_or_kept_as_evidence(tmp_path: Path) -> None:
     from gateway.protocols.astm import split_frames
 
