@@ -46,14 +46,22 @@ class Calendar:
         self._instants: list[datetime] = []
         self._timer: asyncio.TimerHandle | None = None
         self._timer_for: datetime | None = None
+        self._looked_for: datetime | None = None
 
     def add(self, instant: datetime) -> None:
         heapq.heappush(self._instants, instant)
 
     def watch(self, now: datetime) -> bool:
-        """Sets the alarm for the earliest instant; False when there is none after ``now``."""
+        """Sets the alarm for the earliest instant; False when there is none after ``now``.
+
+        An instant that passed before its alarm could be set is looked for at once."""
+        missed = False
         while self._instants and self._instants[0] <= now:
-            heapq.heappop(self._instants)
+            passed = heapq.heappop(self._instants)
+            missed = missed or self._looked_for is None or passed > self._looked_for
+        self._looked_for = None
+        if missed:
+            self._look()
         if not self._instants:
             return False
         if (earliest := self._instants[0]) != self._timer_for:
@@ -69,5 +77,6 @@ class Calendar:
         self._timer, self._timer_for = None, None
 
     def _fire(self) -> None:
+        self._looked_for = self._timer_for
         self.cancel()
         self._look()

@@ -579,10 +579,16 @@ async def test_a_retry_that_is_due_does_not_wait_for_what_was_read_ahead(
     store: Store, witness: Witness
 ) -> None:
     await enqueue(store, [message("LATER", lane="S1"), *(message(name) for name in names(200))])
-    destination = Scripted(in_turn(LATER, AA))
+    script = in_turn(LATER, AA)
+
+    def answer(entry: OutboxEntry) -> Answer:
+        if entry.control_id == "M00002":
+            destination.hold = asyncio.Event()
+        return script(entry)
+
+    destination = Scripted(answer)
     async with running(store, destination, witness) as courier:
-        await witness.until(lambda: bool(destination.arrived))
-        destination.hold = asyncio.Event()
+        await witness.until(lambda: destination.hold is not None)
         reading = courier._reading
         await witness.until(
             lambda: (
