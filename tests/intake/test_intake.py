@@ -115,7 +115,7 @@ async def test_a_mistake_of_ours_holds_the_bytes(
     def fails(*_: object, **__: object) -> None:
         raise ZeroDivisionError("MRN1")
 
-    monkeypatch.setattr("gateway.intake.intake.read_transmission", fails)
+    monkeypatch.setattr("gateway.intake.interpreter.read_transmission", fails)
     await bench.take(result(b"S1", b"5.50"))
     monkeypatch.undo()
     (hold,) = await store.holds.list()
