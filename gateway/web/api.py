@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from gateway.store import MessageState, ReportState
-from gateway.web.application import Parts
 from gateway.web.events import READERS
+from gateway.web.parts import Parts
 
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Before = Annotated[int | None, Query(ge=1, description="the last number of the page before")]

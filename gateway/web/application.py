@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -11,34 +9,17 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from gateway.archive import Archive, Filed
-from gateway.control import Ask
 from gateway.desk import Missing
 from gateway.errors import GatewayError, StoreError
 from gateway.rendering import Unrenderable
-from gateway.store import Engine
+from gateway.web import api, dicomweb, health
 from gateway.web.dicomweb.attributes import BadQuery
 from gateway.web.dicomweb.multipart import BadMultipart
-from gateway.web.events import Bulletin
-from gateway.web.metrics import Tally
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What the routes work with.  ``ask`` is the desk's."""
-
-    ask: Ask
-    bulletin: Bulletin
-    tally: Tally
-    archive: Archive | None
-    engine: Engine
-    filed: Callable[[Filed], None]
+from gateway.web.parts import Parts
 
 
 def application(parts: Parts) -> FastAPI:
     """The whole site."""
-    from gateway.web import api, dicomweb, health
-
     app = FastAPI(
         title="Back-office gateway",
         version="1",

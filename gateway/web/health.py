@@ -5,8 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
-from gateway.web.application import Parts
 from gateway.web.metrics import exposition
+from gateway.web.parts import Parts
 
 _WELL = frozenset({"well", "low"})
 _EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"

@@ -25,10 +25,11 @@ from gateway.control import Ask
 from gateway.errors import ConfigurationError, StreamUnavailable
 from gateway.notices import Noticeboard
 from gateway.store import Store
-from gateway.web.application import Parts, application
+from gateway.web.application import application
 from gateway.web.events import Bulletin
 from gateway.web.guard import Guard, is_loopback
 from gateway.web.metrics import Tally
+from gateway.web.parts import Parts
 from gateway.web.token import load_token
 
 GRACE: Final = 1
