@@ -74,7 +74,7 @@ async def modalities(
         storage = Storage(
             archive,
             post=notices.post,
-            refuse_conflicts=section.duplicate_conflict == "refuse",
+            refuse_conflicts=refuses_conflicts(section),
             filed=lambda filed: _tell(news, services, filed),
         )
         # What was given counts before what is built in.
@@ -83,13 +83,13 @@ async def modalities(
         callers = Callers(
             {**units(configuration), **services.units},
             routing.policy,
-            echo_only=section.unknown_callers == "echo-only",
+            echo_only=admits_echo(section),
             clock=clock,
         )
         node = Node(
             routing,
             callers,
-            settings=Settings(timers=Timers(artim=_ARTIM, idle=section.idle_minutes * 60)),
+            settings=node_settings(section),
             limit=section.associations,
             post=notices.post,
             tls=server_context(section),
@@ -97,6 +97,21 @@ async def modalities(
         stack.push_async_callback(node.aclose)
         port = await _listening(node, section.listen)
         yield Modalities(archive, node, news, services, port)
+
+
+def node_settings(section: DicomSection) -> Settings:
+    """What the node announces and puts up with."""
+    return Settings(timers=Timers(artim=_ARTIM, idle=section.idle_minutes * 60))
+
+
+def refuses_conflicts(section: DicomSection) -> bool:
+    """Whether other bytes under a known UID are answered as a failure."""
+    return section.duplicate_conflict == "refuse"
+
+
+def admits_echo(section: DicomSection) -> bool:
+    """Whether a caller in no section may at least verify the connection."""
+    return section.unknown_callers == "echo-only"
 
 
 def outlets(configuration: Configuration) -> Callable[[str], Sequence[str]]:

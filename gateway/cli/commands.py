@@ -188,6 +188,19 @@ def doctor(
     raise typer.Exit(examine(stream, profile, active, seconds, as_json))
 
 
+@app.command("dicom-conformance", epilog="Example: gateway dicom-conformance -o statement.md")
+def dicom_conformance(
+    config: Config = DEFAULT,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="The file to write; default: print.")
+    ] = None,
+) -> None:
+    """The DICOM conformance statement of this configuration, as Markdown."""
+    from gateway.cli.conformance import write_statement
+
+    raise typer.Exit(write_statement(config, output))
+
+
 @app.command(epilog="Example: gateway replay --since 2026-01-05 --dry-run")
 def replay(
     config: Config = DEFAULT,

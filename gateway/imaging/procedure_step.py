@@ -34,6 +34,14 @@ _REFERENCED: Final = ("00081140", "00400220")  # images, and other composite ins
 _CLASS_UID: Final = "00081150"
 _INSTANCE_UID: Final = "00081155"
 MAY_NOT_BE_UPDATED: Final = 0xA710
+REFUSALS: Final = (
+    Status.MISSING_ATTRIBUTE,
+    Status.MISSING_ATTRIBUTE_VALUE,
+    Status.DUPLICATE_SOP_INSTANCE,
+    Status.NO_SUCH_SOP_INSTANCE,
+    Status.PROCESSING_FAILURE,
+)
+"""What a refused message is answered with, besides a value that is none of its kind."""
 
 
 class StepStatus(StrEnum):

@@ -79,6 +79,13 @@ SUPPORTED: Final = (*_STUDY, *_SERIES, *_IMAGE, "ModalitiesInStudy", "NumberOfSt
 _OF_SERIES: Final = ("ModalitiesInStudy", "NumberOfStudyRelatedSeries")
 
 
+def level_name(keyword: str) -> str:
+    """The level a supported attribute belongs to."""
+    if keyword in _SERIES:
+        return Level.SERIES.value
+    return Level.IMAGE.value if keyword in _IMAGE else Level.STUDY.value
+
+
 def level_of(identifier: Dataset) -> Level:
     """``Impossible`` when it names none, or not what lies above."""
     try:

@@ -44,7 +44,7 @@ from gateway.protocols.dicom.sop_classes import VERIFICATION
 from gateway.protocols.dicom.transfer_syntaxes import EXPLICIT_LE, IMPLICIT_LE
 
 CONNECT: Final = 15.0
-_NOTHING: Final = Settings()
+NOTHING: Final = Settings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ async def associate(
     *,
     roles: Iterable[RoleSelection] = (),
     routing: Routing | None = None,
-    settings: Settings = _NOTHING,
+    settings: Settings = NOTHING,
 ) -> AsyncIterator[Called]:
     """``AssociationRefused`` when there is none, or without a single accepted context."""
     request = propose(remote.ae_title, calling, contexts, roles=roles, settings=settings)

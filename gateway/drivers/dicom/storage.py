@@ -28,6 +28,16 @@ _STATUSES: Final[Mapping[Verdict, Status]] = MappingProxyType(
 )
 
 
+NO_ROOM: Final = Status.OUT_OF_RESOURCES
+"""The answer while disk or index take nothing."""
+
+
+def statuses(*, refuse_conflicts: bool) -> Mapping[Verdict, Status]:
+    """The answer by what became of the bytes; the site decides that of a conflict."""
+    conflict = Status.DUPLICATE_SOP_INSTANCE if refuse_conflicts else Status.SUCCESS
+    return MappingProxyType({**_STATUSES, Verdict.CONFLICT: conflict})
+
+
 class Storage:
     """``filed`` hears of every study that changed."""
 
@@ -42,8 +52,7 @@ class Storage:
         self.archive = archive
         self._post = post
         self._filed = filed
-        conflict = Status.DUPLICATE_SOP_INSTANCE if refuse_conflicts else Status.SUCCESS
-        self._statuses = {**_STATUSES, Verdict.CONFLICT: conflict}
+        self._statuses = statuses(refuse_conflicts=refuse_conflicts)
 
     def reception(self, caller: Caller, context: Context, request: CStoreRQ) -> Reception:
         return self.archive.receive(
@@ -63,7 +72,7 @@ class Storage:
         try:
             filed = await self.archive.file(arrived)
         except StoreError:
-            return Status.OUT_OF_RESOURCES
+            return NO_ROOM
         if filed.verdict in (Verdict.CONFLICT, Verdict.MISMATCH, Verdict.UNREADABLE):
             self._post(InstanceQuarantined(caller.device or "", filed.verdict.value))
         self._filed(filed)

@@ -10,6 +10,7 @@ class Verification:
     """A provider."""
 
     services = frozenset({Service.VERIFICATION})
+    statuses = (Status.SUCCESS,)
     data_set_limit = 0
 
     async def provide(

@@ -26,6 +26,13 @@ class StorageCommitment:
     """A provider."""
 
     services = frozenset({Service.COMMITMENT})
+    statuses = (
+        Status.SUCCESS,
+        Status.NO_SUCH_ACTION_TYPE,
+        Status.NO_SUCH_SOP_INSTANCE,
+        Status.INVALID_ARGUMENT_VALUE,
+        Status.RESOURCE_LIMITATION,
+    )
     data_set_limit = MOST * 200
 
     def __init__(self, commitments: Commitments, reporter: Reporter) -> None:

@@ -20,6 +20,12 @@ class CommitmentReports:
     """A provider.  ``queued`` is told the destinations that got something to send again."""
 
     services = frozenset({Service.COMMITMENT_REPORT})
+    statuses = (
+        Status.SUCCESS,
+        Status.NO_SUCH_EVENT_TYPE,
+        Status.INVALID_ARGUMENT_VALUE,
+        Status.PROCESSING_FAILURE,
+    )
     data_set_limit = 4 * 1024 * 1024
 
     def __init__(self, forwardings: Forwardings, queued: Callable[[frozenset[str]], None]) -> None:

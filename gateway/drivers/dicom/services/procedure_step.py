@@ -15,7 +15,7 @@ from pydicom import Dataset
 from gateway.drivers.dicom.service import Caller, Exchange
 from gateway.errors import StoreError
 from gateway.imaging import datasets
-from gateway.imaging.procedure_step import Content, Effect, Verdict, content_of
+from gateway.imaging.procedure_step import REFUSALS, Content, Effect, Verdict, content_of
 from gateway.imaging.procedure_steps import ProcedureSteps, Sender
 from gateway.protocols.dicom import (
     AnyRequest,
@@ -37,6 +37,13 @@ class PerformedProcedureStep:
     where the modality leaves that to us."""
 
     services = frozenset({Service.PROCEDURE_STEP})
+    statuses = (
+        Status.SUCCESS,
+        Status.INVALID_ATTRIBUTE_VALUE,
+        Status.INVALID_SOP_INSTANCE,
+        Status.RESOURCE_LIMITATION,
+        *REFUSALS,
+    )
     data_set_limit = 4 * 1024 * 1024
 
     def __init__(

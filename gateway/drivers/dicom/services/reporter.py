@@ -37,6 +37,10 @@ _FRESH: Final = timedelta(hours=1)
 _TURNS: Final = 4  # devices told at once
 _ANSWER: Final = 60.0
 
+CONTEXTS: Final = ((STORAGE_COMMITMENT, (EXPLICIT_LE, IMPLICIT_LE)),)
+ROLES: Final = (RoleSelection(STORAGE_COMMITMENT, scu=False, scp=True),)
+"""A report comes from the SCP of the class, who is the requestor here."""
+
 Inspect = Callable[[Reference, str], Awaitable[Failure | None]]
 
 
@@ -156,9 +160,7 @@ class Reporter:
 
     async def _called(self, commitment: Commitment, port: int, report: Report) -> bool:
         remote = Remote(commitment.calling, commitment.host, port, device=commitment.device)
-        contexts = [(STORAGE_COMMITMENT, (EXPLICIT_LE, IMPLICIT_LE))]
-        roles = [RoleSelection(STORAGE_COMMITMENT, scu=False, scp=True)]
-        async with associate(remote, self._ae_title, contexts, roles=roles) as called:
+        async with associate(remote, self._ae_title, CONTEXTS, roles=ROLES) as called:
             (context,) = called.dialogue.contexts_of(STORAGE_COMMITMENT)
             return await self._said(called.dialogue, context, report)
 

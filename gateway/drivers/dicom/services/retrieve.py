@@ -50,6 +50,17 @@ class Retrieve:
     """A provider.  ``peers``: where C-MOVE may send to, by AE title."""
 
     services = frozenset({Service.RETRIEVE})
+    statuses = (
+        Status.SUCCESS,
+        Status.PENDING,
+        Status.CANCEL,
+        Status.SUBOPERATIONS_COMPLETE_WITH_FAILURES,
+        Status.OUT_OF_RESOURCES,
+        Status.UNABLE_TO_PERFORM_SUBOPERATIONS,
+        Status.MOVE_DESTINATION_UNKNOWN,
+        Status.DATA_SET_DOES_NOT_MATCH_SOP_CLASS,
+        Status.CANNOT_UNDERSTAND,
+    )
     data_set_limit = 1024 * 1024
 
     def __init__(

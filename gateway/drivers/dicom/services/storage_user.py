@@ -38,9 +38,10 @@ from gateway.protocols.dicom import (
 from gateway.protocols.dicom.sop_classes import STORAGE_COMMITMENT
 from gateway.protocols.dicom.transfer_syntaxes import EXPLICIT_LE, IMPLICIT_LE
 
-_PAIRS: Final = 60
+PAIRS: Final = 60
 _ANSWER: Final = 300.0
-_PLAIN: Final = (EXPLICIT_LE, IMPLICIT_LE)
+PLAIN: Final = (EXPLICIT_LE, IMPLICIT_LE)
+"""Proposed beside what is stored, and for requests; the first is preferred."""
 _NO_ROOM: Final = 0xA700
 
 Pair = tuple[str, str]
@@ -96,7 +97,7 @@ class StorageUser:
         for pair in pairs:
             self._pairs[pair] = None
             self._pairs.move_to_end(pair)
-        while len(self._pairs) > _PAIRS:
+        while len(self._pairs) > PAIRS:
             self._pairs.popitem(last=False)
 
     async def open(self) -> None:
@@ -163,13 +164,7 @@ class StorageUser:
         self._stack, self._dialogue, self._proposed = stack, called.dialogue, proposed
 
     def _contexts(self) -> Sequence[tuple[str, Sequence[str]]]:
-        found: list[tuple[str, Sequence[str]]] = []
-        if self._commitment or not self._pairs:
-            found.append((STORAGE_COMMITMENT, _PLAIN))
-        found.extend((sop_class, (syntax,)) for sop_class, syntax in self._pairs)
-        classes = dict.fromkeys(sop_class for sop_class, _ in self._pairs)
-        found.extend((sop_class, (syntax,)) for sop_class in classes for syntax in _PLAIN)
-        return found[:128]
+        return proposals(self._pairs, commitment=self._commitment)
 
     def _context(self, instance: Instance) -> Context:
         contexts = [c for c in self._established().contexts_of(instance.sop_class) if c.scu]
@@ -207,12 +202,24 @@ class StorageUser:
         return self._dialogue
 
 
+def proposals(pairs: Iterable[Pair], *, commitment: bool) -> Sequence[tuple[str, Sequence[str]]]:
+    """The contexts of an association that is to send these."""
+    wanted = tuple(pairs)
+    found: list[tuple[str, Sequence[str]]] = []
+    if commitment or not wanted:
+        found.append((STORAGE_COMMITMENT, PLAIN))
+    found.extend((sop_class, (syntax,)) for sop_class, syntax in wanted)
+    classes = dict.fromkeys(sop_class for sop_class, _ in wanted)
+    found.extend((sop_class, (syntax,)) for sop_class in classes for syntax in PLAIN)
+    return found[:128]
+
+
 def choose(contexts: Sequence[Context], instance: Instance, *, lossy: bool) -> Context:
     """The stored syntax if it is taken, else a plain one if that can be made."""
     taken = {context.transfer_syntax: context for context in reversed(contexts)}
     if instance.transfer_syntax in taken:
         return taken[instance.transfer_syntax]
-    for syntax in _PLAIN:
+    for syntax in PLAIN:
         if syntax in taken:
             if lossy or lossless(instance.transfer_syntax):
                 return taken[syntax]

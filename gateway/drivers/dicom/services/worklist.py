@@ -38,6 +38,13 @@ class Worklist:
     """A provider."""
 
     services = frozenset({Service.WORKLIST})
+    statuses = (
+        Status.SUCCESS,
+        Status.PENDING,
+        Status.CANCEL,
+        Status.OUT_OF_RESOURCES,
+        Status.CANNOT_UNDERSTAND,
+    )
     data_set_limit = 65536
 
     def __init__(
