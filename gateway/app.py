@@ -27,10 +27,13 @@ from gateway.desk.parts import DeviceFacts, Parts
 from gateway.destinations import build_destinations, message_profiles, routes
 from gateway.errors import StoreError
 from gateway.intake import Intake, Router, Sender
+from gateway.intake.late_orders import LateOrders
+from gateway.intake.planning import Planner
 from gateway.lines import Lines, known_devices, silence_limits
 from gateway.messages import ProcessingId, load_tables
 from gateway.modalities import Modalities, modalities
 from gateway.notices import Noticeboard
+from gateway.orders.inbox import Answer
 from gateway.reception import Reception, control_materials, matching_rules, worklists
 from gateway.store import Condition, Store
 from gateway.studies import Studies
@@ -97,7 +100,10 @@ async def running(
         desk = Desk(
             desk_parts(configuration, store, intake, router, couriers, links, clock, running=True)
         )
-        reception = Reception(configuration, store, notices, clock, router)
+        late = late_orders(configuration, store, router, notices, clock)
+        if late is not None:
+            await _started(stack, {"late orders": late.run})
+        reception = Reception(configuration, store, notices, clock, router, partial(_placed, late))
         await stack.enter_async_context(reception.open())
         lines = Lines(configuration, store, intake, notices, worklists(configuration, store, clock))
         await stack.enter_async_context(lines.open())
@@ -159,6 +165,26 @@ def build_intake(
     rules, materials = matching_rules(configuration), control_materials(configuration)
     devices = known_devices(configuration)
     return Intake(store, devices, router, notices, clock, rules, materials)
+
+
+def late_orders(
+    configuration: Configuration,
+    store: Store,
+    router: Router,
+    notices: Noticeboard,
+    clock: Callable[[], datetime],
+) -> LateOrders | None:
+    """None where nobody sends orders."""
+    rules = matching_rules(configuration)
+    if rules is None or not rules.matches:
+        return None
+    planner = Planner(router, clock, control_materials(configuration))
+    return LateOrders(store, planner, rules, notices, clock)
+
+
+def _placed(late: LateOrders | None, answer: Answer) -> None:
+    if late is not None and answer.placed:
+        late.wake()
 
 
 def build_couriers(

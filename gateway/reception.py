@@ -43,6 +43,7 @@ def matching_rules(configuration: Configuration) -> Rules | None:
         panels={code: frozenset(tests) for code, tests in section.panels.items()},
         known=frozenset(_known_codes(configuration)),
         hold_failed=held,
+        late=timedelta(hours=section.late_hours),
     )
 
 

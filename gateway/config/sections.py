@@ -119,6 +119,9 @@ class OrdersSection(Section):
     listen: Endpoint | None = None
     directory: Path | None = Field(None, description="folder the EHR drops HL7 files into")
     keep_days: float = Field(14, gt=0, description="how long an order waits for its results")
+    late_hours: float = Field(
+        24, ge=0, le=8760, description="how long after a result its order may still take it"
+    )
     specimens: tuple[IdSection, ...] = Field((), description="kinds of specimen ids; none: any")
     panels: dict[str, tuple[str, ...]] = Field(
         default_factory=dict, description="ordered code -> device codes or LOINCs it stands for"

@@ -128,10 +128,17 @@ class Planner:
             return
         parts = _parts(piece.report, report, match)
         for number, (order, part) in enumerate(parts):
-            if number:
-                key = f"{order.placer}/{order.placer_namespace}/{order.code}" if order else ""
-                part = replace(part, id=derived(part.id, key))
-            yield self._with(piece, part, match, order)
+            yield self._with(piece, _part(part, number, order), match, order)
+
+    def again(
+        self, report: Report, match: Match, revision: int, previous: Report | None
+    ) -> tuple[FiledReport, ...]:
+        """A stored report whose orders are known only now, for each of them one."""
+        filed = []
+        for number, (order, part) in enumerate(_parts(report, report, match)):
+            piece = Piece(part, 1) if number else Piece(part, revision, previous)
+            filed.append(self._with(piece, _part(part, number, order), match, order))
+        return tuple(filed)
 
     def _with(
         self, piece: Piece, report: Report, match: Match, order: KnownOrder | None
@@ -232,6 +239,14 @@ def _parts(part: Report, whole: Report, match: Match) -> list[tuple[KnownOrder |
         observations = tuple(part.observations[index] for index in indices)
         found.append((match.order(number), replace(part, observations=observations)))
     return found
+
+
+def _part(part: Report, number: int, order: KnownOrder | None) -> Report:
+    """The first keeps the report's id, the others have one that follows from their order."""
+    if not number:
+        return part
+    key = f"{order.placer}/{order.placer_namespace}/{order.code}" if order else ""
+    return replace(part, id=derived(part.id, key))
 
 
 def _earlier(before: Before) -> Earlier:

@@ -55,7 +55,7 @@ class Reissue:
         belonging = belonging_of(connection, seq, report)
         times = connection.execute("SELECT COUNT(*) FROM outbox WHERE report = ?", (seq,)).get
         revision = belonging.revision(
-            stored.revision - 1, _previous(connection, stored), again=500 + int(times or 0)
+            stored.revision - 1, previous_sent(connection, stored), again=500 + int(times or 0)
         )
         state, answer = "cancelled", "patient merged; written anew"
         try:
@@ -77,7 +77,7 @@ class Reissue:
         )
 
 
-def _previous(connection: apsw.Connection, stored: StoredReport) -> Report | None:
+def previous_sent(connection: apsw.Connection, stored: StoredReport) -> Report | None:
     """The revision before it that was sent."""
     rows = connection.execute(
         "SELECT seq FROM reports WHERE id = ? AND revision < ? ORDER BY revision DESC",

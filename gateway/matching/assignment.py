@@ -31,6 +31,18 @@ def assign(
     return tuple(assigned)
 
 
+def exact(
+    observations: Sequence[Observation],
+    assigned: Sequence[int],
+    orders: Sequence[KnownOrder],
+    rules: Rules,
+) -> bool:
+    """Whether every result was asked for by its order, and none merely taken along."""
+    known = {order.id: order for order in orders}
+    pairs = zip(observations, assigned, strict=True)
+    return all(_opaque(known[n], rules) or covers(known[n], o.code, rules) for o, n in pairs)
+
+
 def covers(order: KnownOrder, code: Code, rules: Rules) -> bool:
     wanted = {code.device, code.loinc} - {None}
     return order.code in wanted or bool(rules.panels.get(order.code, frozenset()) & wanted)

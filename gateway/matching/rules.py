@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 
 from gateway.matching.check_digits import mod_10, mod_37_2
@@ -18,7 +19,12 @@ _LONGEST = 199
 
 
 class Policy(StrEnum):
-    """What a result without a known order does."""
+    """What a result without a known order does.
+
+    ``OPTIONAL``: it goes to its patient without one (point of care).  ``REQUIRED``: it waits, and
+    leaves by itself when an order with its label arrives.  ``HOLD``: a person decides; an order
+    that arrives later is no more than a suggestion.
+    """
 
     OPTIONAL = "optional"
     REQUIRED = "required"
@@ -57,7 +63,8 @@ class IdType:
 @dataclass(frozen=True, slots=True)
 class Rules:
     """``policies`` by device; empty ``specimens`` take every id.  ``matches`` is false where nobody
-    sends orders, ``hold_failed`` holds patients' results of a test whose control failed."""
+    sends orders, ``hold_failed`` holds patients' results of a test whose control failed.  ``late``:
+    how long after a result its order may come and take it by itself."""
 
     policies: Mapping[str, Policy]
     specimens: tuple[IdType, ...] = ()
@@ -65,6 +72,7 @@ class Rules:
     known: frozenset[str] = frozenset()
     matches: bool = True
     hold_failed: bool = False
+    late: timedelta = timedelta(hours=24)
 
     def policy(self, device: str) -> Policy:
         return self.policies.get(device, Policy.REQUIRED)

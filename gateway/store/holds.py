@@ -17,12 +17,12 @@ import apsw
 
 from gateway.errors import StoreCorrupt, StoreError
 from gateway.report import Problem, ProblemCode
-from gateway.store import audit, filing, messages, transmissions
+from gateway.store import closing, filing, transmissions
 from gateway.store.digest import digest
 from gateway.store.engine import Engine
 from gateway.store.filing import Filed, FiledReport
 from gateway.store.messages import OutboxMessage
-from gateway.store.moments import from_micros, optional_from_micros, to_micros
+from gateway.store.moments import from_micros, optional_from_micros
 from gateway.store.reports import StoredReport, find
 from gateway.store.rows import Row, read_row, read_rows
 from gateway.store.transmissions import StoredTransmission
@@ -116,12 +116,15 @@ class Holds:
         def operation(connection: apsw.Connection) -> Filed:
             item = _open_item(connection, hold)
             if reports:
-                filed = _replace(self._engine, connection, item, reports)
+                filed = closing.replace(self._engine, connection, hold, reports)
+            elif item.report is None:
+                raise StoreError("no report to release; read the bytes again or discard them")
             else:
-                filed = _let_go(self._engine, connection, item, messages)
-                if item.report is not None and any(belongs):
+                key, whole = item.report.key, item.transmission.id
+                filed = closing.let_go(self._engine, connection, whole, key, messages)
+                if any(belongs):
                     filing.assign(connection, item.report.seq, *belongs)
-            _close(self._engine, connection, hold, HoldState.RELEASED, bool(reports), actor, reason)
+            self._close(connection, hold, HoldState.RELEASED, bool(reports), actor, reason)
             return filed
 
         return await self._engine.write(
@@ -133,9 +136,28 @@ class Holds:
 
         def operation(connection: apsw.Connection) -> None:
             _open_item(connection, hold)
-            _close(self._engine, connection, hold, HoldState.DISCARDED, False, actor, reason)
+            self._close(connection, hold, HoldState.DISCARDED, False, actor, reason)
 
         await self._engine.write(operation)
+
+    def _close(
+        self,
+        connection: apsw.Connection,
+        hold: int,
+        state: HoldState,
+        replaced: bool,
+        actor: str,
+        reason: str,
+    ) -> None:
+        closing.close(
+            self._engine,
+            connection,
+            hold,
+            state.value,
+            replaced=replaced,
+            actor=actor,
+            reason=reason,
+        )
 
     async def count(self) -> int:
         query = "SELECT COUNT(*) FROM holds WHERE state = 'open'"
@@ -161,6 +183,11 @@ def _from_row(row: Row) -> Hold:
         actor,
         reason,
     )
+
+
+def show(connection: apsw.Connection, number: int) -> HeldItem | None:
+    """Inside a transaction: ``Holds.show``."""
+    return _show(connection, number)
 
 
 def _find(connection: apsw.Connection, number: int) -> Hold | None:
@@ -194,50 +221,3 @@ def _open_item(connection: apsw.Connection, number: int) -> HeldItem:
     if item.hold.state is not HoldState.OPEN:
         raise StoreError(f"hold {number} was {item.hold.state.value} already")
     return item
-
-
-def _let_go(
-    engine: Engine,
-    connection: apsw.Connection,
-    item: HeldItem,
-    queue: Sequence[OutboxMessage],
-) -> Filed:
-    if item.report is None:
-        raise StoreError("there is no report to release; read the bytes again or discard them")
-    numbers = [messages.insert(engine, connection, m, item.report.key) for m in queue]
-    destinations = frozenset(message.destination for message in queue)
-    return Filed(item.transmission.id, queued=tuple(numbers), destinations=destinations)
-
-
-def _replace(
-    engine: Engine,
-    connection: apsw.Connection,
-    item: HeldItem,
-    reports: Sequence[FiledReport],
-) -> Filed:
-    booked_at = connection.execute("SELECT booked_at FROM holds WHERE id = ?", (item.hold.id,)).get
-    moment = from_micros(int(booked_at))
-    filed = filing.file_reports(engine, connection, item.transmission, reports, moment)
-    if filed.repeated:
-        raise StoreError(f"{len(filed.repeated)} of these reports are stored already")
-    more = len(filed.reports) - 1
-    filing.count_receipt(engine, connection, item.transmission, moment, more)
-    return filed
-
-
-def _close(
-    engine: Engine,
-    connection: apsw.Connection,
-    hold: int,
-    state: HoldState,
-    replaced: bool,
-    actor: str,
-    reason: str,
-) -> None:
-    connection.execute(
-        "UPDATE holds SET state = ?, replaced = ?, closed_at = ?, actor = ?, reason = ? "
-        "WHERE id = ?",
-        (state.value, int(replaced), to_micros(engine.clock()), actor, reason, hold),
-    )
-    action = "release" if state is HoldState.RELEASED else "discard"
-    audit.add(engine, connection, actor, action, f"hold {hold}", reason)

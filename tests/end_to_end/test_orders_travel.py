@@ -138,6 +138,19 @@ async def test_the_result_comes_back_under_the_placers_number(tmp_path: Path) ->
         assert "P1" in entry.detail
 
 
+async def test_an_order_that_comes_after_its_result_lets_it_go(tmp_path: Path) -> None:
+    ehr = Ehr()
+    async with clinic(tmp_path, ehr) as (parts, feed, analyzer):
+        await analyzer.send(glucose("26S0042", "MRN1", "5.50"))
+        async with asyncio.timeout(30):
+            while await parts.store.holds.count() == 0:
+                await asyncio.sleep(0.01)
+        assert await feed.send(order("MRN1", "P1", "26S0042", "1")) == "AA"
+        await until(lambda: ehr.inbox.messages, what="the result")
+        assert fields(ehr.inbox.messages[0])["ORC"][2] == "P1^EHR"
+        assert await parts.store.holds.count() == 0
+
+
 async def test_merges_and_cancels_racing_results(tmp_path: Path) -> None:
     """500 of them: after the EHR's merge is acknowledged nothing leaves for the dead number."""
     rng = random.Random(5)

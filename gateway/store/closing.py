@@ -1,0 +1,86 @@
+"""How a hold ends: what it kept back goes, goes as newer reports, or goes nowhere.
+
+All functions work inside a transaction of the caller and leave the audit trail one entry longer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import apsw
+
+from gateway.errors import StoreError
+from gateway.store import audit, filing, messages, transmissions
+from gateway.store.engine import Engine
+from gateway.store.filing import Filed, FiledReport
+from gateway.store.messages import OutboxMessage, ReportKey
+from gateway.store.moments import from_micros, to_micros
+
+
+def let_go(
+    engine: Engine,
+    connection: apsw.Connection,
+    transmission: int,
+    report: ReportKey,
+    queue: Sequence[OutboxMessage],
+) -> Filed:
+    """Queues the messages made of a held report."""
+    numbers = [messages.insert(engine, connection, m, report) for m in queue]
+    destinations = frozenset(message.destination for message in queue)
+    return Filed(transmission, queued=tuple(numbers), destinations=destinations)
+
+
+def replace(
+    engine: Engine, connection: apsw.Connection, hold: int, reports: Sequence[FiledReport]
+) -> Filed:
+    """Files newer reports that count in the hold's place."""
+    row = connection.execute(
+        "SELECT transmission, booked_at FROM holds WHERE id = ?", (hold,)
+    ).fetchone()
+    stored = None if row is None else transmissions.find(connection, int(row[0]))
+    if row is None or stored is None:
+        raise StoreError(f"there is no hold {hold}")
+    moment = from_micros(int(row[1]))
+    filed = filing.file_reports(engine, connection, stored, reports, moment)
+    if filed.repeated:
+        raise StoreError(f"{len(filed.repeated)} of these reports are stored already")
+    filing.count_receipt(engine, connection, stored, moment, len(filed.reports) - 1)
+    return filed
+
+
+def supersede(
+    engine: Engine,
+    connection: apsw.Connection,
+    report: str,
+    before: int,
+    *,
+    actor: str,
+    reason: str,
+) -> int:
+    """Ends the holds of a report's revisions below ``before``, which a later one stands for."""
+    query = "SELECT id FROM holds WHERE report_id = ? AND revision < ? AND state = 'open'"
+    holds: list[int] = [hold for (hold,) in connection.execute(query, (report, before))]
+    for hold in holds:
+        replace(engine, connection, hold, ())
+        close(engine, connection, hold, "released", replaced=True, actor=actor, reason=reason)
+    return len(holds)
+
+
+def close(
+    engine: Engine,
+    connection: apsw.Connection,
+    hold: int,
+    state: str,
+    *,
+    replaced: bool,
+    actor: str,
+    reason: str,
+) -> None:
+    """``state`` is a ``HoldState``'s value."""
+    connection.execute(
+        "UPDATE holds SET state = ?, replaced = ?, closed_at = ?, actor = ?, reason = ? "
+        "WHERE id = ?",
+        (state, int(replaced), to_micros(engine.clock()), actor, reason, hold),
+    )
+    action = "release" if state == "released" else "discard"
+    audit.add(engine, connection, actor, action, f"hold {hold}", reason)
