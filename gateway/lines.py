@@ -19,6 +19,7 @@ from gateway.drivers import (
     AskingLink,
     AstmLink,
     DeviceLink,
+    Hl7AskingLink,
     Hl7Link,
     Lis3Link,
     Noise,
@@ -162,8 +163,7 @@ class Lines:
             talking = [profiles[name] for name in names]
             asked = self._worklists
             if asked is not None and asked.asks(names):
-                dialect = common_dialect(talking)
-                return AskingLink(sites[names], peer.name, loop, dialect, asked)
+                return asking_link_for(talking, sites[names], peer.name, loop, asked)
             return link_for(talking, sites[names], peer.name, loop)
 
         return connect
@@ -207,6 +207,21 @@ def link_for(
             return TextLink(site, peer, loop, framing(link.codec or ""))
         case _:
             return AstmLink(site, peer, loop, common_dialect(profiles))
+
+
+def asking_link_for(
+    profiles: list[AnalyzerProfile],
+    site: Site,
+    peer: str,
+    loop: asyncio.AbstractEventLoop,
+    worklists: Worklists,
+) -> DeviceLink:
+    """The driver of devices that ask for their work, in ASTM or HL7."""
+    link = profiles[0].link
+    if link.protocol is Protocol.HL7:
+        dialect = link.hl7 or Hl7Dialect()
+        return Hl7AskingLink(site, peer, loop, dialect, _now, _control_id, worklists)
+    return AskingLink(site, peer, loop, common_dialect(profiles), worklists)
 
 
 def _now() -> datetime:

@@ -22,7 +22,7 @@ from gateway.orders.inbox import Policy as InboxPolicy
 from gateway.orders.listener import Budget, EhrLink
 from gateway.orders.menu import Menu
 from gateway.orders.worklists import Asking, Worklists
-from gateway.profiles import Protocol, catalogue
+from gateway.profiles import AnalyzerProfile, Protocol, catalogue
 from gateway.store import Store
 from gateway.supervision import supervise
 from gateway.transports import Admission, Peer, StreamAddress, TcpListen, maintain
@@ -71,14 +71,23 @@ def worklists(
     profiles = catalogue()
     asking = {
         name: Asking(
-            Menu(profiles[device.profile], device.codes, panels),
+            Menu(profiles[device.profile], device.codes, panels, device.order_codes),
             ZoneInfo(device.timezone or configuration.gateway.timezone),
         )
         for name, device in configuration.analyzers.items()
-        if profiles[device.profile].query is not None
-        and profiles[device.profile].link.protocol is Protocol.ASTM
+        if _may_ask(profiles[device.profile])
     }
     return Worklists(store, asking, clock)
+
+
+def _may_ask(profile: AnalyzerProfile) -> bool:
+    """An HL7 device shows how it asks when it does; the others' profiles say it."""
+    match profile.link.protocol:
+        case Protocol.HL7:
+            return True
+        case Protocol.ASTM:
+            return profile.query is not None
+    return False
 
 
 def _known_codes(configuration: Configuration) -> Iterator[str]:

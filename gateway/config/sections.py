@@ -53,6 +53,10 @@ class DeviceSection(Section):
     timezone: str | None = None
     codes: dict[str, str] = Field(default_factory=dict, description="device code -> LOINC")
     units: dict[str, str] = Field(default_factory=dict, description="device unit -> UCUM")
+    order_codes: dict[str, str] = Field(
+        default_factory=dict,
+        description="device code -> what orders to the device call it, where that differs",
+    )
     orders: Literal["optional", "required", "hold"] | None = None
     address: str | None = Field(
         None, description="only connections from this IP or network are this device (shared ports)"

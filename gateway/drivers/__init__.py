@@ -3,6 +3,7 @@
 from gateway.drivers.analyzer import AstmLink
 from gateway.drivers.asking import AskingLink
 from gateway.drivers.hl7 import Hl7Link
+from gateway.drivers.hl7_asking import Hl7AskingLink
 from gateway.drivers.link import DeviceLink, Journal, Noise, Recipient, Site
 from gateway.drivers.poct1a import Poct1aLink
 from gateway.drivers.text import Lis3Link, TextLink
@@ -11,6 +12,7 @@ __all__ = [
     "AskingLink",
     "AstmLink",
     "DeviceLink",
+    "Hl7AskingLink",
     "Hl7Link",
     "Journal",
     "Lis3Link",

@@ -134,7 +134,7 @@ class AskingLink(AstmLink):
 
     async def _given(self, reply: Reply) -> None:
         try:
-            await self._worklists.given(reply)
+            await self._worklists.given(reply.orders)
         except StoreError:
             return  # it is given again when asked for again
 

@@ -1,8 +1,9 @@
 """An analyzer that speaks HL7 v2, in MLLP or bare, whichever end dialled.
 
 AA (or CA) is written after the commit, AE when the message could not be stored.  A question for
-orders is journaled like a result and answered "no order", for some devices do nothing until they
-have an answer.  Keep-alive bytes between messages cost nothing and mean nothing.
+orders is journaled like a result and, where nobody sends orders, answered "no order": some devices
+do nothing until they have an answer.  Keep-alive bytes between messages cost nothing and mean
+nothing.
 """
 
 from __future__ import annotations

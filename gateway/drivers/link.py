@@ -199,6 +199,10 @@ class DeviceLink(asyncio.Protocol):
     def _on_commit(self, error: StoreError | None) -> None:
         self._waiting = False
         self.committed(error)
+        self.go_on()
+
+    def go_on(self) -> None:
+        """After something was waited for: the events that came meanwhile, or the end of the line."""
         if not self._waiting:
             if self._lost:
                 self.peer_gone()

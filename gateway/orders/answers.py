@@ -1,8 +1,7 @@
 """The answer to a host query: H, a P for each patient, an O for each specimen, L (LIS02-A2).
 
-Only tests the device can do are named; what it was given already is given again when it asks
-again.  Nothing to do is an answer too: H and ``L|1|I``.  Ids and positions are repeated as the
-profile says.  Names that the device's character set cannot write are left out.
+Nothing to do is an answer too: H and ``L|1|I``.  Ids and positions are repeated as the profile
+says.  Names that the device's character set cannot write are left out.
 """
 
 from __future__ import annotations
@@ -10,33 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
-import apsw
-
-from gateway.orders import book, patients
-from gateway.orders.book import KnownOrder
+from gateway.orders.jobs import Job
 from gateway.orders.menu import Menu
-from gateway.orders.model import OrderStatus
 from gateway.orders.patients import KnownPatient
-from gateway.orders.query import Asked, Query
 from gateway.profiles import AnalyzerProfile
 from gateway.profiles.link import HostQuery
 from gateway.protocols.astm import At, Delimiters, Record, encode
-
-MOST_SPECIMENS: Final = 200
-_PRIORITIES: Final = {"S": "S", "STAT": "S", "A": "A", "ASAP": "A", "R": "R"}
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One tube: whose it is, its label and the device's codes to measure."""
-
-    patient: KnownPatient
-    label: Asked
-    tests: tuple[str, ...]
-    priority: str
-    orders: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,78 +26,17 @@ class Reply:
     orders: tuple[int, ...]
 
 
-def jobs(connection: apsw.Connection, query: Query, menu: Menu, now: datetime) -> tuple[Job, ...]:
-    found: dict[tuple[str, int], Job] = {}
-    for label, order in _candidates(connection, query, now):
-        tests = menu.tests(order.code)
-        if query.tests is not None:
-            tests = tuple(test for test in tests if test in query.tests)
-        patient = patients.find(connection, order.patient) if tests else None
-        if patient is not None:
-            _add(found, label, order, patient, tests)
-    return tuple(found.values())[:MOST_SPECIMENS]
-
-
-def _candidates(
-    connection: apsw.Connection, query: Query, now: datetime
-) -> Iterator[tuple[Asked, KnownOrder]]:
-    """Orders that may be done: for an id also those a device has already been given."""
-    if query.everything or query.until is not None:
-        first = query.asked[0].specimen if query.asked else ""
-        last = query.until
-        for barcode, order in book.wanted(connection):
-            inside = last is None or _within(first, barcode, last)
-            if inside and now <= order.expires_at:
-                yield Asked(barcode, ()), order
-        return
-    for asked in query.asked:
-        orders = [o for o in book.labelled(connection, asked.specimen) if _may_run(o, now)]
-        if len({order.patient for order in orders}) == 1:
-            for order in orders:
-                yield asked, order
-
-
-def _may_run(order: KnownOrder, now: datetime) -> bool:
-    running = order.status in (OrderStatus.ACTIVE, OrderStatus.IN_PROGRESS)
-    return running and now <= order.expires_at
-
-
-def _within(first: str, label: str, last: str) -> bool:
-    """Ids of a range have the length of its ends; others would only sort between them."""
-    return len(first) == len(label) == len(last) and first <= label <= last
-
-
-def _add(
-    found: dict[tuple[str, int], Job],
-    label: Asked,
-    order: KnownOrder,
-    patient: KnownPatient,
-    tests: tuple[str, ...],
-) -> None:
-    priority = _PRIORITIES.get((order.priority or "R").upper(), "R")
-    same = [key for key, job in found.items() if order.id in job.orders]
-    if same and not label.cell:  # a tube with two labels is still one tube
-        return
-    key = (label.specimen, patient.id)
-    before = found.get(key)
-    if before is not None:
-        tests = tuple(dict.fromkeys((*before.tests, *tests)))
-        priority = "S" if "S" in (before.priority, priority) else priority
-    orders = (*(before.orders if before else ()), order.id)
-    found[key] = Job(patient, label, tests, priority, orders)
-
-
-def reply(work: Sequence[Job], profile: AnalyzerProfile, now: datetime) -> Reply:
+def reply(work: Sequence[Job], menu: Menu, now: datetime) -> Reply:
     """The message for a device; ``now`` in the device's zone."""
+    profile = menu.profile
     place = profile.query or HostQuery("Q.3.2", "Q.5", 10.0)
-    records = list(_records(work, profile, place, now))
+    records = list(_records(work, menu, place, now))
     orders = tuple(order for job in work for order in job.orders)
     return Reply(tuple(encode(records, profile.encoding)), orders)
 
 
-def _records(
-    work: Sequence[Job], profile: AnalyzerProfile, place: HostQuery, now: datetime
-) -> Iterator[Record]:
+def _records(work: Sequence[Job], menu: Menu, place: HostQuery, now: datetime) -> Iterator[Record]:
+    profile = menu.profile
     delimiters = Delimiters(*profile.shape.delimiters)
 
     def record(letter: str, cells: dict[At | str, str | None]) -> Record:
@@ -133,7 +51,7 @@ def _records(
             patient, people, tubes = job.patient.id, people + 1, 0
             yield record("P", _person(job.patient, profile, people))
         tubes += 1
-        yield record("O", _tube(job, profile, place, tubes, stamp))
+        yield record("O", _tube(job, menu, place, tubes, stamp))
     yield record("L", {"L.2": "1", "L.3": "F" if work else "I"})
 
 
@@ -157,7 +75,7 @@ def _person(
 
 
 def _tube(
-    job: Job, profile: AnalyzerProfile, place: HostQuery, number: int, stamp: str
+    job: Job, menu: Menu, place: HostQuery, number: int, stamp: str
 ) -> dict[At | str, str | None]:
     cells: dict[At | str, str | None] = {"O.2": str(number)}
     target = At.parse(place.order_specimen)
@@ -169,7 +87,7 @@ def _tube(
     test = At.parse(place.order_test)
     component = f".{test.component}" if test.component else ""
     for count, code in enumerate(job.tests, start=1):
-        written = profile.shape.code.format(code=code)
+        written = menu.profile.shape.code.format(code=menu.written(code))
         cells[f"O.{test.field}[{count}]{component}"] = written
     cells |= {"O.6": job.priority, "O.7": stamp, "O.12": "N", "O.26": "Q"}
     return cells

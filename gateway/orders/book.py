@@ -17,7 +17,7 @@ import apsw
 from gateway.orders.errors import wrong
 from gateway.orders.model import OrderData, OrderStatus, SpecimenData, StatusChange
 from gateway.protocols.hl7 import ErrorCode
-from gateway.store.moments import from_micros, to_micros
+from gateway.store.moments import from_micros, optional_from_micros, to_micros
 
 _OPEN = tuple(status.value for status in OrderStatus if status.open)
 
@@ -233,6 +233,16 @@ def labels_of(connection: apsw.Connection, order: int) -> tuple[str, ...]:
         "SELECT barcode FROM order_specimens WHERE order_id = ? ORDER BY rowid", (order,)
     )
     return tuple(barcode for (barcode,) in rows)
+
+
+def specimen(connection: apsw.Connection, barcode: str, order: int) -> SpecimenData:
+    """What is known of a tube."""
+    row = connection.execute(
+        "SELECT type, collected_at FROM order_specimens WHERE barcode = ? AND order_id = ?",
+        (barcode, order),
+    ).fetchone()
+    kind, collected = row if row is not None else (None, None)
+    return SpecimenData(barcode, kind, optional_from_micros(collected))
 
 
 def open_labels(connection: apsw.Connection, length: int) -> Iterator[str]:

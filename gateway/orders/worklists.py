@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from gateway.errors import StoreError
-from gateway.orders import book
-from gateway.orders.answers import Job, Reply, jobs, reply
+from gateway.orders import book, hl7_answers
+from gateway.orders.answers import Reply, reply
+from gateway.orders.hl7_answers import Given
+from gateway.orders.jobs import Job, jobs
 from gateway.orders.menu import Menu
 from gateway.orders.query import Query, read_queries
 from gateway.profiles import identify
+from gateway.protocols.hl7device import Query as Hl7Query
+from gateway.protocols.hl7device import Stamp
 from gateway.store import Store
 
 
@@ -26,7 +30,7 @@ class Asking:
 
 
 class Worklists:
-    """``questions`` is quick and pure; ``answer`` reads the store."""
+    """``asker`` and ``questions`` are quick and pure; the answers read the store."""
 
     def __init__(
         self, store: Store, devices: Mapping[str, Asking], clock: Callable[[], datetime]
@@ -39,32 +43,50 @@ class Worklists:
         """Whether any of these devices may ask."""
         return any(name in self._devices for name in candidates)
 
-    def questions(
-        self, candidates: tuple[str, ...], payload: bytes
-    ) -> tuple[Asking, tuple[Query, ...]] | None:
-        """Who asks what; None when the transmission holds no query."""
+    def asker(self, candidates: tuple[str, ...], payload: bytes) -> Asking | None:
+        """Who of those that may be calling this is from."""
         for name in candidates:
             asking = self._devices.get(name)
             if asking is None:
                 continue
-            profile = asking.menu.profile
-            if len(candidates) > 1 and not identify(payload, profile).header_fits:
-                continue
-            queries = read_queries(payload, profile)
-            return (asking, queries) if queries else None
+            if len(candidates) == 1 or identify(payload, asking.menu.profile).header_fits:
+                return asking
         return None
+
+    def questions(
+        self, candidates: tuple[str, ...], payload: bytes
+    ) -> tuple[Asking, tuple[Query, ...]] | None:
+        """Who asks what in ASTM; None when the transmission holds no query."""
+        asking = self.asker(candidates, payload)
+        queries = read_queries(payload, asking.menu.profile) if asking else ()
+        return (asking, queries) if asking and queries else None
 
     async def answer(self, asking: Asking, query: Query) -> Reply:
         """Within the device's patience; while the store cannot be read, no information."""
         now = self._clock()
-        menu = asking.menu
-        work: tuple[Job, ...] = ()
-        with suppress(StoreError):
-            work = await self._store.engine.read(lambda c: jobs(c, query, menu, now))
-        return reply(work, menu.profile, now.astimezone(asking.zone))
+        work = await self._work(asking, query, now)
+        return reply(work, asking.menu, now.astimezone(asking.zone))
 
-    async def given(self, given: Reply) -> None:
-        """The device has it."""
-        if given.orders:
+    async def hl7_answer(
+        self, asking: Asking, query: Hl7Query, stamp: Callable[[], Stamp]
+    ) -> Given:
+        """As ``answer``, in HL7; ``stamp`` names each message."""
+        work: Sequence[Job] = ()
+        if not query.placed and not query.cancels:
+            work = await self._work(asking, hl7_answers.wanted(query), self._clock())
+        return hl7_answers.answer(query, work, asking.menu, lambda: _in(stamp(), asking.zone))
+
+    async def _work(self, asking: Asking, query: Query, now: datetime) -> Sequence[Job]:
+        with suppress(StoreError):
+            return await self._store.engine.read(lambda c: jobs(c, query, asking.menu, now))
+        return ()
+
+    async def given(self, orders: Sequence[int]) -> None:
+        """The device has them."""
+        if orders:
             now = self._clock()
-            await self._store.engine.write(lambda c: book.begun(c, given.orders, now))
+            await self._store.engine.write(lambda c: book.begun(c, orders, now))
+
+
+def _in(stamp: Stamp, zone: ZoneInfo) -> Stamp:
+    return replace(stamp, time=stamp.time.astimezone(zone))

@@ -2,8 +2,8 @@
 
 The tube's barcode is OBR-2, the analyzer's own number of the specimen OBR-3.  OBX-4 is the name of
 a test, OBX-3 its number in the analyzer's list, which every laboratory fills itself: all codes are
-the site's.  MSH-16 says what is sent: 0 a patient's result, 1 a calibration, 2 a control.  A query
-(QRY^Q02) is answered "no order".
+the site's.  MSH-16 says what is sent: 0 a patient's result, 1 a calibration, 2 a control.  Orders
+(QRY^Q02, DSR^Q03) call a test by its number: ``order_codes`` says which.
 """
 
 from dataclasses import replace

@@ -170,6 +170,10 @@ class Peer:
         self._queue.append(_Sent(raw, read_header(raw)))
         return self._next()
 
+    def withdraw(self) -> None:
+        """What was queued and is not on the wire yet will not be sent."""
+        self._queue.clear()
+
     def expire(self) -> Event | None:
         if self.timeout is None:
             return None
