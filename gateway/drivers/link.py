@@ -202,7 +202,7 @@ class DeviceLink(asyncio.Protocol):
         self.go_on()
 
     def go_on(self) -> None:
-        """After something was waited for: the events that came meanwhile, or the end of the line."""
+        """After something was waited for: the events that came meanwhile, or the line's end."""
         if not self._waiting:
             if self._lost:
                 self.peer_gone()

@@ -1,4 +1,4 @@
-"""Queries of HL7 analyzers on a real socket: what is asked and what is answered, segment by segment."""
+"""Queries of HL7 analyzers on a real socket: asked and answered, segment by segment."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ LAW = (
     r"MSH|^~\&|cobas|LAB|GW|LAB|20260105||QBP^Q11^QBP_Q11|Q1|P|2.5.1|||NE|AL||UNICODE UTF-8"
     "|||LAB-27^IHE"
 )
+HOST = r"MSH|^~\&|GW|LAB|cobas|LAB|20260105090000||{}"
+LAW_END = "UNICODE UTF-8|||LAB-"
 GENEXPERT = r"MSH|^~\&|GX^GeneXpert^1.0||LIS||20260105||QBP^{}^QBP_{}|Q2|P|2.5"
 BC = r"MSH|^~\&|BC-5380|Mindray|||20260105||ORM^O01|9|P|2.3.1||||||UNICODE"
 
@@ -65,8 +67,16 @@ async def test_a_mindray_chemistry_gets_its_display_lines(tmp_path: Path) -> Non
             "QRF|BS-240||||||RCT|COR|ALL",
         ]
         assert lines == {
-            **{"1": "MRN1", "3": "DOE JANE", "4": "19700101000000", "5": "F", "21": "26S1"},
-            **{"23": "20260105073000", "24": "Y", "26": "serum", "29": "2^^^", "30": "13^^^"},
+            "1": "MRN1",
+            "3": "DOE JANE",
+            "4": "19700101000000",
+            "5": "F",
+            "21": "26S1",
+            "23": "20260105073000",
+            "24": "Y",
+            "26": "serum",
+            "29": "2^^^",
+            "30": "13^^^",
         }
         assert [row[1] for row in rows] == [str(number) for number in range(1, 31)]
         assert shown[-1] == "DSC"
@@ -117,14 +127,12 @@ async def test_law_work_orders_follow_the_answer(tmp_path: Path) -> None:
         device = await dial(port)
         query = "QPD|WOS^Work Order Step^IHE_LABTF|TAG7|26S1~26S9"
         assert await device.ask(LAW, query, "RCP|I||R") == [
-            r"MSH|^~\&|GW|LAB|cobas|LAB|20260105090000||RSP^K11^RSP_K11|H1|P|2.5.1||||||UNICODE UTF-8"
-            "|||LAB-27^IHE",
+            HOST.format(f"RSP^K11^RSP_K11|H1|P|2.5.1||||||{LAW_END}27^IHE"),
             *("MSA|AA|Q1", "QAK|TAG7|OK|WOS^Work Order Step^IHE_LABTF", query),
         ]
         order = await device.hear()
         assert order == [
-            r"MSH|^~\&|GW|LAB|cobas|LAB|20260105090000||OML^O33^OML_O33|H2|P|2.5.1|||NE|AL||"
-            "UNICODE UTF-8|||LAB-28^IHE",
+            HOST.format(f"OML^O33^OML_O33|H2|P|2.5.1|||NE|AL||{LAW_END}28^IHE"),
             "PID|1||MRN1^^^EHR^MR||DOE^JANE||19700101|F",
             "SPM|1|26S1||SER|||||||P^^HL70369||||||20260105073000",
             "SAC|||26S1",

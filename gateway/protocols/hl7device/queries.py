@@ -1,8 +1,8 @@
 """Questions of analyzers for orders: whose they are, and how they are answered.
 
 ``QRY^Q02`` (Mindray chemistry): ids in QRD-8, none for all of a day, answered by ``QCK^Q02`` and,
-where there are orders, a ``DSR^Q03`` for each specimen: the barcode in DSP 21, tests from DSP 29, in
-DSC-1 whether more follow.  ``QBP^Q11`` (LAW, LAB-27): ids in QPD-3, or ``WOS_ALL`` in QPD-1,
+where there are orders, a ``DSR^Q03`` for each specimen: the barcode in DSP 21, tests from DSP 29,
+in DSC-1 whether more follow.  ``QBP^Q11`` (LAW, LAB-27): ids in QPD-3, or ``WOS_ALL`` in QPD-1,
 answered by ``RSP^K11``; the orders follow as ``OML^O33`` (LAB-28).  ``QBP^Z03`` and ``QBP^Z01``
 (GeneXpert): the id in QPD-4, or all, answered by ``RSP^Z02`` with the orders in it.  ``ORM^O01``
 (Mindray haematology) names one specimen in ORC-3, answered by ``ORR^O02``.  "No order" is an answer
@@ -48,8 +48,8 @@ _BY_PLACE: Final = ("WOS_BY_RACK", "WOS_BY_TRAY")
 class Query:
     """``ids`` are specimen ids as the device wrote them; ``tag`` is what an answer repeats.
 
-    ``everything``: all that waits.  ``cancels``: an earlier query is taken back.  ``placed``: it asks
-    by rack or tray, for a specimen whose id it does not know.
+    ``everything``: all that waits.  ``cancels``: an earlier query is taken back.  ``placed``: it
+    asks by rack or tray, for a specimen whose id it does not know.
     """
 
     form: QueryForm
