@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from gateway.cli.captures import is_transcript, not_bytes_of_a_line
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.messages import (
     DESTINATION_PROFILES,
@@ -19,8 +20,14 @@ from gateway.messages import (
     verify,
 )
 from gateway.profiles import AnalyzerProfile, Context, Protocol, catalogue, read_transmission
-from gateway.profiles.recording import Piece, device_pieces, read_recording, record_lines
-from gateway.protocols.astm import Transmission, read_capture, read_wire
+from gateway.profiles.recording import (
+    Piece,
+    device_pieces,
+    read_astm_recording,
+    read_recording,
+    record_lines,
+)
+from gateway.protocols.astm import Transmission, read_wire
 from gateway.protocols.errors import ProtocolError
 from gateway.report import Kind, Report
 
@@ -33,13 +40,22 @@ def decode_file(file: str, profile: str, form: str, tz: str) -> int:
     if chosen.link.protocol is not Protocol.ASTM:
         return _decode_others(file, chosen, zone, form)
     sound = True
-    for transmission in read_capture(_joined(_pieces(file)), chosen.link.dialect):
+    data = _joined(_pieces(file))
+    found = read_astm_recording(data, chosen.link)
+    for transmission in found:
         if transmission.complete:
             _print(transmission.text, transmission.checked, chosen, zone, form, file)
         elif not _is_heartbeat(transmission):
             sound = False
             _complain(file, transmission)
-    return 0 if sound else 1
+    return _outcome(file, chosen, sound=sound, found=bool(found))
+
+
+def _outcome(file: str, profile: AnalyzerProfile, *, sound: bool, found: bool) -> int:
+    """A recording in which nothing was found is no sound one."""
+    if not found:
+        print(f"{file}: nothing in it that a device of '{profile.name}' sends", file=sys.stderr)
+    return 0 if sound and found else 1
 
 
 def _profile(name: str) -> AnalyzerProfile:
@@ -61,13 +77,17 @@ def _zone(name: str) -> ZoneInfo:
 def _decode_others(file: str, profile: AnalyzerProfile, zone: ZoneInfo, form: str) -> int:
     """Languages whose messages are transmissions of their own."""
     sound = True
-    for number, one in enumerate(read_recording(_pieces(file), profile.link), 1):
+    pieces = _pieces(file)
+    found = read_recording(pieces, profile.link)
+    for number, one in enumerate(found, 1):
         if one.complete:
             _print(one.payload, one.checked, profile, zone, form, file)
         else:
             sound = False
             print(f"{file}: transmission {number}: {one.reason}", file=sys.stderr)
-    return 0 if sound else 1
+    # a POCT1-A conversation may hold greetings and events alone; stray bytes in it are damage
+    told = profile.link.protocol is Protocol.POCT1A and bool(_joined(pieces).strip())
+    return _outcome(file, profile, sound=sound, found=bool(found) or told)
 
 
 def _joined(pieces: Iterable[Piece]) -> bytes:
@@ -87,7 +107,9 @@ def _pieces(file: str) -> list[Piece]:
         raise ConfigurationError([f"{file}: {why}"]) from None
     if len(data) > _LIMIT:
         raise GatewayError(f"{file}: larger than {_LIMIT >> 20} MiB")
-    if not (file.endswith(".wire") or data[:2] in {b"> ", b"< ", b"# "}):
+    if not (file.endswith(".wire") or is_transcript(data)):
+        if (instead := not_bytes_of_a_line(data)) is not None:
+            raise GatewayError(f"{file}: {instead}")
         return [(data, 0.0)]
     try:
         return device_pieces(read_wire(data.decode("utf-8")))

@@ -7,14 +7,25 @@ no end mark: ``pieces`` carry the seconds of silence before each, where the reco
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 from gateway.profiles import text_views
 from gateway.profiles.link import Link, Protocol
 from gateway.profiles.schema import AnalyzerProfile
 from gateway.protocols import hl7device, lis3, poct1a, text
-from gateway.protocols.astm import Comment, Direction, Spoken, decode, read_capture
+from gateway.protocols.astm import (
+    Comment,
+    Dialect,
+    Direction,
+    Framing,
+    Spoken,
+    Transmission,
+    decode,
+    read_capture,
+)
 from gateway.protocols.events import (
     Cutoff,
     Enquiry,
@@ -27,6 +38,10 @@ from gateway.protocols.hl7device.stream import Stream as Hl7Stream
 from gateway.protocols.poct1a.stream import Arrived
 from gateway.protocols.poct1a.stream import Stream as Poct1aStream
 
+_WORDS: Final = re.compile(rb"[\x20-\x7e]{3}")
+
+_STRAY: Final = "text outside every message"
+
 Piece = tuple[bytes, float]
 """Bytes, and the seconds of silence before them."""
 
@@ -38,6 +53,7 @@ class Recorded:
     payload: bytes = field(repr=False)
     checked: bool = False
     reason: str = ""
+    call: bool = False  # no transmission: the device asked to be answered
 
     @property
     def complete(self) -> bool:
@@ -58,26 +74,49 @@ def device_pieces(entries: Iterable[Spoken | Comment]) -> list[Piece]:
     return found
 
 
-def read_recording(pieces: Iterable[Piece], link: Link) -> tuple[Recorded, ...]:
-    """The transmissions of a recording, in order."""
+def read_recording(pieces: Sequence[Piece], link: Link) -> tuple[Recorded, ...]:
+    """The transmissions of a recording, in order, then text that belongs to none of them."""
     match link.protocol:
         case Protocol.ASTM:
             return tuple(_astm(b"".join(data for data, _ in pieces), link))
         case Protocol.HL7:
-            return tuple(_hl7(pieces, link))
+            return _with_strays(pieces, _hl7(pieces, link))
         case Protocol.POCT1A:
             return tuple(_poct1a(pieces))
         case Protocol.TEXT:
-            return tuple(_text(pieces, link))
+            return _with_strays(pieces, _text(pieces, link))
         case Protocol.FILE:
             return (Recorded(b"".join(data for data, _ in pieces), True),)
 
 
+def read_astm_recording(data: bytes, link: Link) -> tuple[Transmission, ...]:
+    """As the bytes are framed, whatever the profile says of the line: a log may hold the records
+    alone, and then nothing vouches for them.  Where there are frames, they must be sound."""
+    return read_capture(data, replace(link.dialect or Dialect(), framing=Framing.AUTO))
+
+
 def _astm(data: bytes, link: Link) -> Iterator[Recorded]:
-    for one in read_capture(data, link.dialect):
+    for one in read_astm_recording(data, link):
         if one.outcome.value != "heartbeat":
             reason = "" if one.complete else one.outcome.value
             yield Recorded(one.text, one.checked, reason)
+
+
+def _with_strays(pieces: Sequence[Piece], found: Iterable[Recorded]) -> tuple[Recorded, ...]:
+    """Nobody may take a message whose first byte is missing for silence."""
+    data, position = b"".join(piece for piece, _ in pieces), 0
+    transmissions, strays = [], []
+    for one in found:
+        start = data.find(one.payload, position)
+        strays.append(data[position:start] if start >= 0 else b"")
+        position = start + len(one.payload) if start >= 0 else position
+        if not one.call:
+            transmissions.append(one)
+    strays.append(data[position:])
+    return (
+        *transmissions,
+        *(Recorded(text, reason=_STRAY) for text in strays if _WORDS.search(text)),
+    )
 
 
 def _hl7(pieces: Iterable[Piece], link: Link) -> Iterator[Recorded]:
@@ -142,10 +181,10 @@ def _heard(receiver: text.Receiver, event: object) -> Iterator[Recorded]:
     match event:
         case MessageReceived(raw, integrity):
             receiver.accept()
-            if raw != lis3.ACK:
-                yield Recorded(raw, integrity is Integrity.CHECKED)
-        case Enquiry():
+            yield Recorded(raw, integrity is Integrity.CHECKED, call=raw == lis3.ACK)
+        case Enquiry(raw):
             receiver.accept()
+            yield Recorded(raw, call=True)
         case MessageDamaged():
             receiver.refuse()
             yield from _spoken(event)

@@ -3,7 +3,8 @@
 Every answer is taken to have been the right one, so a recording that shows a damaged frame must
 also show it sent again whole.  Stricter than a live line in one thing: right behind a checksum
 only CR LF, CR, LF or a control character may stand, because nobody can ask the sender any more.
-More lenient in one: frames from number 1 on are read without their ENQ, and say so.
+More lenient in one: frames from number 1 on are read without their ENQ, and say so; a frame of
+number 1 with a header then begins another transmission.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from gateway.protocols.astm.unframed_capture import read_unframed
 
 _CONTROL: Final = re.compile(rb"[\x04\x05]")  # EOT and ENQ end a session wherever they stand
 _FIRST_FRAME: Final = re.compile(rb"[\r\n\x00\xff]*\x021")
+_FIRST_HEADER: Final = re.compile(rb"\x021[Hh][!-/:-@\[-`{-~]")
+_TERMINATOR: Final = re.compile(rb"[\r0-7]\n?[Ll][!-/:-@\[-`{-~]")
 _ANY_FRAME: Final = re.compile(rb"\x02[0-9]")
 
 
@@ -75,9 +78,9 @@ class _Sessions:
     def _pieces(self) -> Iterator[Piece]:
         opener, start = b"", 0
         for match in _CONTROL.finditer(self.data):
-            yield Piece(self.data, opener, start, match.start(), match[0])
+            yield from _apart(Piece(self.data, opener, start, match.start(), match[0]))
             opener, start = match[0], match.end()
-        yield Piece(self.data, opener, start, len(self.data), b"")
+        yield from _apart(Piece(self.data, opener, start, len(self.data), b""))
 
     def _read(self, piece: Piece) -> Transmission | Finding | None:
         if piece.enquired:
@@ -87,6 +90,18 @@ class _Sessions:
         if _FIRST_FRAME.match(piece.content):
             return read_session(piece, self.dialect)
         return _stray(piece)
+
+
+def _apart(piece: Piece) -> Iterator[Piece]:
+    """Transmissions of which neither ENQ nor EOT were recorded."""
+    found = _FIRST_HEADER.finditer(piece.data, piece.start, piece.end)
+    starts = [] if piece.enquired else [match.start() for match in found][1:]
+    for start in starts:
+        if _TERMINATOR.search(piece.data, piece.start, start) is None:
+            continue  # the first frame, sent again
+        yield replace(piece, end=start, closer=b"")
+        piece = replace(piece, opener=b"", start=start)
+    yield piece
 
 
 def _stray(piece: Piece) -> Transmission | Finding | None:

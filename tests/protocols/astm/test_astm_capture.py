@@ -77,6 +77,18 @@ RECORDINGS: dict[str, tuple[bytes, str]] = {
         "complete repaired",
     ),
     "EOT before L": (ENQ + H1 + P2 + EOT, "incomplete early-end!"),
+    "two without ENQ and EOT": (
+        b"".join(FRAMES) * 2,
+        "complete no-enquiry no-end; complete no-enquiry no-end",
+    ),
+    "a first frame repeated, without ENQ": (
+        H1 + b"".join(FRAMES) + EOT,
+        "complete no-enquiry repeated",
+    ),
+    "the second of two without ENQ is cut off": (
+        b"".join(FRAMES) + H1 + P2,
+        "complete no-enquiry no-end; incomplete no-enquiry lost!",
+    ),
     "ENQ again before anything": (ENQ + ENQ + WHOLE, "complete enquired-again enquired-again"),
     "ENQ in the middle": (ENQ + H1 + P2 + WHOLE, "incomplete restarted!; complete"),
     "ENQ instead of EOT": (WHOLE[:-1] + WHOLE, "complete no-end; complete"),
