@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -23,8 +23,9 @@ from gateway.config import Configuration
 from gateway.delivery.base import Destination, Patience
 from gateway.delivery.courier import Courier
 from gateway.desk import Desk, LinkBoard
-from gateway.desk.parts import DeviceFacts, Parts
+from gateway.desk.parts import DeviceFacts, Parts, UnknownCaller
 from gateway.destinations import build_destinations, message_profiles, routes
+from gateway.drivers.dicom import Callers
 from gateway.errors import StoreError
 from gateway.intake import Intake, Router, Sender
 from gateway.intake.late_orders import LateOrders
@@ -97,9 +98,10 @@ async def running(
         alarms = Alarms(store, router, notices, links, silence_limits(configuration), clock)
         stack.enter_context(notices.watched_by(alarms.see))
         await _started(stack, {"alarms": alarms.run})
-        desk = Desk(
-            desk_parts(configuration, store, intake, router, couriers, links, clock, running=True)
-        )
+        callers: list[Callers] = []  # the node opens after the desk
+        known = desk_parts(configuration, store, intake, router, couriers, links, clock)
+        strangers = partial(unknown_callers, callers)
+        desk = Desk(replace(known, running=True, strangers=strangers))
         late = late_orders(configuration, store, router, notices, clock)
         if late is not None:
             await _started(stack, {"late orders": late.run})
@@ -109,6 +111,7 @@ async def running(
         await stack.enter_async_context(lines.open())
         units = await _modalities(stack, configuration, store, notices, clock)
         if units is not None:
+            callers.append(units.node.callers)
             forwarding = couriers_for(units.services.forwarders, store, notices, clock, randomness)
             couriers.update(forwarding)
             await _started(stack, {n: courier.run for n, courier in forwarding.items()})
@@ -138,9 +141,7 @@ async def standing(
         router = build_router(configuration, store, clock)
         intake = build_intake(configuration, store, router, notices, clock)
         links = LinkBoard(configuration.devices)
-        yield Desk(
-            desk_parts(configuration, store, intake, router, {}, links, clock, running=False)
-        )
+        yield Desk(desk_parts(configuration, store, intake, router, {}, links, clock))
     finally:
         await store.aclose()
 
@@ -227,9 +228,8 @@ def desk_parts(
     couriers: Mapping[str, Courier],
     links: LinkBoard,
     clock: Callable[[], datetime],
-    *,
-    running: bool,
 ) -> Parts:
+    """Of a gateway that does not run."""
     section = configuration.gateway
     return Parts(
         store=store,
@@ -240,13 +240,27 @@ def desk_parts(
         devices={
             name: DeviceFacts(device.profile, device.stream)
             for name, device in configuration.analyzers.items()
+        }
+        | {
+            name: DeviceFacts(unit.profile, f"dicom:{unit.ae_title}@{unit.address}")
+            for name, unit in configuration.ultrasounds.items()
         },
         destinations={n: d.type for n, d in configuration.destinations.items()},
         site=section.site,
         timezone=ZoneInfo(section.timezone),
         clock=clock,
-        running=running,
+        running=False,
+        imaging=configuration.dicom is not None,
     )
+
+
+def unknown_callers(nodes: Sequence[Callers]) -> list[UnknownCaller]:
+    """The latest last."""
+    return [
+        UnknownCaller(s.ae_title, s.host, s.called, s.first_at, s.last_at, s.times)
+        for callers in nodes
+        for s in callers.strangers
+    ]
 
 
 async def _modalities(
@@ -269,6 +283,7 @@ def _heard(units: Modalities, filed: Filed) -> None:
     """What came over HTTP is told of like what came by C-STORE."""
     if filed.verdict is Verdict.STORED and filed.study is not None:
         units.news.changed(filed.study)
+        units.services.stored()
 
 
 def _unheard(_filed: Filed) -> None:

@@ -172,7 +172,7 @@ def profile_wizard(
 
 @app.command(epilog="Example: gateway doctor serial:/dev/ttyUSB0 --profile sysmex-xp-300")
 def doctor(
-    stream: Annotated[str, typer.Argument(help="A stream, or a capture to look at.")],
+    stream: Annotated[str, typer.Argument(help="A stream, dicom:AET@HOST:PORT, or a capture.")],
     profile: Annotated[str | None, typer.Option(help="How the device should talk.")] = None,
     active: Annotated[
         bool, typer.Option("--active", help="Acknowledge: the device takes results for sent.")
@@ -181,11 +181,18 @@ def doctor(
         float, typer.Option("--for", help="How long to listen to each speed.", metavar="SECONDS")
     ] = 10.0,
     as_json: AsJson = False,
+    config: Config = DEFAULT,
+    calling: Annotated[
+        str | None, typer.Option("--aet", help="dicom: our AE title; default: the configured one.")
+    ] = None,
 ) -> None:
-    """Says what is wrong with a link and what to change on which side. Exit 1: something is."""
+    """Says what is wrong with a link and what to change on which side. Exit 1: something is.
+
+    dicom:AET@HOST:PORT asks a DICOM peer what it takes of what we would send it.
+    """
     from gateway.cli.doctor import examine
 
-    raise typer.Exit(examine(stream, profile, active, seconds, as_json))
+    raise typer.Exit(examine(stream, profile, active, seconds, as_json, config, calling))
 
 
 @app.command("dicom-conformance", epilog="Example: gateway dicom-conformance -o statement.md")

@@ -39,8 +39,20 @@ from gateway.transports import (
 SPEEDS = (9600, 19200, 38400, 115200, 57600, 4800, 2400, 1200)
 
 
-def examine(stream: str, profile: str | None, active: bool, seconds: float, as_json: bool) -> int:
+def examine(
+    stream: str,
+    profile: str | None,
+    active: bool,
+    seconds: float,
+    as_json: bool,
+    config: Path,
+    calling: str | None,
+) -> int:
     """1 when something must be changed."""
+    if stream.startswith("dicom:"):
+        from gateway.cli.dicom_doctor import examine_peer
+
+        return _tell(tuple(examine_peer(stream, config, calling, seconds)), as_json)
     dialect = astm_profile(profile).link.dialect if profile else None
     if Path(stream).is_file():
         entries, _ = read_entries(Path(stream))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from gateway.cli.asking import ask
@@ -35,11 +37,28 @@ def _draw(status: dict[str, Any]) -> None:
     console.print(_devices(status))
     console.print(_destinations(status))
     console.print(_books(status))
+    if status["imaging"] is not None:
+        for line in _imaging(status["imaging"]):
+            console.print(line, highlight=False)
     free = status["disk"]["free"] / 2**30
     oldest = status["oldest_undelivered"] or "none"
     console.print(
         f"held: {status['held']}   oldest undelivered: {oldest}   free disk: {free:.1f} GiB"
     )
+
+
+def _imaging(imaging: dict[str, Any]) -> Iterator[str]:
+    yield (
+        f"images: {imaging['instances']} in {imaging['studies']} studies "
+        f"({imaging['bytes'] / 2**30:.1f} GiB), {imaging['unmatched']} studies without an order, "
+        f"{imaging['quarantined']} in quarantine, {imaging['damaged']} damaged"
+    )
+    for caller in imaging["unknown_callers"]:
+        yield (
+            f"unknown caller: {caller['ae_title']} from {caller['address']}, {caller['times']} "
+            f"time(s), last {caller['last_at'][:16]}. To let it in, add:"
+        )
+        yield from (f"    {escape(line)}" for line in caller["add"].splitlines())
 
 
 def _devices(status: dict[str, Any]) -> Table:

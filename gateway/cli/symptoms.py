@@ -35,6 +35,10 @@ class Symptom(StrEnum):
     INCOMPLETE = "incomplete"
     OTHER_LANGUAGE = "other-language"
     UNCLEAR = "unclear"
+    UNREACHABLE = "unreachable"
+    REJECTED = "rejected"
+    NOT_TAKEN = "not-taken"
+    UNKNOWN_CALLER = "unknown-caller"
 
 
 @dataclass(frozen=True, slots=True)

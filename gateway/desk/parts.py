@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -31,8 +31,23 @@ class DeviceFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class UnknownCaller:
+    """A DICOM caller in no section, as our node saw it."""
+
+    ae_title: str
+    address: str
+    called: str
+    first_at: datetime
+    last_at: datetime
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
 class Parts:
-    """What the desk works with.  ``lanes`` is empty when no gateway runs."""
+    """What the desk works with.  ``lanes`` is empty when no gateway runs.
+
+    ``imaging``: whether the site has a DICOM side; ``strangers`` called it and were turned away.
+    """
 
     store: Store
     intake: Intake
@@ -45,3 +60,5 @@ class Parts:
     timezone: ZoneInfo
     clock: Callable[[], datetime]
     running: bool
+    imaging: bool = False
+    strangers: Callable[[], Sequence[UnknownCaller]] = tuple

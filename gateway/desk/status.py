@@ -7,6 +7,7 @@ import shutil
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from gateway.desk.imaging import imaging_status
 from gateway.desk.parts import Parts
 from gateway.errors import GatewayError
 
@@ -33,6 +34,7 @@ class Overview:
                 name: self._destination(name, kind, waiting.get(name))
                 for name, kind in self._parts.destinations.items()
             },
+            "imaging": await imaging_status(self._parts) if self._parts.imaging else None,
             "held": held,
             "oldest_undelivered": None if oldest is None else oldest.isoformat(),
             "disk": {"free": usage.free, "total": usage.total},

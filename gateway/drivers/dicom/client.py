@@ -42,6 +42,7 @@ from gateway.protocols.dicom import (
 )
 from gateway.protocols.dicom.sop_classes import VERIFICATION
 from gateway.protocols.dicom.transfer_syntaxes import EXPLICIT_LE, IMPLICIT_LE
+from gateway.protocols.dicom.user_information import UserInformation
 
 CONNECT: Final = 15.0
 NOTHING: Final = Settings()
@@ -63,10 +64,12 @@ class Remote:
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """An established association of ours; ``negotiation`` explains itself."""
+    """An established association of ours; ``negotiation`` explains itself, ``peer`` is what the
+    other side announced."""
 
     dialogue: Dialogue
     negotiation: Negotiation
+    peer: UserInformation
 
 
 class Calling:
@@ -75,7 +78,7 @@ class Calling:
     def __init__(self, request: AssociateRQ) -> None:
         loop = asyncio.get_running_loop()
         self._request = request
-        self.answer: asyncio.Future[Negotiation] = loop.create_future()
+        self.answer: asyncio.Future[AssociationAccepted] = loop.create_future()
         self.closed: asyncio.Future[None] = loop.create_future()
 
     def opened(self, line: Line) -> None:
@@ -89,11 +92,12 @@ class Calling:
         if self.answer.done():
             return
         match event:
-            case AssociationAccepted(negotiation=negotiation):
-                self.answer.set_result(negotiation)
+            case AssociationAccepted():
+                self.answer.set_result(event)
             case AssociationRejected(rejection=rejection):
-                text = f"rejected: {rejection.text}"
-                self.answer.set_exception(AssociationRefused(text, permanent=rejection.permanent))
+                text, permanent = f"rejected: {rejection.text}", rejection.permanent
+                refused = AssociationRefused(text, permanent=permanent, rejection=rejection)
+                self.answer.set_exception(refused)
             case _:
                 pass
 
@@ -127,10 +131,12 @@ async def associate(
     line.caller = Caller(remote.device, remote.ae_title, calling, remote.host)
     try:
         await _connect(remote, line)
-        negotiation = await owner.answer
+        accepted = await owner.answer
+        negotiation = accepted.negotiation
         if not negotiation.accepted:
-            raise AssociationRefused("no presentation context was accepted", permanent=True)
-        yield Called(line.asking, negotiation)
+            text = "no presentation context was accepted"
+            raise AssociationRefused(text, permanent=True, negotiation=negotiation)
+        yield Called(line.asking, negotiation, accepted.answer.user)
         await _release(line)
     finally:
         line.abort()

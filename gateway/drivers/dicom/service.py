@@ -33,7 +33,15 @@ from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 from gateway.errors import GatewayError
-from gateway.protocols.dicom import AnyRequest, AnyResponse, Context, Sendable, Service
+from gateway.protocols.dicom import (
+    AnyRequest,
+    AnyResponse,
+    Context,
+    Negotiation,
+    Sendable,
+    Service,
+)
+from gateway.protocols.dicom.rejection import Rejection
 
 
 class AssociationOver(GatewayError):
@@ -41,12 +49,24 @@ class AssociationOver(GatewayError):
 
 
 class AssociationRefused(GatewayError):
-    """The peer cannot be reached or takes no association, or no context of it."""
+    """The peer cannot be reached or takes no association, or no context of it.
 
-    def __init__(self, reason: str, *, permanent: bool = False) -> None:
+    ``rejection``: it said no to the association; ``negotiation``: it took none of the contexts.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        permanent: bool = False,
+        rejection: Rejection | None = None,
+        negotiation: Negotiation | None = None,
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.permanent = permanent
+        self.rejection = rejection
+        self.negotiation = negotiation
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from gateway.protocols.errors import LocalProtocolError
 
 _SHOWN: Final = 8  # offered syntaxes in a line
 _SHORT_LIST: Final = 4  # syntaxes a refusal may list
-_REASONS: Final[Mapping[ContextResult, str]] = {
+REASONS: Final[Mapping[ContextResult, str]] = {
     ContextResult.USER_REJECTION: "role or use not supported",
     ContextResult.NO_REASON: "no reason given",
     ContextResult.ABSTRACT_SYNTAX_NOT_SUPPORTED: "class not supported",
@@ -62,7 +62,7 @@ class Decision:
         if self.accepted:
             fate = f"accepted as {syntax_name(self.transfer_syntax)}"
         else:
-            fate = f"refused, {_REASONS[self.result]}"
+            fate = f"refused, {REASONS[self.result]}"
         note = f"; {self.note}" if self.note else ""
         return f"{head}{fate} (offered {names or 'nothing'}){note}"
 
