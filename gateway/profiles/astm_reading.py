@@ -1,8 +1,10 @@
-"""LIS02-A2 messages as a ``Reading``: one group per O record, each R under its own O and P.
+"""LIS02-A2 messages as a ``Reading``: one group for each specimen, each R under its own O and P.
 
-R records without an O form a group of their own; such orphans and every other flaw of a message
-hold all its groups, for one broken record may have shifted what the next ones belong to.  Left out
-of the content: sequence numbers, the header's control id and time, the "sent before" status.
+O records of one patient that follow one another and say the same of their specimen and of the kind
+of run are one group.  R records without an O form a group of their own; such orphans and every other
+flaw of a message hold all its groups, for one broken record may have shifted what the next ones
+belong to.  Left out of the content: sequence numbers, the header's control id and time, the "sent
+before" status.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from typing import Final
 
 from gateway.profiles.astm_place import AstmPlace, readable
 from gateway.profiles.matrices import read_matrices
+from gateway.profiles.patterns import matches
 from gateway.profiles.reading import Group, Line, Reading
 from gateway.profiles.schema import AnalyzerProfile, Quirk
 from gateway.profiles.vocabulary import SENT_BEFORE
@@ -45,11 +48,10 @@ def read_astm(payload: Payload, profile: AnalyzerProfile) -> Reading:
     for number, message in enumerate(messages, start=1):
         prefix = "" if number == 1 else f"H[{number}]/"
         flaws = tuple(_flaws(message, prefix))
-        found = [_group(scope, canon, prefix, flaws) for scope in _scopes(message)]
+        specimens = _specimens(message, profile, prefix)
+        found = [_group(scopes, canon, prefix, flaws) for scopes in specimens]
         if Quirk.DEFLATED_MATRICES in profile.quirks:
-            found = [
-                _with_curves(*pair, prefix) for pair in zip(found, _scopes(message), strict=True)
-            ]
+            found = [_with_curves(*pair, prefix) for pair in zip(found, specimens, strict=True)]
         groups += found
         if not found:
             problems += [p for p in flaws if p.code is not ProblemCode.TERMINATED_ABNORMALLY]
@@ -99,13 +101,52 @@ def _flaws(message: Message, prefix: str) -> Iterator[Problem]:
 
 
 class _Scope:
-    """The records around one group."""
+    """The records around some results."""
 
     def __init__(
         self, header: Node, patient: Node | None, order: Node | None, results: Iterable[Node]
     ) -> None:
+        self.order = order
+        self.patient = patient
         self.above = tuple(node for node in (header, patient, order) if node is not None)
         self.results = tuple(results)
+        self.attached = tuple(a for node in reversed(self.above) for a in node.attached)
+
+    def place(self, prefix: str, attached: tuple[Node, ...] = ()) -> AstmPlace:
+        """``attached`` hangs on other orders of the specimen."""
+        known = {node.record.type: node for node in self.above}
+        return AstmPlace(known, (*attached, *self.attached), prefix)
+
+    def lines(self, prefix: str) -> Iterator[Line]:
+        known = {node.record.type: node for node in self.above}
+        for node in self.results:
+            yield Line(AstmPlace({**known, "R": node}, node.attached, prefix), _remarks(node))
+
+
+def _specimens(message: Message, profile: AnalyzerProfile, prefix: str) -> list[tuple[_Scope, ...]]:
+    """The orders of a message by specimen; one that names none stands alone."""
+    found: list[list[_Scope]] = []
+    last: object = None
+    for scope in _scopes(message):
+        said = _said(scope, profile, prefix)
+        if said is not None and said == last:
+            found[-1].append(scope)
+        else:
+            found.append([scope])
+        last = said
+    return [tuple(scopes) for scopes in found]
+
+
+def _said(scope: _Scope, profile: AnalyzerProfile, prefix: str) -> object:
+    """What an order says of its specimen and the run; None where it names no specimen."""
+    place, where = scope.place(prefix), profile.where
+    ids = tuple(place.every(path) for path in where.specimen)
+    if scope.order is None or not any(ids):
+        return None
+    paths = (*where.position, *filter(None, (where.specimen_type, where.collected)))
+    rules = (rule for rule in profile.rules if not rule.each_line)
+    marks = tuple(matches(rule.pattern, place.every(rule.path)) for rule in rules)
+    return ids, id(scope.patient), tuple(place.every(path) for path in paths), marks
 
 
 def _scopes(message: Message) -> Iterator[_Scope]:
@@ -130,27 +171,28 @@ def _orders(header: Node, patient: Node | None, children: Sequence[Node]) -> Ite
             yield _Scope(header, patient, None, nodes)
 
 
-def _group(scope: _Scope, canon: _Canon, prefix: str, problems: tuple[Problem, ...]) -> Group:
-    known = {node.record.type: node for node in scope.above}
-    attached = tuple(a for node in reversed(scope.above) for a in node.attached)
-    remarks = tuple(text for node in scope.above[1:] for text in _remarks(node))
-    records = [
-        record
-        for node in (*scope.above, *scope.results)
-        for record in (node.record, *(a.record for a in node.attached))
-    ]
-    lines = tuple(
-        Line(AstmPlace({**known, "R": node}, node.attached, prefix), _remarks(node))
-        for node in scope.results
-    )
-    place = AstmPlace(known, attached, prefix)
-    first = scope.above[-1] if "O" in known else scope.results[0]
+def _group(
+    scopes: tuple[_Scope, ...], canon: _Canon, prefix: str, problems: tuple[Problem, ...]
+) -> Group:
+    first = scopes[0]
+    head = first.above if first.order is None else first.above[:-1]
+    orders = tuple(scope.order for scope in scopes if scope.order is not None)
+    remarks = tuple(text for node in (*head[1:], *orders) for text in _remarks(node))
+    below = ((() if s.order is None else (s.order,)) + s.results for s in scopes)
+    nodes = (*head, *(node for some in below for node in some))
+    records = [one for node in nodes for one in (node.record, *(a.record for a in node.attached))]
+    lines = tuple(line for scope in scopes for line in scope.lines(prefix))
+    others = tuple(a for order in orders if order is not first.order for a in order.attached)
+    position = (first.order or first.results[0]).position
     content = "\r".join(map(canon.record, records))
-    return Group(place, prefix + first.position, lines, content, remarks, problems)
+    return Group(first.place(prefix, others), prefix + position, lines, content, remarks, problems)
 
 
-def _with_curves(group: Group, scope: _Scope, prefix: str) -> Group:
-    nodes = (n for node in (*scope.above[1:], *scope.results) for n in node.manufacturer)
+def _with_curves(group: Group, scopes: tuple[_Scope, ...], prefix: str) -> Group:
+    first, *others = scopes
+    above = (*first.above[1:], *(scope.order for scope in others if scope.order is not None))
+    results = (node for scope in scopes for node in scope.results)
+    nodes = (n for node in (*above, *results) for n in node.manufacturer)
     attachments, problems = read_matrices(nodes, prefix)
     return replace(group, attachments=attachments, problems=(*group.problems, *problems))
 

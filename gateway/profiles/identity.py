@@ -25,13 +25,15 @@ class Identity:
 
 
 def read_identity(profile: AnalyzerProfile, place: Place, context: Context) -> Identity:
-    """Two specimen ids that differ, at one address or two, are an identity conflict."""
+    """Two specimen ids that differ, at one address or two, are an identity conflict; so are two
+    patient ids at one address, unless somebody else assigned the second."""
     where = profile.where
     found = [(text, path) for path in where.specimen for text in _ids(profile, place.every(path))]
     problems: list[Problem] = []
     for text, path in found[1:]:
         if text != found[0][0]:
             problems.append(Problem(ProblemCode.IDENTITY_CONFLICT, place.locate(path)))
+    problems += _two_patients(profile, place)
     collected = _date(where.collected, profile, place, context, problems)
     birth = _date(where.birth, profile, place, context, problems)
     specimen = Specimen(
@@ -47,6 +49,23 @@ def read_identity(profile: AnalyzerProfile, place: Place, context: Context) -> I
         sex=_sex(_trimmed(place, where.sex)),
     )
     return Identity(specimen, patient, tuple(problems))
+
+
+def _two_patients(profile: AnalyzerProfile, place: Place) -> Iterator[Problem]:
+    for path in profile.where.patient:
+        owners: dict[tuple[str, ...], str] = {}
+        for cell in place.cells(_field(path)):
+            number = int(path.rpartition(".")[2]) if _field(path) != path else 1
+            parts = [part.strip() for part in cell] + [""] * number
+            assigned = tuple("".join(parts[number:]).split())
+            for text in _ids(profile, (parts[number - 1],)):
+                if owners.setdefault(assigned, text) != text:
+                    yield Problem(ProblemCode.IDENTITY_CONFLICT, place.locate(path))
+
+
+def _field(path: str) -> str:
+    """The whole field of an address of one of its components."""
+    return path.rpartition(".")[0] if path.count(".") == 2 else path
 
 
 def _patient_ids(profile: AnalyzerProfile, place: Place) -> Iterator[PatientId]:

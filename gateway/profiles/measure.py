@@ -31,6 +31,7 @@ class Measured(NamedTuple):
     flags: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
     beside_call: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def answer_instead(place: Place, profile: AnalyzerProfile) -> str | None:
@@ -95,7 +96,9 @@ class Measure:
             if compiled(void.pattern).fullmatch(text.strip()):
                 return Measured(Absent(void.reason), text)
         writing, answers = _writing(self._profile), self._analyte.answers
-        read = read_value(text, writing, scale, answers, self._knows_unit)
+        stated = self._stated(unit) if scale is Scale.ANY else ""
+        measured = scale is Scale.ANY and (bool(stated) or self._numeric())
+        read = read_value(text, writing, scale, answers, self._knows_unit, measured=measured)
         if read.faulty:
             return self._faulty(text)
         known = self._profile.flags
@@ -108,9 +111,22 @@ class Measure:
                 found, problems = self._unit(unit, read.unit)
                 value = Range(low, high, found)
             case other:
-                return Measured(other, text, None, flags)
+                words = stated and not isinstance(other, Absent)
+                notes = (f"unit sent beside this answer: {stated}",) if words else ()
+                return Measured(other, text, None, flags, notes=notes)
         ucum = found.ucum if found else None
         return Measured(value, text, ucum, flags, problems, beside_call)
+
+    def _stated(self, beside: str | None) -> str:
+        """The unit sent with the value."""
+        path = self._profile.where.unit
+        return ((self._place.whole(path) if path else None) or beside or "").strip()
+
+    def _numeric(self) -> bool:
+        """Whether the message declares the value a number, or the site names the unit of it."""
+        path, site = self._profile.where.value_type, self._context.units.get(f"{self._code}:")
+        declared = path is not None and self._place.whole(path) in ("NM", "SN")
+        return declared or (site is not None and not site.startswith("{"))
 
     def _faulty(self, text: str) -> Measured:
         where = self._place.locate(self._profile.where.value)

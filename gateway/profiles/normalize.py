@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from gateway.profiles.agreement import Drawn, Given, agreed
 from gateway.profiles.astm_reading import Payload
 from gateway.profiles.content import Identifier, content_key
 from gateway.profiles.context import Context
@@ -54,11 +55,34 @@ def read_transmission(
     where = "H[1]" if profile.link.protocol is Protocol.ASTM else "message"
     unchecked = Problem(ProblemCode.INTEGRITY_UNCHECKED, where, hold=False)
     extra = () if checked else (unchecked,)
-    reports = tuple(
-        _report(group, identifier.identify(group.content), profile, context, extra)
+    drawn = tuple(
+        _drawn(group, identifier.identify(group.content), profile, context, extra)
         for group in reading.groups
     )
-    return Interpretation(reports, reading.problems, content_key(reading.content))
+    return Interpretation(agreed(drawn, profile), reading.problems, content_key(reading.content))
+
+
+def _drawn(
+    group: Group,
+    identity: str,
+    profile: AnalyzerProfile,
+    context: Context,
+    extra: tuple[Problem, ...],
+) -> Drawn:
+    read = [read_line(line, profile, context) for line in group.lines]
+    where = profile.where
+    given = [
+        Given(
+            observation,
+            line.place.locate(where.value),
+            line.place.whole(where.replicate) if where.replicate else None,
+        )
+        for line, found in zip(group.lines, read, strict=True)
+        for observation in found.observations
+    ]
+    report = _report(group, identity, profile, context, _with_details(read), extra)
+    whom = (*where.patient, *where.name, *where.specimen)
+    return Drawn(report, tuple(given), group.place.locate(whom[0]) if whom else group.position)
 
 
 def _report(
@@ -66,11 +90,11 @@ def _report(
     identity: str,
     profile: AnalyzerProfile,
     context: Context,
+    lines: list[LineReading],
     extra: tuple[Problem, ...],
 ) -> Report:
     kind, undecided = decide_kind(profile, group)
     who = read_identity(profile, group.place, context)
-    lines = _with_details(read_line(line, profile, context) for line in group.lines)
     observations = tuple(o for line in lines for o in line.observations)
     problems = (
         *_device_problems(group.place, profile, context),

@@ -91,7 +91,7 @@ def _observation(code: str, analyte: Analyte, one: Measured, around: Circumstanc
         status=status,
         observed_at=around.observed_at,
         operator=around.operator,
-        notes=around.notes,
+        notes=(*around.notes, *one.notes) if one.notes else around.notes,
     )
 
 

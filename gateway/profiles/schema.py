@@ -170,7 +170,9 @@ class Where:
     Two filled addresses of ``specimen`` that differ hold the report; every address of ``patient``
     is an id.  ``name`` (family, given, ...) and ``position`` join what stands at all of theirs.
     ``value`` is a whole cell, ``parts`` its components in order; one filled beyond them holds.
-    ``instead`` is where the answer stands when the cell is empty, unless a known flag does.
+    ``instead`` is where the answer stands when the cell is empty, unless a known flag does;
+    ``value_type`` where the message says whether a value is a number (OBX-2); ``replicate`` where
+    the number of a replicate stands.
     """
 
     code: tuple[str, ...]
@@ -195,6 +197,8 @@ class Where:
     processing: str | None = None
     sent: str | None = None
     instead: str | None = None
+    value_type: str | None = None
+    replicate: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +226,8 @@ class AnalyzerProfile:
     ``code`` is a regular expression with a group ``code``: what of the text at ``where.code``
     names the test.  ``dates`` are the forms of times, see ``gateway.profiles.times``.
     ``no_ids`` matches texts that stand for no id, ``padding`` has the characters some devices
-    fill ids with on the left.
+    fill ids with on the left.  ``replicates``: the device measures a test several times for one
+    order and sends every value; of others, two values for one test hold the report.
     """
 
     name: str
@@ -252,6 +257,7 @@ class AnalyzerProfile:
     volatile: tuple[str, ...] = ()
     no_ids: str = ""
     padding: str = ""
+    replicates: bool = False
     quirks: frozenset[Quirk] = frozenset()
     query: HostQuery | None = None
     shape: Shape = field(default_factory=Shape)

@@ -41,6 +41,8 @@ HL7V2: Final = Where(
     observed=("OBX.19.1", "OBX.14.1", "OBR.7.1"),
     processing="MSH.11.1",
     sent="MSH.7.1",
+    value_type="OBX.2",
+    replicate="OBX.4",
 )
 
 HL7_STATUSES: Final[Mapping[str, Status]] = MappingProxyType(

@@ -7,12 +7,14 @@ sends a block for each test and others besides; LIS3 notices announce and say no
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import groupby
 from types import MappingProxyType
 from typing import Final
 
+from gateway.profiles.units import spelled, unit_table
 from gateway.protocols import lis3
 from gateway.protocols.text import CODECS, Fields, Framing, Silence, generic
 from gateway.protocols.text.patterns import LINES
@@ -21,6 +23,10 @@ LIS3: Final = "lis3"
 GENERIC: Final = "generic-text"
 _SILENCE: Final = Silence(patience=2.0)
 
+_MARKS: Final = re.compile(
+    r"[0-9+*#?<>=\xb1]|--|\.\.|\b(?i:over|under|high|low|hi|lo|err|error|invalid|pos|neg|positive|"
+    r"negative|trace|n/?a|no result|not measured|masked)\b"
+)
 _LIS3_DATA: Final = ("_NEW_DATA", "_EDIT_DATA")
 _HEMOCUE_UNITS: Final = (("percent", "%"), ("mmol", "mmol/mol"))
 
@@ -62,10 +68,15 @@ def parts(fields: Fields, codec: str) -> Iterator[Part]:
 
 
 def _unread(fields: Fields) -> Fields:
-    """A line with a figure in it that no pattern reads may have been a result."""
-    lines = (name for name, text in fields.values.items() if name.startswith("line"))
-    unread = tuple(name for name in lines if any(map(str.isdigit, fields.values[name])))
+    """A line with a figure, a mark, an answer or a unit in it may have been a result."""
+    lines = (name for name in fields.values if name.startswith("line"))
+    unread = tuple(name for name in lines if _like_a_result(fields.values[name]))
     return replace(fields, problems=(*fields.problems, *unread))
+
+
+def _like_a_result(line: str) -> bool:
+    units = (word for word in line.split()[1:] if spelled(word) in unit_table())
+    return _MARKS.search(line) is not None or any(units)
 
 
 def _whole(fields: Fields) -> Iterator[Part]:

@@ -2,7 +2,9 @@
 
 Tried in order: void tokens (never a number, never 0), a trailing flag where the device has such, a
 number with its comparator and a unit glued to it, a titer, a range, words.  What looks like a
-number and is none - ``1,234``, ``5.4.1``, ``<``, full-width digits - is a fault, never a guess.
+number and is none - ``1,234``, ``5.4.1``, ``*5.4``, ``<``, full-width digits - is a fault, never a
+guess.  Beside a unit, where nobody said what the test may answer, only a number or a plain word is
+certain: ``+++`` fills the places of a number there, ``5+``, ``HIGH`` or ``E4`` may mean anything.
 """
 
 from __future__ import annotations
@@ -50,6 +52,17 @@ _NUMERIC: Final = re.compile(r"([+-]?[0-9.,]+(?:[eE][+-]?[0-9]+)?)[ \t]*(.*)", r
 _TITER: Final = re.compile(r"([0-9]{1,9}) ?: ?([0-9]{1,9})")
 _RANGE: Final = re.compile(r"([0-9.,]{1,20}) ?- ?([0-9.,]{1,20})[ \t]*([^0-9].*)?", re.DOTALL)
 _GRADE: Final = re.compile(r"[0-9]\+|\+[0-9]")
+_SIGNS: Final = re.compile(r"\+{1,4}|-|±|\+/-|\((?:\+{1,4}|-|±|\+/-)\)")
+"""Answers of urine strips; no other signs are answers by themselves."""
+_OVERFLOW: Final = re.compile(r"\+{3,}")
+_MAYBE_EXPONENT: Final = re.compile(r"[+-]?[0-9]+[eE][0-9]")
+"""``1e5`` may be a code; ``1.0e5``, ``1E05`` and ``1E+5`` are numbers."""
+_PLAIN_WORDS: Final = re.compile(r"[^\W\d_]{3,}(?:[ ,/()-]{1,3}[^\W\d_]+)*[.)]?")
+_LEVELS: Final = re.compile(
+    r"(?i:(?:very |too )?(?:high|low|above|below|over|under|greater|less|more|max|min|out|oor|off|"
+    r"err|error|fail|failed|flag|alarm|check|see)(?![^\W\d_]).*)"
+)
+"""Words that say where a number lies, or that there is none."""
 _FLAGGED: Final = re.compile(r"(.*[^\s]) *([A-Za-z!*#>]{1,2})", re.DOTALL)
 
 
@@ -81,10 +94,12 @@ def read_value(
     scale: Scale = Scale.ANY,
     answers: Mapping[str, Coded] = MappingProxyType({}),
     knows_unit: KnowsUnit = lambda unit: False,
+    *,
+    measured: bool = False,
 ) -> Read:
     """An empty text is an absent value; one that ``scale`` does not allow is a fault.
 
-    ``knows_unit`` tells words that are units from others.
+    ``knows_unit`` tells words that are units from others; ``measured``: a unit stands beside it.
     """
     trimmed = text.strip()
     if writing.decimal == "." and not answers and _PLAIN.fullmatch(trimmed):
@@ -97,7 +112,7 @@ def read_value(
         trimmed, flags = _split_flag(trimmed, writing)
         found = _void(trimmed, writing)
     if found is None:
-        found = _answer(trimmed, writing, scale, knows_unit)
+        found = _answer(trimmed, writing, scale, knows_unit, measured=measured)
         if scale is Scale.NUMBER and not isinstance(found.value, Quantity):
             return UNREADABLE
     return Read(found.value, found.unit, flags, found.faulty) if flags else found
@@ -121,19 +136,26 @@ def _split_flag(text: str, writing: Writing) -> tuple[str, tuple[str, ...]]:
     return match[1], (match[2],)
 
 
-def _answer(text: str, writing: Writing, scale: Scale, knows_unit: KnowsUnit) -> Read:
+def _answer(
+    text: str, writing: Writing, scale: Scale, knows_unit: KnowsUnit, *, measured: bool
+) -> Read:
+    uncertain = measured and scale is Scale.ANY
+    if uncertain and _OVERFLOW.fullmatch(text):
+        return Read(Absent(AbsentReason.ABOVE_RANGE))
     if scale is not Scale.NUMBER and _GRADE.fullmatch(text):
-        return Read(Text(text))
+        return UNREADABLE if uncertain else Read(Text(text))
+    if scale is Scale.ANY and _MAYBE_EXPONENT.fullmatch(text.lstrip("<>=≤≥ \t")):
+        return UNREADABLE
     compared = _COMPARED.fullmatch(text)
     if compared is not None:
         comparator = _COMPARATORS[compared[1]]
         found = _quantity(compared[2], writing, comparator, knows_unit)
-        return found or _words(text, scale)
+        return found or _words(text, scale, plain=uncertain)
     return (
         _quantity(text, writing, None, knows_unit)
         or _titer(text)
         or _range(text, writing, knows_unit)
-        or _words(text, scale)
+        or _words(text, scale, plain=uncertain)
     )
 
 
@@ -165,10 +187,15 @@ def _range(text: str, writing: Writing, knows_unit: KnowsUnit) -> Read | None:
     return Read(Range(low, high), unit or None)
 
 
-def _words(text: str, scale: Scale) -> Read:
+def _words(text: str, scale: Scale, *, plain: bool) -> Read:
     """Text that begins like a number is words only for a test whose answers are words."""
-    begins = text.lstrip("<>=≤≥+-., \t")[:1]
-    number_like = begins.isdigit() or (not begins and text[:1] in "<>=≤≥")
-    if len(text) > LONGEST_TEXT or (number_like and scale is not Scale.ANSWER):
+    if len(text) > LONGEST_TEXT:
+        return UNREADABLE
+    first = next(filter(str.isalnum, text), "")
+    if not first:
+        return Read(Text(text)) if _SIGNS.fullmatch(text) and not plain else UNREADABLE
+    if first.isdigit() and scale is not Scale.ANSWER:
+        return UNREADABLE
+    if plain and (not _PLAIN_WORDS.fullmatch(text) or _LEVELS.fullmatch(text)):
         return UNREADABLE
     return Read(Text(text))

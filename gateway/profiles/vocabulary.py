@@ -51,7 +51,7 @@ VOIDS: Final = (
     Void(r"[-.]*-[-.]*-[-.]*", AbsentReason.MASKED),
     Void(r"\.{2,}", AbsentReason.NOT_MEASURED),
     Void(r"[.]*\*[*.]*", AbsentReason.MASKED),
-    Void(r"\*[0-9]+", AbsentReason.MASKED),
+    Void(r"\*0+", AbsentReason.MASKED),
     Void(r"\++\.\++|\+{5,}", AbsentReason.ABOVE_RANGE),
     Void(r"#+|\?{2,}", AbsentReason.ERROR),
     Void(r"(?i:no result|not measured|not tested|ni|null|none)", AbsentReason.NOT_MEASURED),

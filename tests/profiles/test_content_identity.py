@@ -80,7 +80,7 @@ def test_the_id_does_not_change_with_what_the_site_knows() -> None:
 
 
 def test_the_same_specimen_twice_in_one_transmission_is_told_apart() -> None:
-    twice = ids(HEADER, PATIENT, ORDER, RESULT, ORDER, RESULT, END)
+    twice = ids(HEADER, PATIENT, ORDER, RESULT, PATIENT, ORDER, RESULT, END)
     assert len(set(twice)) == 2
     assert twice[0] == ids(HEADER, PATIENT, ORDER, RESULT, END)[0]
 

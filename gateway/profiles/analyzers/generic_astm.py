@@ -34,6 +34,7 @@ PROFILE = AnalyzerProfile(
         collected="O.8.1",
         model="H.5.1",
         serial="H.5.3",
+        replicate="R.3.5",
     ),
     qc=(
         Rule(Kind.QC, "O.12", "[Qq]", "Q"),

@@ -51,6 +51,7 @@ PROFILE = AnalyzerProfile(
     qc=(Rule(Kind.QC, "O.12", "[Qq]", "Q"),),
     alarms=(Alarm("R.7.3", "[A-Z]+", hold=False),),
     quirks=frozenset({Quirk.OPAQUE_FLAGS}),
+    replicates=True,
     query=HostQuery("Q.3.2", "Q.5", within=15.0, order_specimen="O.3.1"),
     shape=Shape(
         units={"m[IU]/L": "mIU/L"},

@@ -1,7 +1,8 @@
 """Lines that a person would read the same way on any printout: ``LABEL: text`` and results.
 
 For ``generic.decode``.  A result is a code, a number (with comparator) or a word, and perhaps a
-unit and a flag, parted by blanks, tabs, ``;``, ``,``, ``=`` or ``:``.  Anything else stays a line.
+unit and a flag, parted by blanks, tabs, ``;``, ``,``, ``=`` or ``:``; a mark in place of a number
+(``++++``, ``OVER``) is one where its unit follows.  Anything else stays a line.
 """
 
 from __future__ import annotations
@@ -18,11 +19,15 @@ _UNIT: Final = (
     r"(?P<unit>%|[A-Za-z\xb5\xe6][A-Za-z0-9*^.\xb5\xe6]{0,11}(?:/[A-Za-z0-9.]{1,9})?"
     r"|(?:x ?)?10[*^eE][0-9]{1,2}/[A-Za-z]{1,3})"
 )
-_NUMBER: Final = r"(?P<value>[<>]? ?[0-9]{1,8}(?:[.,][0-9]{1,6})?)"
+_NUMBER: Final = r"(?P<value>(?:[<>]=?|=[<>])? ?[0-9]{1,8}(?:[.,][0-9]{1,6})?)"
 _FLAG: Final = r"(?P<flag>HH|LL|[HLNA*!])"
 _WORD: Final = (
     r"(?P<value>(?i:positive|negative|pos|neg|trace|normal|invalid|error)"
     r"|\+{1,4}|-|\*{1,6}|-{2,6})"
+)
+_MARK: Final = (
+    r"(?P<value>[-+*.#?<>]{1,8}"
+    r"|(?i:over|under|high|low|hi|lo|err|error|invalid|negative|positive|neg|pos|trace))"
 )
 _CLOCK: Final = r"(?P<time>[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)"
 
@@ -35,5 +40,6 @@ _PATTERNS: Final = (
     r"(?i:serial|s/n)(?: ?no\.?)? ?[:=] ?(?P<serial>\S{1,40})",
     rf"{_CODE}{_BETWEEN}{_NUMBER}(?:[ \t;]*{_UNIT})?(?:[ \t;]+{_FLAG})?",
     rf"{_CODE}{_SIGN}{_WORD}",
+    rf"{_CODE}{_BETWEEN}{_MARK}[ \t]+{_UNIT}(?:[ \t;]+{_FLAG})?",
 )
 LINES: Final = tuple(Rule(re.compile(pattern)) for pattern in _PATTERNS)
