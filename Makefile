@@ -18,17 +18,18 @@ $(VENV)/bin/python:
 
 $(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/bin/python
 	@echo "installing the gateway into $(VENV) (once)"
-	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-compile --require-hashes -r requirements.lock
 	@touch $@
 
 $(VENV)/.ready: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
 	@echo "installing the gateway and its test tools into $(VENV) (once)"
-	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(PIP) install --no-compile --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -W ignore -m compileall -q -j 0 $(VENV)/lib || true
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $(VENV)/.runtime $@
 
 demo: $(VENV)/.runtime ## a whole clinic on this machine: simulated devices, gateway, EHR (Ctrl-C ends it)
-	@[ -t 0 ] && set -m; $(BIN)/python -m gateway demo $(ARGS); exit $$?
+	@[ -t 0 ] && set -m; $(BIN)/python -W ignore::SyntaxWarning -m gateway demo $(ARGS); exit $$?
 
 peers: ## the independent programs the tests talk to (Debian packages)
 	@.ci/peers
