@@ -45,6 +45,9 @@ class AstmLink(DeviceLink):
         self._pending = b""
 
     def data_received(self, data: bytes) -> None:
+        if not self._waiting and (found := self._receiver.receive_frame(data)) is not None:
+            self.received(*found)
+            return
         try:
             self._receiver.receive_data(data)
         except RemoteProtocolError:  # it floods us without waiting for an answer
@@ -54,7 +57,16 @@ class AstmLink(DeviceLink):
         if not self._waiting:
             self.advance()
 
+    def received(self, text: bytes, raw: bytes) -> None:
+        """The next frame: to the journal."""
+        self._pending = text
+        self.site.noise.count(self._loop.time(), refused=False)
+        self.commit(raw)
+
     def advance(self) -> None:
+        if self._receiver.quiet:
+            self.set_timeout(self._receiver.timeout)
+            return
         while not self._waiting and (event := self._receiver.next_event()) is not None:
             self._on(event)
         if not self._waiting:
@@ -80,9 +92,7 @@ class AstmLink(DeviceLink):
     def _on(self, event: Event) -> None:
         match event:
             case FrameReceived(frame):
-                self._pending = frame.text
-                self.site.noise.count(self._loop.time(), refused=False)
-                self.commit(frame.raw)
+                self.received(frame.text, frame.raw)
             case Enquiry():
                 self.heard()
                 accepting = self.site.journal.accepting

@@ -59,6 +59,9 @@ class AskingLink(AstmLink):
         return super().idle and self._line.idle
 
     def data_received(self, data: bytes) -> None:
+        if not self._waiting and (found := self._line.receive_frame(data)) is not None:
+            self.received(*found)
+            return
         self._line.receive_data(data)
         if not self._waiting:
             self.advance()

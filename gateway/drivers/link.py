@@ -102,6 +102,7 @@ class DeviceLink(asyncio.Protocol):
         self._lost = False
         self._deadline: float | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._rings_at = 0.0
         self.last_heard = loop.time()
 
     # asyncio.Protocol
@@ -156,7 +157,8 @@ class DeviceLink(asyncio.Protocol):
     def commit(self, entry: bytes, *, evidence: bool = False) -> None:
         """Journals ``entry`` as part of the transmission at hand; ``committed`` follows."""
         self._waiting = True
-        self.site.journal.append(self._current(), entry, self._on_commit, evidence=evidence)
+        number = self._transmission or self._current()
+        self.site.journal.append(number, entry, self._on_commit, evidence=evidence)
 
     def keep(self, entry: bytes) -> None:
         """Keeps ``entry`` as evidence; nobody waits for it."""
@@ -214,19 +216,22 @@ class DeviceLink(asyncio.Protocol):
         self._deadline = deadline
         if deadline is None or self._lost:
             return
-        if self._timer is None:
-            self._timer = self._loop.call_at(deadline, self._tick)
-        elif self._timer.when() > deadline:
+        if self._timer is not None:
+            if self._rings_at <= deadline:
+                return
             self._timer.cancel()
-            self._timer = self._loop.call_at(deadline, self._tick)
+        self._ring_at(deadline)
+
+    def _ring_at(self, moment: float) -> None:
+        self._rings_at = moment
+        self._timer = self._loop.call_at(moment, self._tick)
 
     def _tick(self) -> None:
         self._timer = None
         if self._deadline is None or self._lost:
             return
         if self._waiting or self._loop.time() < self._deadline:
-            later = self._loop.time() + 1.0 if self._waiting else self._deadline
-            self._timer = self._loop.call_at(later, self._tick)
+            self._ring_at(self._loop.time() + 1.0 if self._waiting else self._deadline)
             return
         self._deadline = None
         self.expired()

@@ -26,12 +26,12 @@ from gateway.store.books import Books
 from gateway.store.engine import Engine
 from gateway.store.filing import NOTHING, Closing, Filed, Filing
 from gateway.store.holds import Holds
-from gateway.store.journal import EVIDENCE, NotOpen, OpenTransmission, Transmission
+from gateway.store.journal import ENTRY, EVIDENCE, NotOpen, OpenTransmission, Transmission
 from gateway.store.lifecycle import Condition, Lifecycle
 from gateway.store.lock import DirectoryLock, take_directory
 from gateway.store.migrate import package_steps
 from gateway.store.outbox import Outbox
-from gateway.store.pages import EntryKind, Opening
+from gateway.store.pages import Opening
 from gateway.store.purge import purge
 from gateway.store.reports import Reports
 from gateway.store.site import Counters
@@ -175,8 +175,7 @@ class Store:
             self._refuse(done, StoreError(f"transmission {transmission} is too long"))
         else:
             live.room -= len(entry)
-            kind = EntryKind.EVIDENCE if evidence else EntryKind.ENTRY
-            writer.append(transmission, entry, done, kind)
+            writer.append(transmission, entry, done, EVIDENCE if evidence else ENTRY)
 
     def _refuse(self, done: Done, error: StoreError) -> None:
         asyncio.get_running_loop().call_soon(done, error)

@@ -70,13 +70,13 @@ class Writer:
         self._pending.append((kind, transmission, data, done))
         if self._idle:
             self._idle = False
-            self._wake.put(True)
+            self._loop.call_soon(self._wake.put, True)
 
     def submit(self, operation: Operation[object]) -> None:
         self._pending.append(operation)
         if self._idle:
             self._idle = False
-            self._wake.put(True)
+            self._loop.call_soon(self._wake.put, True)
 
     def stop(self) -> None:
         """Finishes what is pending, then ends the thread.  Blocks; call it off the loop."""

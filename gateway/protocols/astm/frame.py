@@ -11,11 +11,15 @@ from dataclasses import dataclass
 from typing import Final
 from zlib import adler32
 
-from gateway.protocols.astm.control import CR, ETB, ETX, LF, STX
+from gateway.protocols.astm.control import CR, ENQ, EOT, ETB, ETX, LF, STX, SYN
 from gateway.protocols.astm.dialect import Checksum, Dialect, Endings
 
 _SAFE: Final = 256  # up to here the sum of bytes stays below Adler's modulus
 DIGITS: Final = tuple(b"%02X" % value for value in range(256))
+_SHORTEST: Final = 7  # STX FN ETX C1 C2 CR LF
+_ENDS: Final = ETX + ETB
+_BREAKS: Final = STX + ETX + EOT + ENQ + SYN + ETB  # no frame may hold these before its end
+_CLOSINGS: Final = tuple(b"%02X\r\n" % value for value in range(256))
 _LOWER: Final = tuple(b"%02x" % value for value in range(256))
 
 
@@ -39,6 +43,23 @@ def checksum(data: bytes) -> int:
     view = memoryview(data)
     pieces = (view[start : start + _SAFE] for start in range(0, len(data), _SAFE))
     return sum((adler32(piece) - 1) & 0xFFFF for piece in pieces) & 0xFF
+
+
+def is_whole(data: bytes, limit: int) -> bool:
+    """Whether ``data`` is exactly one sound frame with CR LF, at most ``limit`` bytes up to ETX.
+
+    One look at the usual case: what it does not know may be a frame all the same.
+    """
+    size = len(data)
+    if not _SHORTEST <= size <= limit + 4 or data[0] != 2:
+        return False
+    body = data[1:-4]
+    total = adler32(body) - 1 if size <= _SAFE else checksum(body)
+    return (
+        data.endswith(_CLOSINGS[total & 0xFF])
+        and body[-1] in _ENDS
+        and len(body.translate(None, _BREAKS)) == size - 6
+    )
 
 
 def encode_frame(

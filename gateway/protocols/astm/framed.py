@@ -25,7 +25,7 @@ from gateway.protocols.astm.events import (
     TransmissionEnded,
     TransmissionIncomplete,
 )
-from gateway.protocols.astm.frame import DIGITS, Frame, checksum
+from gateway.protocols.astm.frame import DIGITS, Frame, checksum, is_whole
 from gateway.protocols.astm.incoming import Incoming, not_now
 from gateway.protocols.astm.phase import Phase
 from gateway.protocols.astm.sequence import Verdict
@@ -55,26 +55,36 @@ class FramedReader:
     """The reader of ``Framing.FRAMED``."""
 
     __slots__ = (
+        "_ahead",
         "_broken_off",
         "_dialect",
         "_digits",
         "_due",
-        "_frame",
         "_incoming",
+        "_last",
+        "_limit",
         "_lower",
         "_phase",
         "_proved",
+        "_raw",
         "_searched",
+        "_simple",
+        "_text",
     )
 
     def __init__(self, dialect: Dialect, incoming: Incoming) -> None:
         self._dialect = dialect
         self._incoming = incoming
         self._digits = 0 if dialect.checksum is Checksum.NONE else 2
+        self._simple = dialect.checksum is not Checksum.NONE
+        self._limit = dialect.max_frame
         self._lower = dialect.checksum is Checksum.LOWER
         self._phase: Phase | None = None  # None: the line is neutral
         self._due: _Due | None = None
-        self._frame: Frame | None = None
+        self._raw = b""  # the frame that awaits its answer
+        self._text = b""
+        self._last = True
+        self._ahead = False  # CR LF came with that frame and waits for its answer
         self._broken_off = b""  # a frame cut short by the STX now in front
         self._searched = 1  # up to here the frame in front holds no break
         self._proved = dialect.framing is Framing.FRAMED
@@ -93,7 +103,40 @@ class FramedReader:
 
     @property
     def timeout(self) -> float | None:
-        return None if self._phase is None or self.awaiting else self._dialect.timers.frame
+        if self._phase is None or self._due is not None:
+            return None
+        return self._dialect.timers.frame
+
+    @property
+    def quiet(self) -> bool:
+        """Whether a phase is open and all bytes are read."""
+        return self._due is None and self._phase is not None and not self._incoming.data
+
+    # -- the usual case in one look
+
+    def next_frame(self, data: bytes) -> tuple[bytes, bytes] | None:
+        """Text and bytes of the next frame, if ``data`` is exactly that and nothing is unusual;
+        else None, and nothing has happened."""
+        phase = self._phase
+        if phase is None or self._due is not None or not self._simple or self._incoming.data:
+            return None
+        if not is_whole(data, self._limit):
+            return None
+        raw = data[:-2]
+        if not phase.sequence.expects(raw):
+            return None
+        self._due = _FRAME
+        self._ahead = True
+        self._incoming.position += len(raw)
+        self._raw, self._last = raw, raw[-3] == _ETX
+        self._text = text = raw[2:-3]
+        return text, raw
+
+    def put_back(self) -> None:
+        """Before more bytes arrive, or unless the frame is accepted: its CR LF is still unread."""
+        if self._ahead:
+            self._ahead = False
+            self._incoming.data += _CRLF
 
     # -- bytes to events
 
@@ -197,7 +240,8 @@ class FramedReader:
         self._broken_off = b""
         if verdict is _NEXT:
             self._due = _FRAME
-            self._frame = frame = Frame(raw[1] - 48, raw[2:end], raw[end] == _ETX, raw)
+            frame = Frame(raw[1] - 48, raw[2:end], raw[end] == _ETX, raw)
+            self._raw, self._text, self._last = raw, frame.text, frame.last
             return FrameReceived(frame)
         if isinstance(verdict, Damage):
             return self._damage(verdict, raw)
@@ -207,9 +251,12 @@ class FramedReader:
     # -- answers
 
     def accept(self) -> bytes:
-        due, frame, phase = self._due, self._frame, self._phase
-        if due is _FRAME and frame is not None and phase is not None:
-            phase.accept(frame)
+        due, phase = self._due, self._phase
+        if due is _FRAME and phase is not None:
+            phase.accept(self._text, self._raw, last=self._last, trailed=self._ahead)
+            if self._ahead:
+                self._ahead = False
+                self._incoming.position += 2
             self._proved = True
         elif due is _ENQUIRY:
             self._phase = Phase(self._dialect)
@@ -217,18 +264,20 @@ class FramedReader:
             phase.frame_ended()
         else:
             raise not_now("accept()")
-        self._due = self._frame = None
+        self._due = None
         return ACK
 
     def refuse(self) -> bytes:
+        self.put_back()
         if self._due is None:
             raise not_now("refuse()")
         if self._phase is not None:
             self._phase.frame_ended()
-        self._due = self._frame = None
+        self._due = None
         return NAK
 
     def interrupt(self) -> bytes:
+        self.put_back()
         if self._due not in (_FRAME, _REPEAT):
             raise not_now("interrupt()")
         self.accept()
@@ -240,7 +289,8 @@ class FramedReader:
         return None if self._phase is None else self._close(self._phase, Ending.TIMEOUT)
 
     def connection_lost(self) -> Event | None:
-        self._due = self._frame = None
+        self.put_back()
+        self._due = None
         return None if self._phase is None else self._close(self._phase, Ending.LOST)
 
     def _close(self, phase: Phase, ending: Ending) -> Event:

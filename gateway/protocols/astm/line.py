@@ -78,6 +78,13 @@ class Line:
     def receive_data(self, data: bytes) -> None:
         (self.sender if self.sender.active else self.receiver).receive_data(data)
 
+    def receive_frame(self, data: bytes) -> tuple[bytes, bytes] | None:
+        """As ``Receiver.receive_frame``."""
+        found = None if self.sender.active else self.receiver.receive_frame(data)
+        if found is not None:
+            self._deferring = False
+        return found
+
     def next_event(self) -> Event | SenderEvent | None:
         """The next event of either end, or ``None``: wait for bytes."""
         if self.sender.active:

@@ -25,20 +25,27 @@ def begins_record(line: bytes, letter: bytes, *, loose: bool = False) -> bool:
 class Outline:
     """Feed it the text of every accepted frame."""
 
-    __slots__ = ("_by_lf", "_ended", "_first", "_loose", "_open")
+    __slots__ = ("_by_lf", "_ended", "_first", "_loose", "_open", "_whole")
 
     def __init__(self, *, loose: bool = False) -> None:
         self._loose = loose
         self._first = b""
         self._open = b""  # the beginning of the record that goes on
         self._ended = b""  # of the last one that ended, unless empty
+        self._whole = b""  # whole records that came after it and were not looked at
         self._by_lf: tuple[bytes, bytes] | None = (b"", b"")  # the same two, until a CR is seen
 
     def feed(self, text: bytes) -> None:
-        if not self._open and text.find(CR) == len(text) - 1 and self._first and text > b" ":
-            self._ended = text[:_KEPT]  # one whole record: the usual case, quickly
+        if text.endswith(CR) and not self._open and self._first and text > b" ":
+            self._whole = text  # whole records: the usual case, quickly
         else:
+            self._catch_up()
             self._feed(text)
+
+    def _catch_up(self) -> None:
+        if self._whole:
+            self._open, self._ended = _last_lines(self._whole, CR, self._open, self._ended)
+            self._whole = b""
 
     def _feed(self, text: bytes) -> None:
         if len(self._first) < _KEPT:
@@ -56,6 +63,7 @@ class Outline:
 
     @property
     def has_terminator(self) -> bool:
+        self._catch_up()
         going, ended = self._by_lf or (self._open, self._ended)
         return begins_record(going or ended, b"L", loose=self._loose)
 

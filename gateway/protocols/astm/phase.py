@@ -12,7 +12,6 @@ from typing import Final
 from gateway.protocols.astm.control import ETB, ETX
 from gateway.protocols.astm.dialect import Checksum, Dialect, Numbering
 from gateway.protocols.astm.events import Ending, Incomplete
-from gateway.protocols.astm.frame import Frame
 from gateway.protocols.astm.outline import Outline
 from gateway.protocols.astm.sequence import Sequence
 
@@ -73,14 +72,14 @@ class Phase:
             self._trailer = ()
         return expected
 
-    def accept(self, frame: Frame) -> None:
-        """This frame is part of the transmission."""
-        self._outline.feed(frame.text)
-        self.sequence.accept(frame.raw)
-        self._ended = frame.last
+    def accept(self, text: bytes, raw: bytes, *, last: bool, trailed: bool = False) -> None:
+        """This frame is part of the transmission; ``trailed``: its CR LF with it."""
+        self._outline.feed(text)
+        self.sequence.accept(raw)
+        self._ended = last
         self._behind_frame = True
         self._broken = False
-        self._trailer = self._whole_trailer
+        self._trailer = () if trailed else self._whole_trailer
         self.frames += 1
 
     def gap(self, taken: bytes) -> int:

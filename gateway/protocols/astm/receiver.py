@@ -33,6 +33,7 @@ class Receiver:
         self._detector = Detector(self._incoming)
         self._framing = Framing.AUTO
         self._reader: Reader | None = None
+        self._framed: FramedReader | None = None
         self._foreign: Foreign | None = None
         self._detected = self._dialect.framing is Framing.AUTO
         self._settle(self._dialect.framing)
@@ -40,10 +41,11 @@ class Receiver:
     def _settle(self, framing: Framing) -> None:
         self._framing = framing
         self._limit = _SLACK + self._dialect.max_transmission
+        self._framed = None
         match framing:
             case Framing.FRAMED:
                 self._limit = _SLACK + self._dialect.max_frame  # stop and wait
-                self._reader = FramedReader(self._dialect, self._incoming)
+                self._reader = self._framed = FramedReader(self._dialect, self._incoming)
             case Framing.BARE:
                 self._reader = BareReader(self._dialect, self._incoming)
             case Framing.ENVELOPE:
@@ -95,9 +97,23 @@ class Receiver:
 
     def receive_data(self, data: bytes) -> None:
         held = self._incoming.data
+        if self._framed is not None:
+            self._framed.put_back()
         if len(held) + len(data) > self._limit and self.awaiting:
             raise RemoteProtocolError(f"{len(held) + len(data)} bytes before our answer")
         held += data
+
+    def receive_frame(self, data: bytes) -> tuple[bytes, bytes] | None:
+        """``receive_data`` and ``next_event`` in one step where ``data`` is exactly the next frame
+        and nothing else has arrived: its text and its bytes, to be answered like ``FrameReceived``.
+        None, and nothing has happened, in every other case.
+        """
+        return None if self._framed is None else self._framed.next_frame(data)
+
+    @property
+    def quiet(self) -> bool:
+        """Whether a transmission is open and every byte is read: ``next_event()`` has nothing."""
+        return self._framed is not None and self._framed.quiet
 
     def next_event(self) -> Event | None:
         """The next event, or ``None``: more bytes are needed."""
@@ -126,7 +142,9 @@ class Receiver:
 
     def accept(self) -> bytes:
         """The bytes that acknowledge the event just given."""
-        return self._answering("accept()").accept()
+        if (reader := self._reader) is None:
+            raise not_now("accept()")
+        return reader.accept()
 
     def refuse(self) -> bytes:
         """The bytes that refuse the event just given (NAK)."""

@@ -38,6 +38,15 @@ class Sequence:
         self._stray = b""  # the last frame refused for its number
         self._runaway = False  # the sender goes on whatever we answer
 
+    def expects(self, raw: bytes) -> bool:
+        """Whether this sound frame is the next one and fits; takes note of nothing."""
+        return (
+            raw[1] == self._expected
+            and len(raw) <= self._room
+            and not self._runaway
+            and not self._loose
+        )
+
     def judge(self, raw: bytes) -> Verdict | Damage:
         """``raw`` is a sound frame: STX, number, text ..."""
         digit = raw[1]
