@@ -14,7 +14,7 @@ from typing import Final
 from gateway.protocols.astm.delimiters import Delimiters
 from gateway.protocols.astm.message import Flaw, Flawed, Message, Node
 from gateway.protocols.astm.records import TYPES, Record
-from gateway.protocols.astm.text import Decoded, codec_name, decode_text
+from gateway.protocols.astm.text import codec_name, decode_text
 from gateway.protocols.errors import RemoteProtocolError
 
 MAX_RECORDS: Final = 50_000  # of one transmission
@@ -31,21 +31,28 @@ def decode(text: bytes, encoding: str = "latin-1", *, loose: bool = False) -> tu
     """The messages of one transmission.  ``loose`` allows digits before record letters."""
     name = codec_name(encoding)
     builders: list[_Builder] = []
-    for count, line in enumerate(_lines(text, name)):
-        bare = line.text.lstrip(string.digits) if loose else line.text
-        if not builders or (bare[:1] in ("H", "h") and not bare[1:2].isalnum()):
-            builders.append(_Builder())
-        builders[-1].add(line, bare, over=count >= MAX_RECORDS)
+    builder: _Builder | None = None
+    for count, (line, spelled, doubtful) in enumerate(_lines(text, name)):
+        bare = line.lstrip(string.digits) if loose else line
+        if builder is None or (bare[:1] in ("H", "h") and not bare[1:2].isalnum()):
+            builder = _Builder()
+            builders.append(builder)
+        if doubtful:
+            builder.doubtful = True
+        if count >= MAX_RECORDS:
+            builder.cannot_read(line, Flaw.LIMIT)
+        else:
+            builder.add(line, spelled, bare)
     return tuple(builder.build() for builder in builders)
 
 
-def _lines(text: bytes, encoding: str) -> Iterator[Decoded]:
+def _lines(text: bytes, encoding: str) -> Iterator[tuple[str, str, bool]]:
+    """Each line, the encoding that gives its bytes again, and whether that is doubtful."""
     if text.isascii():
-        for line in split_records(text):
-            yield Decoded(line.decode("ascii"), encoding, doubtful=False)
-    else:
-        for line in split_records(text):
-            yield decode_text(line, encoding)
+        pieces = text.decode("ascii").split("\r" if b"\r" in text else "\n")
+        return ((line, encoding, False) for piece in pieces if (line := piece.strip("\n")))
+    found = (decode_text(line, encoding) for line in split_records(text))
+    return ((each.text, each.encoding, each.doubtful) for each in found)
 
 
 @dataclass(slots=True)
@@ -58,6 +65,8 @@ class _Branch:
     attached: list[_Branch] | None = None
 
     def freeze(self) -> Node:
+        if self.children is None and self.attached is None:
+            return Node(self.record, self.index)
         return Node(self.record, self.index, _frozen(self.children), _frozen(self.attached))
 
     def hang(self, child: _Branch) -> None:
@@ -90,35 +99,31 @@ class _Builder:
         self._unread: list[str] = []
         self._problems: list[Flawed] = []
         self._counts: dict[str, int] = {}
-        self._doubtful = False
+        self.doubtful = False
 
-    def add(self, line: Decoded, bare: str, *, over: bool) -> None:
+    def add(self, line: str, encoding: str, bare: str) -> None:
         """``bare`` is the line without digits a loose sender put before it."""
         letter = bare[:1].upper()
         delimiters = self._delimiters
-        if line.doubtful:
-            self._doubtful = True
-        if over:
-            self._cannot_read(line.text, Flaw.LIMIT)
-        elif delimiters is None:
-            self._open(line, bare)
+        if delimiters is None:
+            self._open(line, encoding, bare)
         elif self._terminator is not None:
-            self._cannot_read(line.text, Flaw.AFTER_END)
+            self.cannot_read(line, Flaw.AFTER_END)
         elif letter not in TYPES or bare[1:2] not in ("", delimiters.field):
-            self._cannot_read(line.text, Flaw.MALFORMED)
+            self.cannot_read(line, Flaw.MALFORMED)
         else:
-            self._place(self._branch(Record(letter, line.text, delimiters, line.encoding)))
+            self._place(self._branch(Record(letter, line, delimiters, encoding)), letter)
 
-    def _open(self, line: Decoded, bare: str) -> None:
+    def _open(self, line: str, encoding: str, bare: str) -> None:
         try:
             self._delimiters = Delimiters.of_header(bare)
         except RemoteProtocolError:
-            self._cannot_read(line.text, Flaw.NO_HEADER)
+            self.cannot_read(line, Flaw.NO_HEADER)
             return
-        record = Record("H", line.text, self._delimiters, line.encoding)
+        record = Record("H", line, self._delimiters, encoding)
         self._header = self._last = self._branch(record)
 
-    def _cannot_read(self, text: str, flaw: Flaw) -> None:
+    def cannot_read(self, text: str, flaw: Flaw) -> None:
         self._unread.append(text)
         self._problems.append(Flawed(flaw, f"?[{len(self._unread)}]"))
 
@@ -127,8 +132,11 @@ class _Builder:
         self._records.append(record)
         return _Branch(record, count)
 
-    def _place(self, branch: _Branch) -> None:
-        letter = branch.record.type
+    def _place(self, branch: _Branch, letter: str) -> None:
+        if letter == "R" and self._order is not None:
+            self._order.hang(branch)
+            self._last = branch
+            return
         if letter == "L":
             self._terminator = branch.record.field(3)
             return
@@ -143,7 +151,7 @@ class _Builder:
                 self._order = branch
                 self._hang(branch, self._patient, wanted=self._patient)
             case "R":
-                self._hang(branch, self._order or self._patient, wanted=self._order)
+                self._hang(branch, self._patient, wanted=None)
             case _:
                 self._patient = self._order = None
                 self._roots.append(branch)
@@ -169,5 +177,5 @@ class _Builder:
             tuple(self._records),
             tuple(self._unread),
             tuple(self._problems),
-            self._doubtful,
+            self.doubtful,
         )

@@ -136,7 +136,7 @@ class FramedReader:
         """Before more bytes arrive, or unless the frame is accepted: its CR LF is still unread."""
         if self._ahead:
             self._ahead = False
-            self._incoming.data += _CRLF
+            self._incoming.data.extend(_CRLF)
 
     # -- bytes to events
 
