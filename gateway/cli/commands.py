@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from gateway.cli.report_commands import reports
+
 app = typer.Typer(
     name="gateway",
     help="Moves results from laboratory analyzers and images from ultrasound units to the EHR, "
@@ -21,6 +23,7 @@ held = typer.Typer(no_args_is_help=True, help="Reports that wait for a person, a
 app.add_typer(held, name="held")
 studies = typer.Typer(no_args_is_help=True, help="Imaging studies and the orders they belong to.")
 app.add_typer(studies, name="studies")
+app.add_typer(reports, name="reports")
 
 Config = Annotated[
     Path, typer.Option("-c", "--config", help="The configuration file.", metavar="FILE")

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from gateway.desk.mistakes import Missing, Mistake
+from gateway.desk.moving import Moving, refuse_moved
 from gateway.desk.parts import Parts
 from gateway.desk.records import Records
 from gateway.desk.releasing import Releasing
@@ -36,6 +37,7 @@ class Desk:
             "held.show": self._held_show,
             "held.release": self._held_release,
             "held.discard": self._held_discard,
+            "reports.move": Moving(parts).move,
             "resend": self._resend,
             "qc.release": self._qc_release,
             "resume": self._resume,
@@ -107,6 +109,7 @@ class Desk:
         entry = await self._parts.store.outbox.get(number)
         if entry is None:
             raise Missing(f"there is no message {number}; see 'gateway status --json'")
+        await self._parts.store.engine.read(lambda c: refuse_moved(c, entry))
         replacement = None
         if arguments.get("as_new"):
             if entry.report is None or entry.revision is None:

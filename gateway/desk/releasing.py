@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from gateway.desk.choosing import fitting
 from gateway.desk.mistakes import Mistake
 from gateway.desk.parts import Parts
 from gateway.intake.belonging import Belonging, filed_under, ordered
@@ -39,14 +40,11 @@ class Releasing:
         """What it was filed under, or the order a person chose."""
         if not placer:
             return await filed_under(self._parts.store, stored.seq, report)
-        found = await ordered(self._parts.store, placer)
-        codes = {code for one in report.observations for code in (one.code.device, one.code.loinc)}
-        fitting = [b for b in found if b.order and b.order.code in codes] or list(found)
-        if not fitting:
+        found = [b for b in await ordered(self._parts.store, placer) if b.order]
+        if not found:
             raise Mistake(f"there is no order {placer}; 'gateway held show' suggests some")
-        if len(fitting) > 1:
-            raise Mistake(f"order {placer} asks for several tests, and none of them is this one")
-        return fitting[0]
+        chosen = fitting([b.order for b in found if b.order], report, placer)
+        return next(b for b in found if b.order == chosen)
 
     async def messages(
         self, item: HeldItem, stored: StoredReport, report: Report, belonging: Belonging

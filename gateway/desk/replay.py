@@ -15,6 +15,7 @@ from typing import Any
 from gateway.desk.parts import Parts
 from gateway.errors import GatewayError
 from gateway.intake.belonging import of_ids
+from gateway.matching import moves
 from gateway.messages import report_from_json
 from gateway.report import Report
 from gateway.store import FiledReport, HoldState, Outcome, ReportState, StoredReport
@@ -79,7 +80,14 @@ class Replay:
         if filing is None:
             return []
         known = {r.id: r for r in await self._parts.store.reports.of_transmission(number)}
-        return [_Again(number, known.get(filed.id), filed) for filed in filing.reports]
+        ids = [filed.id for filed in filing.reports]
+        moved = await self._parts.store.engine.read(lambda c: moves.touching(c, ids))
+        settled = {move.report for move in moved}  # a person said whose these are
+        return [
+            _Again(number, known.get(filed.id), filed)
+            for filed in filing.reports
+            if filed.id not in settled
+        ]
 
     async def _apply(self, again: _Again, actor: str) -> str:
         if again.stored is None:

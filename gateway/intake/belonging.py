@@ -12,6 +12,7 @@ import apsw
 
 from gateway.intake.planning import known_person, message_order
 from gateway.intake.routes import Revision
+from gateway.matching import moves
 from gateway.orders import book, patients
 from gateway.orders.book import KnownOrder
 from gateway.orders.patients import KnownPatient
@@ -21,10 +22,12 @@ from gateway.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Belonging:
-    """None where nothing is known."""
+    """None where nothing is known.  ``lane`` is that of a report that was moved, and of the
+    one that took its place."""
 
     order: KnownOrder | None = None
     patient: KnownPatient | None = None
+    lane: str | None = None
 
     def completed(self, report: Report) -> Report:
         """With the patient as the EHR knows them now."""
@@ -43,6 +46,7 @@ class Belonging:
             again=again,
             corrects=previous is not None or again > 0,
             domains=known_person(self.patient)[1] if self.patient else (),
+            lane=self.lane,
         )
 
 
@@ -67,6 +71,12 @@ async def ordered(store: Store, placer: str) -> tuple[Belonging, ...]:
 
 def belonging_of(connection: apsw.Connection, seq: int, report: Report) -> Belonging:
     """What a stored report was filed under; else the patient its dead numbers lead to."""
+    move = moves.to_report(connection, report.id) or moves.of_report(connection, report.id)
+    belonging = _filed_under(connection, seq, report)
+    return belonging if move is None else replace(belonging, lane=move.lane)
+
+
+def _filed_under(connection: apsw.Connection, seq: int, report: Report) -> Belonging:
     row = connection.execute(
         "SELECT order_id, patient FROM report_orders WHERE report = ?", (seq,)
     ).fetchone()
@@ -79,6 +89,11 @@ def belonging_of(connection: apsw.Connection, seq: int, report: Report) -> Belon
         if dead & {one.value for one in report.patient.ids}:
             return Belonging(None, known)
     return Belonging()
+
+
+def of_order(connection: apsw.Connection, order: int) -> Belonging:
+    """An order with its patient."""
+    return _of_ids(connection, order, None)
 
 
 def _of_ids(connection: apsw.Connection, order: int | None, patient: int | None) -> Belonging:

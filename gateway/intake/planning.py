@@ -110,13 +110,17 @@ class Planner:
         self, report: Report, finding: Finding, transmission: str
     ) -> Iterator[FiledReport]:
         match = finding.match
-        report = replace(report, problems=(*report.problems, *_failed(report, finding)))
+        doubts = (*_failed(report, finding), *_adrift(finding))
+        report = replace(report, problems=(*report.problems, *doubts))
         if report.kind is not Kind.PATIENT or (match is None and not finding.before):
             yield self.filed(report, Revision(), 1)
             return
         earlier = [_earlier(one) for one in finding.before]
         orders = {one.order.id: one.order for one in finding.before if one.order is not None}
         for piece in pieces(report, earlier, transmission):
+            if piece.revises and finding.adrift:
+                yield self._set_aside(piece, finding, earlier)
+                continue
             yield from self._matched(piece, report, match or Match(), orders)
 
     def _matched(
@@ -129,6 +133,19 @@ class Planner:
         parts = _parts(piece.report, report, match)
         for number, (order, part) in enumerate(parts):
             yield self._with(piece, _part(part, number, order), match, order)
+
+    def _set_aside(self, piece: Piece, finding: Finding, earlier: Sequence[Earlier]) -> FiledReport:
+        """A correction of what a person moved: held, under the patient it was moved to."""
+        identity, patient = piece.report.id, Patient()
+        for one in earlier:
+            if one.report.id == identity and any(m.target == identity for m in finding.moved):
+                patient = one.report.patient
+        owner = next((m.patient for m in finding.moved if m.target == identity), None)
+        report = replace(piece.report, patient=patient)
+        revision = Revision(piece.revision - 1, piece.previous)
+        return replace(
+            self.filed(report, revision, piece.revision), order=piece.order, patient=owner
+        )
 
     def again(
         self, report: Report, match: Match, revision: int, previous: Report | None
@@ -194,6 +211,11 @@ def _failed(report: Report, finding: Finding) -> Iterator[Problem]:
     for number, one in enumerate(report.observations, start=1):
         if one.code.device in finding.failing:
             yield Problem(ProblemCode.QC_FAILED, f"R[{number}]")
+
+
+def _adrift(finding: Finding) -> Iterator[Problem]:
+    if finding.adrift:
+        yield Problem(ProblemCode.IDENTITY_CONFLICT, "moved")
 
 
 def reasons(report: FiledReport) -> list[str]:

@@ -73,7 +73,8 @@ class Revision:
     """Where a report stands in its life: 0 for the first, ``previous`` as it was last sent.
 
     ``corrects`` is false when nothing of it was ever sent.  ``domains`` say who assigned the
-    patient's numbers.  ``again`` counts the times a person sent the same revision as new.
+    patient's numbers.  ``again`` counts the times a person sent the same revision as new.  ``lane``
+    is that of an earlier report it must not overtake.
     """
 
     number: int = 0
@@ -83,6 +84,7 @@ class Revision:
     again: int = 0
     corrects: bool = True
     domains: tuple[IdentifierDomain, ...] = ()
+    lane: str | None = None
 
 
 FIRST = Revision()
@@ -142,7 +144,9 @@ class Router:
 
     def _messages(self, report: Report, revision: Revision) -> Iterator[OutboxMessage]:
         identity = control_id(self._key, report.id, revision.number + 1000 * revision.again)
-        lane = report.specimen.id or next((i.value for i in report.patient.ids), None)
+        lane = (
+            revision.lane or report.specimen.id or next((i.value for i in report.patient.ids), None)
+        )
         for route in self.routes:
             if not _applies(route, report.device.id):
                 continue

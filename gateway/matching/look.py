@@ -13,6 +13,7 @@ from datetime import datetime
 import apsw
 
 from gateway.matching.identity import Match, decide
+from gateway.matching.moves import Move, touching
 from gateway.matching.quality import failing
 from gateway.matching.rules import Rules
 from gateway.orders import book
@@ -36,11 +37,20 @@ class Before:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """``match`` is None where nobody sends orders; ``failing`` are tests whose control failed."""
+    """``match`` is None where nobody sends orders; ``failing`` are tests whose control failed,
+    ``moved`` what a person did to earlier reports."""
 
     match: Match | None = None
     before: tuple[Before, ...] = ()
     failing: frozenset[str] = frozenset()
+    moved: tuple[Move, ...] = ()
+
+    @property
+    def adrift(self) -> bool:
+        """Whether a person moved an earlier report of this specimen, and the orders do not say
+        the same by now."""
+        owner = self.match.patient if self.match else None
+        return any(owner is None or move.patient != owner.id for move in self.moved)
 
 
 def look(
@@ -74,7 +84,8 @@ def _look(
     if rules is not None and rules.hold_failed:
         broken = failing(connection, report.device.id)
     before = tuple(_before(connection, seq) for seq in _numbers(connection, report, MOST, until))
-    return Finding(match, before, broken)
+    moved = touching(connection, (one.stored.id for one in before))
+    return Finding(match, before, broken, moved)
 
 
 def _numbers(

@@ -21,6 +21,9 @@ STATUS_NOTES = {
 }
 
 
+MOVED = "This report was sent for the wrong patient or specimen and is withdrawn."
+
+
 def no_result(value: Absent, raw: str) -> str:
     sent = f"; device sent: {raw}" if raw.strip() else ""
     return f"No result: {value.reason}{sent}"

@@ -189,6 +189,16 @@ def done(connection: apsw.Connection, order: int, now: datetime) -> None:
     )
 
 
+def reopen(connection: apsw.Connection, order: int, report: str, now: datetime) -> None:
+    """``report`` was not its result after all: without another one it waits again."""
+    connection.execute(
+        "UPDATE orders SET status = 'active', updated_at = ? WHERE id = ? AND status = 'done' "
+        "AND NOT EXISTS (SELECT 1 FROM report_orders o JOIN reports r ON r.seq = o.report "
+        "WHERE o.order_id = orders.id AND r.id <> ?)",
+        (to_micros(now), order, report),
+    )
+
+
 def find(connection: apsw.Connection, number: int) -> KnownOrder | None:
     return next(_select(connection, "WHERE o.id = ?", (number,)), None)
 

@@ -227,6 +227,20 @@ class Outbox:
         await self._engine.write(operation)
 
 
+def take_back(
+    engine: Engine, connection: apsw.Connection, report: str, answer: str
+) -> tuple[int, ...]:
+    """Cancels every message of a report that has not been sent yet; their ids."""
+    query = (
+        "SELECT id FROM outbox WHERE report_id = ? "
+        "AND state IN ('queued', 'postponed', 'parked') ORDER BY id"
+    )
+    numbers: list[int] = [number for (number,) in connection.execute(query, (report,))]
+    for number in numbers:
+        _finish(engine, connection, number, MessageState.CANCELLED, answer)
+    return tuple(numbers)
+
+
 def _state(connection: apsw.Connection, number: int) -> str | None:
     state = connection.execute("SELECT state FROM outbox WHERE id = ?", (number,)).get
     return state if isinstance(state, str) else None

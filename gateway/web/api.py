@@ -37,6 +37,14 @@ class Resend(Decision):
     as_new: bool = False
 
 
+class Correct(Decision):
+    """Whose result it really is: by an order or a patient id; and the label, if that was wrong."""
+
+    order: str = Field("", max_length=200)
+    patient_id: str = Field("", max_length=64)
+    specimen: str = Field("", max_length=200)
+
+
 class Link(Decision):
     order: str = Field(min_length=1, max_length=200)
 
@@ -143,6 +151,14 @@ def _add_acts(router: APIRouter, parts: Parts) -> None:
     async def discard(number: Number, request: Request, decision: Decision) -> dict[str, Any]:
         """Not to be sent; needs a reason."""
         return dict(await parts.ask("held.discard", {"id": number, **_by(request, decision)}))
+
+    @router.post("/reports/{identity}/move")
+    async def move(identity: str, request: Request, decision: Correct) -> dict[str, Any]:
+        """Withdraws a result where it was sent and sends it where it belongs; needs a reason."""
+        said = decision.model_dump(include={"order", "patient_id", "specimen"})
+        return dict(
+            await parts.ask("reports.move", {"id": identity, **said, **_by(request, decision)})
+        )
 
     @router.post("/deliveries/{number}/resend")
     async def resend(

@@ -112,12 +112,18 @@ async def test_release_as_it_is_and_send_again(
             await until(lambda: ehr.received == 2, what="the same again")
             await command(config, "resend", "1", "--as-new", "--user", "me")
             await until(lambda: ehr.received == 3, what="it as new")
+            (report, *_) = await command(config, "reports", "list", "--specimen", "S1", "--json")
+            moved = ("reports", "move", report["id"], "--patient-id", "MRN9", "--reason", "swapped")
+            assert "withdrawn" in await command(config, *moved, "--user", "me")
+            await until(lambda: ehr.received == 5, what="withdrawal and result")
             status, _, err = await run_command("resend", "99", "-c", str(config), "--user", "me")
             assert status == 1
             assert "99" in err
     finally:
         await ehr.aclose()
-    first, again, new = ehr.inbox.messages
+    first, again, new, withdrawn, right = ehr.inbox.messages
+    assert b"||MRN1|" in withdrawn
+    assert b"||MRN9|" in right
     assert first == again
     assert new != first
     assert new.split(b"|")[9] != first.split(b"|")[9]

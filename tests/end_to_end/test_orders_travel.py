@@ -96,16 +96,18 @@ async def clinic(folder: Path, ehr: Ehr) -> AsyncIterator[tuple[Running, Feed, A
         return datetime.now(UTC)
 
     loaded = load(configuration(folder, port))
-    async with running(loaded, notices=Noticeboard(clock), clock=clock) as parts:
-        feed = Feed(parts.reception.port or 0)
-        device = parts.lines.listening["bench"].port
-        analyzer = Analyzer(Dialect(), lambda: open_pipe(f"tcp:127.0.0.1:{device}"))
-        try:
-            yield parts, feed, analyzer
-        finally:
-            await analyzer.aclose()
-            await feed.aclose()
-    await ehr.aclose()
+    try:
+        async with running(loaded, notices=Noticeboard(clock), clock=clock) as parts:
+            feed = Feed(parts.reception.port or 0)
+            device = parts.lines.listening["bench"].port
+            analyzer = Analyzer(Dialect(), lambda: open_pipe(f"tcp:127.0.0.1:{device}"))
+            try:
+                yield parts, feed, analyzer
+            finally:
+                await analyzer.aclose()
+                await feed.aclose()
+    finally:
+        await ehr.aclose()
 
 
 def fields(body: bytes) -> dict[str, list[str]]:

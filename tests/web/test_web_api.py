@@ -29,6 +29,7 @@ ROUTES = (
     ("GET", "/api/v1/devices"),
     ("GET", "/api/v1/reports"),
     ("GET", "/api/v1/reports/x"),
+    ("POST", "/api/v1/reports/x/move"),
     ("GET", "/api/v1/held"),
     ("POST", "/api/v1/held/1/release"),
     ("POST", "/api/v1/held/1/discard"),
@@ -256,3 +257,29 @@ async def test_it_stops_at_once_with_an_event_stream_open(
             stopping = asyncio.create_task(until(ended.is_set, 5))
     assert time.monotonic() - before < 2
     await asyncio.gather(listening, stopping, return_exceptions=True)
+
+
+async def test_a_result_is_moved_to_the_patient_a_person_names(
+    site: Clinic, tmp_path: Path
+) -> None:
+    await site.send_glucose("26S0042")
+    folder = tmp_path / "out"
+    await until(lambda: list(folder.glob("*.hl7")), within=30)
+    (report,) = (await site.client.get("/api/v1/reports?specimen=26S0042")).json()
+    path = f"/api/v1/reports/{report['id']}/move"
+    for body in ({"patient_id": "MRN2", "user": "ada"}, {"reason": "swapped", "user": "ada"}):
+        answer = await site.client.post(path, json=body)
+        assert answer.status_code == 409
+        assert "reason" in answer.json()["error"] or "what was wrong" in answer.json()["error"]
+    asked = {"patient_id": "MRN2", "reason": "swapped", "user": "ada"}
+    answer = await site.client.post(path, json=asked)
+    assert answer.status_code == 200
+    await until(lambda: len(list(folder.glob("*.hl7"))) == 3, within=30)
+    shown = (await site.client.get(f"/api/v1/reports/{answer.json()['moved_to']}")).json()
+    assert shown["report"]["patient"]["ids"] == [{"value": "MRN2", "from": "moved"}]
+    assert "|MRN2|" in shown["messages"][0]["body"]
+    withdrawn = (await site.client.get(f"/api/v1/reports/{report['id']}")).json()
+    assert "|MRN1|" in withdrawn["messages"][1]["body"]
+    assert "|W|" in withdrawn["messages"][1]["body"]
+    nobody = await site.client.post("/api/v1/reports/x/move", json=asked)
+    assert nobody.status_code == 404

@@ -1,0 +1,50 @@
+"""The commands of ``gateway reports``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+reports = typer.Typer(no_args_is_help=True, help="Filed reports; set right whose result one is.")
+
+Config = Annotated[
+    Path, typer.Option("-c", "--config", help="The configuration file.", metavar="FILE")
+]
+DEFAULT = Path("gateway.toml")
+
+
+@reports.command("list", epilog="Example: gateway reports list --specimen 26S0042")
+def reports_list(
+    config: Config = DEFAULT,
+    as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
+    specimen: Annotated[str | None, typer.Option(help="Only this specimen.")] = None,
+    device: Annotated[str | None, typer.Option(help="Only this device.")] = None,
+) -> None:
+    """The last hundred reports, the newest first."""
+    from gateway.cli.reports import list_reports
+
+    raise typer.Exit(list_reports(config, as_json, specimen, device))
+
+
+@reports.command(
+    "move", epilog="Example: gateway reports move 5d2c... --order P42 --reason swapped"
+)
+def reports_move(
+    identity: Annotated[str, typer.Argument(help="The report's id, as 'reports list' shows it.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; stands in the audit trail.")],
+    order: Annotated[
+        str, typer.Option(help="The placer number of the order it answers.", metavar="PLACER")
+    ] = "",
+    patient_id: Annotated[str, typer.Option(help="The patient's number.")] = "",
+    specimen: Annotated[str, typer.Option(help="The right label, if that was wrong.")] = "",
+    user: Annotated[
+        str | None, typer.Option("--user", help="Who does it; default: who is logged in.")
+    ] = None,
+    config: Config = DEFAULT,
+) -> None:
+    """Withdraws a result from the wrong patient (OBX-11 W) and sends it to the right one."""
+    from gateway.cli.reports import move_report
+
+    raise typer.Exit(move_report(config, identity, order, patient_id, specimen, user, reason))
