@@ -34,8 +34,15 @@ from gateway.lines import Lines, known_devices, silence_limits
 from gateway.messages import ProcessingId, load_tables
 from gateway.modalities import Modalities, modalities
 from gateway.notices import Noticeboard
+from gateway.orders.downloads import Downloads
 from gateway.orders.inbox import Answer
-from gateway.reception import Reception, control_materials, matching_rules, worklists
+from gateway.reception import (
+    Reception,
+    control_materials,
+    downloads,
+    matching_rules,
+    worklists,
+)
 from gateway.store import Condition, Store
 from gateway.studies import Studies
 from gateway.supervision import supervise
@@ -105,9 +112,12 @@ async def running(
         late = late_orders(configuration, store, router, notices, clock)
         if late is not None:
             await _started(stack, {"late orders": late.run})
-        reception = Reception(configuration, store, notices, clock, router, partial(_placed, late))
+        pushed = downloads(configuration, store, clock)
+        told = partial(_placed, late, pushed)
+        reception = Reception(configuration, store, notices, clock, router, told)
         await stack.enter_async_context(reception.open())
-        lines = Lines(configuration, store, intake, notices, worklists(configuration, store, clock))
+        asked = worklists(configuration, store, clock)
+        lines = Lines(configuration, store, intake, notices, asked, pushed)
         await stack.enter_async_context(lines.open())
         units = await _modalities(stack, configuration, store, notices, clock)
         if units is not None:
@@ -183,9 +193,11 @@ def late_orders(
     return LateOrders(store, planner, rules, notices, clock)
 
 
-def _placed(late: LateOrders | None, answer: Answer) -> None:
+def _placed(late: LateOrders | None, pushed: Downloads | None, answer: Answer) -> None:
     if late is not None and answer.placed:
         late.wake()
+    if pushed is not None and answer.changed:
+        pushed.changed()
 
 
 def build_couriers(

@@ -29,6 +29,7 @@ from gateway.drivers import (
 )
 from gateway.intake import Intake, Known
 from gateway.notices import LinkChanged, LinkState, NoiseAlarm, Noticeboard
+from gateway.orders.downloads import Downloads
 from gateway.orders.worklists import Worklists
 from gateway.profiles import AnalyzerProfile, Protocol, catalogue
 from gateway.profiles.text_views import LIS3, framing
@@ -77,8 +78,10 @@ class Lines:
         intake: Intake,
         notices: Noticeboard,
         worklists: Worklists | None = None,
+        downloads: Downloads | None = None,
     ) -> None:
         self._worklists = worklists
+        self._downloads = downloads
         self._configuration = configuration
         self._store = store
         self._intake = intake
@@ -163,7 +166,8 @@ class Lines:
             talking = [profiles[name] for name in names]
             asked = self._worklists
             if asked is not None and asked.asks(names):
-                return asking_link_for(talking, sites[names], peer.name, loop, asked)
+                late = self._downloads
+                return asking_link_for(talking, sites[names], peer.name, loop, asked, late)
             return link_for(talking, sites[names], peer.name, loop)
 
         return connect
@@ -215,13 +219,14 @@ def asking_link_for(
     peer: str,
     loop: asyncio.AbstractEventLoop,
     worklists: Worklists,
+    downloads: Downloads | None = None,
 ) -> DeviceLink:
     """The driver of devices that ask for their work, in ASTM or HL7."""
     link = profiles[0].link
     if link.protocol is Protocol.HL7:
         dialect = link.hl7 or Hl7Dialect()
-        return Hl7AskingLink(site, peer, loop, dialect, _now, _control_id, worklists)
-    return AskingLink(site, peer, loop, common_dialect(profiles), worklists)
+        return Hl7AskingLink(site, peer, loop, dialect, _now, _control_id, worklists, downloads)
+    return AskingLink(site, peer, loop, common_dialect(profiles), worklists, downloads)
 
 
 def _now() -> datetime:

@@ -16,6 +16,7 @@ from gateway.matching import Check, IdType, Policy, Rules
 from gateway.matching.quality import Material, Target
 from gateway.notices import LinkState, Noticeboard
 from gateway.orders import book
+from gateway.orders.downloads import Downloads
 from gateway.orders.dropbox import Dropbox
 from gateway.orders.inbox import Answer, Inbox
 from gateway.orders.inbox import Policy as InboxPolicy
@@ -64,20 +65,36 @@ def worklists(
     configuration: Configuration, store: Store, clock: Callable[[], datetime]
 ) -> Worklists | None:
     """Answers for the devices whose profile says how they ask."""
+    asking = _askers(configuration)
+    return None if asking is None else Worklists(store, asking, clock)
+
+
+def downloads(
+    configuration: Configuration, store: Store, clock: Callable[[], datetime]
+) -> Downloads | None:
+    """Late orders for the devices that are to get them unasked."""
+    asking = _askers(configuration)
+    if asking is None:
+        return None
+    return Downloads(store, {n: one for n, one in asking.items() if one.downloads}, clock)
+
+
+def _askers(configuration: Configuration) -> dict[str, Asking] | None:
     section = configuration.orders
     if section is None:
         return None
     panels = {code: frozenset(tests) for code, tests in section.panels.items()}
     profiles = catalogue()
-    asking = {
+    return {
         name: Asking(
+            name,
             Menu(profiles[device.profile], device.codes, panels, device.order_codes),
             ZoneInfo(device.timezone or configuration.gateway.timezone),
+            device.downloads,
         )
         for name, device in configuration.analyzers.items()
         if _may_ask(profiles[device.profile])
     }
-    return Worklists(store, asking, clock)
 
 
 def _may_ask(profile: AnalyzerProfile) -> bool:

@@ -42,6 +42,7 @@ def check(configuration: Configuration) -> Iterator[Mistake]:
     yield from _destinations(configuration)
     yield from _shared_lines(configuration)
     yield from _one_language(configuration)
+    yield from _downloads(configuration)
     yield from _ports(configuration)
     yield from _http(configuration)
     yield from _files(configuration)
@@ -154,6 +155,25 @@ def _one_language(configuration: Configuration) -> Iterator[Mistake]:
         if other != language:
             text = f"shares {device.stream} with '{first}', which speaks another language"
             yield Mistake(("devices", name, "stream"), text)
+
+
+def _downloads(configuration: Configuration) -> Iterator[Mistake]:
+    """Orders nobody asked for go only to devices known to take them, on a line of their own."""
+    streams = [device.stream for device in configuration.analyzers.values()]
+    known = catalogue()
+    for name, device in configuration.analyzers.items():
+        where = ("devices", name, "downloads")
+        profile = known.get(device.profile)
+        if not device.downloads or profile is None:
+            continue
+        if not profile.downloads:
+            able = ", ".join(other.name for other in known.values() if other.downloads)
+            text = f"'{profile.name}' takes no orders it did not ask for; profiles that may: {able}"
+            yield Mistake(where, text)
+        if configuration.orders is None:
+            yield Mistake(where, "needs an [orders] section to have orders to send")
+        if streams.count(device.stream) > 1:
+            yield Mistake(where, f"needs a line of its own; {device.stream} is shared")
 
 
 def _listeners(configuration: Configuration) -> Iterator[tuple[tuple[str, ...], str, int]]:

@@ -57,6 +57,9 @@ class DeviceSection(Section):
         default_factory=dict,
         description="device code -> what orders to the device call it, where that differs",
     )
+    downloads: bool = Field(
+        False, description="send orders it did not ask for, and take back cancelled ones"
+    )
     orders: Literal["optional", "required", "hold"] | None = None
     address: str | None = Field(
         None, description="only connections from this IP or network are this device (shared ports)"

@@ -3,6 +3,7 @@
 A query is journaled and acknowledged like any transmission; its answer is sent as soon as the line
 is neutral (the analyzer goes first after a collision).  Answers wait for each other; a query that
 takes earlier ones back empties the waiting ones.  What the analyzer did not take, it asks again.
+Orders it takes unasked go out between answers.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from typing import Any
 
 from gateway.drivers.analyzer import AstmLink
 from gateway.drivers.link import Site
+from gateway.drivers.pushing import Pushing
 from gateway.errors import StoreError
 from gateway.orders.answers import Reply
+from gateway.orders.downloads import Downloads
 from gateway.orders.query import Query
-from gateway.orders.worklists import Asking, Worklists
+from gateway.orders.worklists import Asking, Download, Worklists
 from gateway.protocols.astm import (
     Accepted,
     Busy,
@@ -44,15 +47,23 @@ class AskingLink(AstmLink):
         loop: asyncio.AbstractEventLoop,
         dialect: Dialect,
         worklists: Worklists,
+        downloads: Downloads | None = None,
     ) -> None:
         super().__init__(site, peer, loop, dialect)
         self._line = Line(dialect)
         self._receiver = self._line.receiver
         self._worklists = worklists
         self._questions: deque[tuple[Asking, Query]] = deque()
-        self._reply: Reply | None = None
+        self._sent: tuple[Asking, Reply] | None = None
+        self._offer: tuple[Download, Asking] | None = None
+        self._offered: Download | None = None
+        self._pushing = Pushing(site, downloads, loop, self._push)
         self._work: set[asyncio.Task[None]] = set()
         self._looking = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._pushing.begin()
 
     @property
     def idle(self) -> bool:
@@ -85,6 +96,7 @@ class AskingLink(AstmLink):
 
     def peer_gone(self) -> None:
         self._questions.clear()
+        self._pushing.end()
         while (event := self._line.connection_lost()) is not None:
             self._take(event)
 
@@ -113,31 +125,49 @@ class AskingLink(AstmLink):
         self._look()
 
     def _look(self) -> None:
-        """One answer at a time is looked up and sent."""
-        if self._questions and not self._looking and not self._line.busy:
+        """One answer at a time is looked up and sent; an order nobody asked for comes after."""
+        if self._looking or self._line.busy:
+            return
+        if self._questions:
             self._looking = True
             self._begin(self._answer(*self._questions.popleft()))
+        elif self._offer is not None:
+            (self._offered, asking), self._offer = self._offer, None
+            self._send(self._worklists.late(asking, self._offered))
+
+    def _push(self, download: Download, asking: Asking) -> None:
+        """One tube to tell of, as soon as nothing else goes on."""
+        self._offer = download, asking
+        self._look()
+
+    def _send(self, reply: Reply) -> None:
+        self._line.send(list(reply.records))
+        if not self._waiting:
+            self.advance()
 
     async def _answer(self, asking: Asking, query: Query) -> None:
         reply = await self._worklists.answer(asking, query)
         self._looking = False
         if self._lost:
             return
-        self._reply = reply
-        self._line.send(list(reply.records))
-        if not self._waiting:
-            self.advance()
+        self._sent = asking, reply
+        self._send(reply)
 
     def _over(self, *, taken: bool) -> None:
-        reply, self._reply = self._reply, None
-        if taken and reply is not None:
-            self._begin(self._given(reply))
+        sent, self._sent = self._sent, None
+        offered, self._offered = self._offered, None
+        if offered is not None and taken:
+            self._begin(self._pushing.taken(offered))
+        elif offered is not None:
+            self._pushing.over(taken=False)
+        elif taken and sent is not None:
+            self._begin(self._given(*sent))
         if not self._lost:
             self._look()
 
-    async def _given(self, reply: Reply) -> None:
+    async def _given(self, asking: Asking, reply: Reply) -> None:
         try:
-            await self._worklists.given(reply.orders)
+            await self._worklists.given(asking, reply.work)
         except StoreError:
             return  # it is given again when asked for again
 

@@ -12,16 +12,30 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from gateway.drivers.hl7 import Hl7Link
 from gateway.drivers.link import Site
+from gateway.drivers.pushing import Pushing
 from gateway.errors import StoreError
-from gateway.orders.hl7_answers import Given
-from gateway.orders.worklists import Worklists
-from gateway.protocols.hl7device import Acknowledged, Dialect, Query, QueryReceived, read_header
-from gateway.protocols.hl7device.events import Event
+from gateway.orders.downloads import Downloads
+from gateway.orders.hl7_answers import Given, work_order
+from gateway.orders.jobs import Job
+from gateway.orders.worklists import Asking, Download, Worklists
+from gateway.protocols.hl7device import (
+    Acknowledged,
+    Dialect,
+    Event,
+    Header,
+    MessageReceived,
+    Query,
+    QueryReceived,
+    Unanswered,
+    read_header,
+)
 
 _UNABLE = re.compile(rb"[\r\n]ORC.U[AC]\b")
 """In an ORL^O34: an order the analyzer cannot take, or take back (table 0119)."""
@@ -39,21 +53,33 @@ class Hl7AskingLink(Hl7Link):
         clock: Callable[[], datetime],
         ids: Callable[[], str],
         worklists: Worklists,
+        downloads: Downloads | None = None,
     ) -> None:
         super().__init__(site, peer, loop, dialect, clock, ids)
         self._worklists = worklists
         self._query: Query | None = None
-        self._handed: dict[str, tuple[int, ...]] = {}
+        self._handed: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {}
         self._work: set[asyncio.Task[None]] = set()
+        self._pushing = Pushing(site, downloads, loop, self._push)
+        self._parties = ("", "", "", "")
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._pushing.begin()
 
     def on_event(self, event: Event) -> None:
-        self._query = event.query if isinstance(event, QueryReceived) else None
-        if isinstance(event, Acknowledged) and event.final:
-            given = self._handed.pop(event.control_id, ())
-            if event.code.accepted and not _UNABLE.search(event.raw):
-                self._begin(self._given(given))
-            elif given:
-                self.refused("did not take its work")
+        self._query = None
+        match event:
+            case QueryReceived(query):
+                self._query = query
+                self._heard_from(query.header)
+            case MessageReceived(header):
+                self._heard_from(header)
+            case Acknowledged(final=True):
+                self._answered(event)
+            case Unanswered():
+                self._handed.pop(event.control_id, None)
+                self._pushing.over(taken=False)
         super().on_event(event)
 
     def committed(self, error: StoreError | None) -> None:
@@ -68,7 +94,23 @@ class Hl7AskingLink(Hl7Link):
 
     def peer_gone(self) -> None:
         self._handed.clear()
+        self._pushing.end()
         super().peer_gone()
+
+    def _heard_from(self, header: Header) -> None:
+        """MSH-3 to 6 of what is sent to this device."""
+        fields = (header.at(number) or "" for number in (5, 6, 3, 4))
+        self._parties = (next(fields), next(fields), next(fields), next(fields))
+
+    def _answered(self, event: Acknowledged) -> None:
+        confirm = self._handed.pop(event.control_id, None)
+        if confirm is None:
+            return
+        taken = event.code.accepted and not _UNABLE.search(event.raw)
+        if not taken:
+            self.refused("did not take its work")
+        self._begin(confirm() if taken else _nothing())
+        self._pushing.over(taken=taken)
 
     async def _answer(self, query: Query, raw: bytes) -> None:
         asking = self._worklists.asker(self.site.candidates, raw)
@@ -77,23 +119,33 @@ class Hl7AskingLink(Hl7Link):
             self.write(session.refuse())
         else:
             given = await self._worklists.hl7_answer(asking, query, lambda: session.stamp)
-            self._hand(query, given)
+            self._hand(asking, query, given)
         self._waiting = False
         self.go_on()
 
-    def _hand(self, query: Query, given: Given) -> None:
+    def _hand(self, asking: Asking, query: Query, given: Given) -> None:
         (_, *later), (now, *work) = given.messages, given.work
-        for message, orders in zip(later, work, strict=True):
-            self._handed[read_header(message).control_id] = orders
         if query.cancels:
             self._handed.clear()
             self._session.withdraw()
+        for message, jobs in zip(later, work, strict=True):
+            self._handed[read_header(message).control_id] = partial(self._given, asking, jobs)
         self.write(self._session.reply(*given.messages))
-        self._begin(self._given(now))
+        self._begin(self._given(asking, now))
 
-    async def _given(self, orders: Sequence[int]) -> None:
+    def _push(self, download: Download, asking: Asking) -> None:
+        """A tube nobody asked for, or one taken back."""
+        stamp = self._session.stamp
+        local = replace(stamp, time=stamp.time.astimezone(asking.zone))
+        control = "CA" if download.cancels else "NW"
+        message = work_order(self._parties, download.job, asking.menu, local, control=control)
+        self._handed[stamp.control_id] = partial(self._pushing.taken, download)
+        self.write(self._session.send(message))
+        self.set_timeout(self._session.timeout)
+
+    async def _given(self, asking: Asking, jobs: Sequence[Job]) -> None:
         try:
-            await self._worklists.given(orders)
+            await self._worklists.given(asking, jobs)
         except StoreError:
             return  # it is given again when asked for again
 
@@ -101,3 +153,7 @@ class Hl7AskingLink(Hl7Link):
         task = self._loop.create_task(work)
         self._work.add(task)
         task.add_done_callback(self._work.discard)
+
+
+async def _nothing() -> None:
+    """What is done about work that was refused: it may be asked for again."""

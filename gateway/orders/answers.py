@@ -1,6 +1,6 @@
-"""The answer to a host query: H, a P for each patient, an O for each specimen, L (LIS02-A2).
+"""Work for an ASTM analyzer: H, a P for each patient, an O for each specimen, L (LIS02-A2).
 
-Nothing to do is an answer too: H and ``L|1|I``.  Ids and positions are repeated as the profile
+O-12 is N for work and C for what is taken back, O-26 Q in an answer and O unasked.  Nothing to do is an answer too: H and ``L|1|I``.  Ids and positions are repeated as the profile
 says.  Names that the device's character set cannot write are left out.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 
 from gateway.orders.jobs import Job
 from gateway.orders.menu import Menu
@@ -20,19 +21,28 @@ from gateway.protocols.astm import At, Delimiters, Record, encode
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """``records`` are to be sent as one message; ``orders`` were given to the device by it."""
+    """``records`` are to be sent as one message; ``work`` is given to the device by it."""
 
     records: tuple[bytes, ...]
-    orders: tuple[int, ...]
+    work: tuple[Job, ...]
 
 
-def reply(work: Sequence[Job], menu: Menu, now: datetime) -> Reply:
+class Occasion(Enum):
+    """Why a device is told of orders, with O-12 and O-26."""
+
+    ASKED = ("N", "Q")
+    LATE = ("N", "O")
+    CANCELLED = ("C", "O")
+
+
+def reply(
+    work: Sequence[Job], menu: Menu, now: datetime, occasion: Occasion = Occasion.ASKED
+) -> Reply:
     """The message for a device; ``now`` in the device's zone."""
     profile = menu.profile
     place = profile.query or HostQuery("Q.3.2", "Q.5", 10.0)
-    records = list(_records(work, menu, place, now))
-    orders = tuple(order for job in work for order in job.orders)
-    return Reply(tuple(encode(records, profile.encoding)), orders)
+    records = list(_records(work, menu, place, now, occasion))
+    return Reply(tuple(encode(records, profile.encoding)), tuple(work))
 
 
 def _records(work: Sequence[Job], menu: Menu, place: HostQuery, now: datetime) -> Iterator[Record]:
@@ -44,15 +54,17 @@ def _records(work: Sequence[Job], menu: Menu, place: HostQuery, now: datetime) -
 
     stamp = now.strftime("%Y%m%d%H%M%S")
     version = profile.shape.fixed.get("H.13", "LIS2-A2")
-    yield record("H", {"H.5": "GATEWAY", "H.12": "P", "H.13": version, "H.14": stamp})
+    header = {"H.5": "GATEWAY", "H.12": "P", "H.13": version, "H.14": stamp}
+    yield record("H", {**header, **_fixed(place, "H")})
     patient, people, tubes = None, 0, 0
     for job in work:
         if job.patient.id != patient:
             patient, people, tubes = job.patient.id, people + 1, 0
             yield record("P", _person(job.patient, profile, people))
         tubes += 1
-        yield record("O", _tube(job, menu, place, tubes, stamp))
-    yield record("L", {"L.2": "1", "L.3": "F" if work else "I"})
+        yield record("O", _tube(job, menu, place, tubes, stamp, occasion))
+    end = "N" if occasion is not Occasion.ASKED else "F" if work else "I"
+    yield record("L", {"L.2": "1", "L.3": end})
 
 
 def _person(
@@ -75,22 +87,26 @@ def _person(
 
 
 def _tube(
-    job: Job, menu: Menu, place: HostQuery, number: int, stamp: str
+    job: Job, menu: Menu, place: HostQuery, number: int, stamp: str, occasion: Occasion
 ) -> dict[At | str, str | None]:
     cells: dict[At | str, str | None] = {"O.2": str(number)}
-    target = At.parse(place.order_specimen)
-    if place.echo and target.component is not None and job.label.cell:
-        for count, part in enumerate(job.label.cell, start=1):
-            cells[f"O.{target.field}.{count}"] = part or None
-    else:
-        cells[place.order_specimen] = job.label.specimen
+    cells[place.order_specimen] = job.label.specimen
+    for component, address in place.echo:
+        if component <= len(job.label.cell) and len(job.label.cell) > 1:
+            cells[address] = job.label.cell[component - 1] or None
     test = At.parse(place.order_test)
-    component = f".{test.component}" if test.component else ""
+    part = f".{test.component}" if test.component else ""
     for count, code in enumerate(job.tests, start=1):
-        written = menu.profile.shape.code.format(code=menu.written(code))
-        cells[f"O.{test.field}[{count}]{component}"] = written
-    cells |= {"O.6": job.priority, "O.7": stamp, "O.12": "N", "O.26": "Q"}
-    return cells
+        form = place.code or menu.profile.shape.code
+        written = form.format(code=menu.written(code))
+        cells[f"O.{test.field}[{count}]{part}"] = written
+    action, kind = occasion.value
+    cells |= {"O.6": job.priority, "O.7": stamp, "O.12": action, "O.26": kind}
+    return cells | (_fixed(place, "O") if occasion is Occasion.ASKED else {})
+
+
+def _fixed(place: HostQuery, letter: str) -> dict[At | str, str | None]:
+    return {path: text for path, text in place.fixed.items() if path.startswith(f"{letter}.")}
 
 
 def _writable(text: str, profile: AnalyzerProfile) -> str | None:

@@ -46,11 +46,11 @@ _SPECIMENS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """``messages`` are to be sent in that order.  The orders of ``work[n]`` are given with message
-    ``n`` of it: acknowledged, where the device acknowledges it, else written."""
+    """``messages`` are to be sent in that order.  ``work[n]`` is given with message ``n`` of it: when
+    it is acknowledged, where the device acknowledges it, else when it is written."""
 
     messages: tuple[bytes, ...]
-    work: tuple[tuple[int, ...], ...]
+    work: tuple[tuple[Job, ...], ...]
 
 
 def wanted(query: Query) -> Wanted:
@@ -65,20 +65,16 @@ def answer(query: Query, work: Sequence[Job], menu: Menu, stamp: Callable[[], St
         case QueryForm.QRY_Q02 if work:
             found = query_acknowledgment(query, stamp(), found=True)
             shown = tuple(_shown(query, work, menu, stamp))
-            return Given((found, *shown), ((), *(job.orders for job in work)))
+            return Given((found, *shown), ((), *((job,) for job in work)))
         case QueryForm.QBP_Q11:
             return _law(query, work, menu, stamp)
         case QueryForm.QBP_Z01 | QueryForm.QBP_Z03 if work:
             lines = tuple(_requested(work, menu))
-            return Given((response(query, stamp(), lines),), (_all(work),))
+            return Given((response(query, stamp(), lines),), (tuple(work),))
         case QueryForm.ORM_O01 if work:
-            return Given((order_response(query, stamp(), tuple(_counted(work[0]))),), (_all(work),))
+            return Given((order_response(query, stamp(), tuple(_counted(work[0]))),), (tuple(work[:1]),))
         case _:
             return Given((no_order(query, stamp()),), ((),))
-
-
-def _all(work: Sequence[Job]) -> tuple[int, ...]:
-    return tuple(order for job in work for order in job.orders)
 
 
 def _shown(
@@ -129,7 +125,7 @@ def _law(query: Query, work: Sequence[Job], menu: Menu, stamp: Callable[[], Stam
         work_order(header, job, menu, stamp()) if job else _no_work(header, label, stamp())
         for label, job in jobs
     )
-    return Given((first, *messages), ((), *(job.orders if job else () for _, job in jobs)))
+    return Given((first, *messages), ((), *((job,) if job else () for _, job in jobs)))
 
 
 def work_order(

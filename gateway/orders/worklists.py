@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+import apsw
+
 from gateway.errors import StoreError
-from gateway.orders import book, hl7_answers
-from gateway.orders.answers import Reply, reply
+from gateway.orders import book, hl7_answers, told
+from gateway.orders.answers import Occasion, Reply, reply
 from gateway.orders.hl7_answers import Given
 from gateway.orders.jobs import Job, jobs
 from gateway.orders.menu import Menu
@@ -23,10 +25,22 @@ from gateway.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """A device that may ask; ``zone`` is its clock's."""
+    """A device that may ask; ``zone`` is its clock's.  ``downloads``: it also takes orders it did not
+    ask for."""
 
+    name: str
     menu: Menu
     zone: ZoneInfo
+    downloads: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """One tube to tell ``device`` of; ``cancels``: what it was told of it no longer holds."""
+
+    device: str
+    job: Job
+    cancels: bool = False
 
 
 class Worklists:
@@ -67,6 +81,12 @@ class Worklists:
         work = await self._work(asking, query, now)
         return reply(work, asking.menu, now.astimezone(asking.zone))
 
+    def late(self, asking: Asking, download: Download) -> Reply:
+        """The ASTM message that tells of it."""
+        occasion = Occasion.CANCELLED if download.cancels else Occasion.LATE
+        now = self._clock().astimezone(asking.zone)
+        return reply((download.job,), asking.menu, now, occasion)
+
     async def hl7_answer(
         self, asking: Asking, query: Hl7Query, stamp: Callable[[], Stamp]
     ) -> Given:
@@ -81,11 +101,18 @@ class Worklists:
             return await self._store.engine.read(lambda c: jobs(c, query, asking.menu, now))
         return ()
 
-    async def given(self, orders: Sequence[int]) -> None:
-        """The device has them."""
-        if orders:
-            now = self._clock()
-            await self._store.engine.write(lambda c: book.begun(c, orders, now))
+    async def given(self, asking: Asking, work: Sequence[Job]) -> None:
+        """The device has it."""
+        now = self._clock()
+
+        def write(connection: apsw.Connection) -> None:
+            for job in work:
+                book.begun(connection, job.orders, now)
+                if asking.downloads:
+                    told.note(connection, asking.name, job, told.State.GIVEN, now)
+
+        if work:
+            await self._store.engine.write(write)
 
 
 def _in(stamp: Stamp, zone: ZoneInfo) -> Stamp:

@@ -106,4 +106,5 @@ def addresses(profile: AnalyzerProfile) -> Iterator[str]:
     query = profile.query
     if query is not None:
         yield from (query.specimen, query.tests, query.order_specimen, query.order_test)
-        yield from query.echo
+        yield from (address for _, address in query.echo)
+        yield from query.fixed

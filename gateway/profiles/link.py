@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
 
 from gateway.protocols.astm import Dialect
 from gateway.protocols.hl7device import Dialect as Hl7Dialect
 from gateway.protocols.poct1a import Mode
+
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Protocol(StrEnum):
@@ -59,12 +64,19 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class HostQuery:
-    """How the device asks for orders: the address of the ids, of the tests, and what an answer
-    must repeat.  ``within`` is how many seconds it waits for the answer."""
+    """How the device asks for orders: the address of the ids and of the tests, and how an answer
+    looks.  ``within`` is how many seconds it waits for the answer.
+
+    ``echo`` says which components of the id's cell (from 1) an answer repeats, and where, as they
+    were sent; ``fixed`` are further cells of an answer's records.  ``code`` is how an order writes
+    a test where results write it otherwise.
+    """
 
     specimen: str
     tests: str
     within: float
-    echo: tuple[str, ...] = ()
+    echo: tuple[tuple[int, str], ...] = ()
     order_specimen: str = "O.3"
     order_test: str = "O.5.4"
+    fixed: Mapping[str, str] = field(default_factory=lambda: _NONE)
+    code: str | None = None

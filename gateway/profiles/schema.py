@@ -228,6 +228,7 @@ class AnalyzerProfile:
     ``no_ids`` matches texts that stand for no id, ``padding`` has the characters some devices
     fill ids with on the left.  ``replicates``: the device measures a test several times for one
     order and sends every value; of others, two values for one test hold the report.
+    ``downloads``: it may be set up to take orders it did not ask for.
     """
 
     name: str
@@ -260,6 +261,7 @@ class AnalyzerProfile:
     replicates: bool = False
     quirks: frozenset[Quirk] = frozenset()
     query: HostQuery | None = None
+    downloads: bool = False
     shape: Shape = field(default_factory=Shape)
     silence_hours: float | None = None
     setup: str = ""

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from gateway.profiles.link import HostQuery
 from gateway.profiles.schema import Part, Rule, Where
 from gateway.profiles.vocabulary import FLAGS
 from gateway.report import Kind, Status
@@ -26,6 +27,30 @@ LIS02: Final = Where(
     processing="H.12.1",
     sent="H.14.1",
 )
+
+TEST_SELECTION: Final = HostQuery(
+    "Q.3.3",
+    "Q.5",
+    within=10.0,
+    echo=(
+        (3, "O.3"),
+        (4, "O.4.1"),
+        (5, "O.4.2"),
+        (6, "O.4.3"),
+        (7, "O.4.4"),
+        (8, "O.4.5"),
+        (9, "O.4.6"),
+    ),
+    fixed={
+        "H.11.1": "TSDWN",
+        "H.11.2": "REPLY",
+        "H.13": "1",
+        "O.12": "A",
+        "O.26": "O",
+    },
+    code="{code}",
+)
+"""How cobas analyzers ask and are answered: the id as they sent it, and where the tube stands."""
 
 HL7V2: Final = Where(
     code=("OBX.3.1",),

@@ -172,6 +172,34 @@ async def test_rack_and_position_are_repeated(tmp_path: Path) -> None:
         made.connection_lost(None)
 
 
+@pytest.mark.parametrize("profile", ["roche-c311", "roche-e411"])
+async def test_a_cobas_gets_place_and_container_back(tmp_path: Path, profile: str) -> None:
+    async with ehr(tmp_path) as side:
+        await side.order("1", "P1", "26S0042", "1742-6")
+        made, wire = link(side, profile, {"685": "1742-6"})
+        asked = query("^^               26S0042^5^50021^3^^S1^SC")
+        got = await ask(made, wire, asked)
+        assert got[0].split("|")[10] == "TSDWN^REPLY"
+        (tube,) = (line for line in got if line[0] == "O")
+        cells = tube.split("|")
+        assert cells[2:5] == ["               26S0042", "5^50021^3^^S1^SC", "^^^685"]
+        assert (cells[5], cells[11], cells[25]) == ("R", "A", "O")
+        made.connection_lost(None)
+
+
+async def test_long_answers_come_in_frames_of_240(tmp_path: Path) -> None:
+    """``take`` checks each frame; here a record is longer than one."""
+    async with ehr(tmp_path) as side:
+        codes = {f"TEST{number:03}": f"X{number:03}" for number in range(60)}
+        for number in range(60):
+            await side.order("1", f"P{number}", "L1", f"X{number:03}")
+        made, wire = link(side, "generic-astm", codes)
+        got = await ask(made, wire, query("^L1"))
+        (tube,) = (line for line in got if line[0] == "O")
+        assert tube.split("|")[4] == "\\".join(f"^^^{code}" for code in codes)
+        made.connection_lost(None)
+
+
 async def test_what_was_given_is_in_progress_and_given_again(tmp_path: Path) -> None:
     async with ehr(tmp_path) as side:
         await side.order("1", "P1", "L1", "GLU")

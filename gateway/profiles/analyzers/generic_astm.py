@@ -46,4 +46,5 @@ PROFILE = AnalyzerProfile(
         fixed={"H.5.1": "GENERIC", "H.12": "P", "H.13": "LIS2-A2", "R.9": "F"},
     ),
     query=HostQuery(specimen="Q.3.2", tests="Q.5", within=10.0),
+    downloads=True,
 )

@@ -49,6 +49,7 @@ PROFILE = AnalyzerProfile(
         Rule(Kind.UNKNOWN, "SPM.11.1", "[BFG]", "B"),
         Rule(Kind.OTHER, "OBR.3.1", "(?i:background)", "Background"),
     ),
+    downloads=True,
     shape=Shape(
         menu={"GLU": CHEMISTRY["GLUCOSE"], "CREA": CHEMISTRY["CREATININE"], "CRP": CRP},
         fixed={"MSH.3": "GENERIC", "MSH.18": "UNICODE UTF-8", "OBX.11": "F"},

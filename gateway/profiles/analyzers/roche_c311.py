@@ -2,13 +2,15 @@
 
 The specimen's id is O.3.2, padded with blanks to 22 places.  Application codes end with a slash
 (``685/``) and are the laboratory's to map.  Behind every result stands a comment with the number of
-its data flag; 0 is none, any other says that the analyzer doubts the result.
+its data flag; 0 is none, any other says that the analyzer doubts the result.  In a query the
+specimen's id is the third part of Q.3; an answer repeats it, and where the tube stands, in O.3 and
+O.4.
 """
 
 from dataclasses import replace
 
 from gateway.profiles.kinds import TYPED_QC
-from gateway.profiles.link import HostQuery, Link, Protocol, SerialLine
+from gateway.profiles.link import Link, Protocol, SerialLine
 from gateway.profiles.schema import (
     Alarm,
     Analyte,
@@ -20,7 +22,7 @@ from gateway.profiles.schema import (
     Signature,
     Typical,
 )
-from gateway.profiles.standard import LIS02
+from gateway.profiles.standard import LIS02, TEST_SELECTION
 from gateway.protocols.astm import Dialect, Endings
 from gateway.report import Kind
 
@@ -32,7 +34,10 @@ PROFILE = AnalyzerProfile(
         Protocol.ASTM, "serial", Dialect(endings=Endings.MESSAGE, max_text=60_000), SerialLine()
     ),
     evidence=Evidence.CAPTURE,
-    source=("ASTM capture of a c 311, fields as the notes on analyzers list them",),
+    source=(
+        "ASTM capture of a c 311, fields as the notes on analyzers list them",
+        "queries and answers of a c 311 as two integrators published them",
+    ),
     signatures=(Signature("H.5.1", "(?i)(?:cobas )?c ?311"),),
     where=replace(
         LIS02,
@@ -55,7 +60,7 @@ PROFILE = AnalyzerProfile(
     ),
     alarms=(Alarm("C.4.1", "(?!0+$)[0-9]{1,3}", "the analyzer raised a data flag"),),
     labels=(Label("[0-9]{1,3}", "data flag:"),),
-    query=HostQuery("Q.3.2", "Q.5", within=10.0, echo=("Q.3",), order_specimen="O.3.2"),
+    query=TEST_SELECTION,
     shape=Shape(
         code="{code}/",
         menu={

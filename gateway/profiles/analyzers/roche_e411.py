@@ -1,14 +1,15 @@
 """Roche Elecsys 2010 and cobas e 411: immunology, ASTM; the analyzer asks for its orders.
 
 Test numbers are the laboratory's to map; a dilution stands behind the slash.  In a query the
-specimen's id is the third part of Q.3, and sequence and place must come back in the answer.  A
-result with a call beside its number (serology) holds until somebody says what the call means.
+specimen's id is the third part of Q.3; an answer repeats it, and where the tube stands, in O.3 and
+O.4.  A result with a call beside its number (serology) holds until somebody says what the call
+means.
 """
 
 from dataclasses import replace
 
 from gateway.profiles.kinds import TYPED_QC
-from gateway.profiles.link import HostQuery, Link, Protocol, SerialLine
+from gateway.profiles.link import Link, Protocol, SerialLine
 from gateway.profiles.schema import (
     Alarm,
     Analyte,
@@ -21,7 +22,7 @@ from gateway.profiles.schema import (
     Shape,
     Typical,
 )
-from gateway.profiles.standard import LIS02
+from gateway.profiles.standard import LIS02, TEST_SELECTION
 from gateway.protocols.astm import Dialect
 from gateway.report import Kind
 
@@ -31,7 +32,10 @@ PROFILE = AnalyzerProfile(
     model="cobas e 411",
     link=Link(Protocol.ASTM, "serial", Dialect(), SerialLine()),
     evidence=Evidence.INTEGRATOR,
-    source=("code of an integrator, as the notes on analyzers sum it up",),
+    source=(
+        "code of an integrator, as the notes on analyzers sum it up",
+        "queries and answers of an e 411 as two integrators published them",
+    ),
     where=replace(
         LIS02,
         parts=(Part.VALUE,),
@@ -50,7 +54,7 @@ PROFILE = AnalyzerProfile(
     ),
     alarms=(Alarm("C.4.1", "(?!0+$)[0-9]{1,3}", "the analyzer raised a data flag"),),
     labels=(Label("[0-9]{1,3}", "data flag:"),),
-    query=HostQuery("Q.3.3", "Q.5", within=10.0, echo=("Q.3",)),
+    query=TEST_SELECTION,
     shape=Shape(
         menu={
             "10": Analyte(None, ("u[IU]/mL",), typical=Typical("0.400", "4.000")),

@@ -26,6 +26,8 @@ from gateway.profiles.standard import LIS02
 from gateway.protocols.astm import Ack, Dialect, Endings, Framing
 from gateway.report import Kind
 
+_PLACE = ((1, "O.4.1"), (2, "O.4.2"), (3, "O.4.3"), (4, "O.4.4"))
+
 PROFILE = AnalyzerProfile(
     name="sysmex-xn-l",
     vendor="Sysmex",
@@ -67,7 +69,7 @@ PROFILE = AnalyzerProfile(
     ),
     alarms=(Alarm("R.7", "W", "the analyzer marks this result as of low reliability"),),
     quirks=frozenset({Quirk.MESSAGE_WITHOUT_VALUE}),
-    query=HostQuery("Q.3.3", "Q.5", within=10.0, echo=("Q.3",), order_specimen="O.4.3"),
+    query=HostQuery("Q.3.3", "Q.5", within=10.0, echo=_PLACE, order_specimen="O.4.3"),
     shape=Shape(
         fixed={
             "H.5.1": "XN-550",

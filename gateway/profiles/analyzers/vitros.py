@@ -53,6 +53,7 @@ PROFILE = AnalyzerProfile(
     quirks=frozenset({Quirk.OPAQUE_FLAGS}),
     replicates=True,
     query=HostQuery("Q.3.2", "Q.5", within=15.0, order_specimen="O.3.1"),
+    downloads=True,
     shape=Shape(
         units={"m[IU]/L": "mIU/L"},
         menu={
