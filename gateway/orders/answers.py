@@ -1,7 +1,8 @@
 """Work for an ASTM analyzer: H, a P for each patient, an O for each specimen, L (LIS02-A2).
 
-O-12 is N for work and C for what is taken back, O-26 Q in an answer and O unasked.  Nothing to do is an answer too: H and ``L|1|I``.  Ids and positions are repeated as the profile
-says.  Names that the device's character set cannot write are left out.
+O-12 is N for work and C for what is taken back, O-26 Q in an answer and O unasked.  Nothing to do
+is an answer too: H and ``L|1|I``.  Ids and positions are repeated as the profile says.  Names that
+the device's character set cannot write are left out.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ def reply(
     return Reply(tuple(encode(records, profile.encoding)), tuple(work))
 
 
-def _records(work: Sequence[Job], menu: Menu, place: HostQuery, now: datetime) -> Iterator[Record]:
+def _records(
+    work: Sequence[Job], menu: Menu, place: HostQuery, now: datetime, occasion: Occasion
+) -> Iterator[Record]:
     profile = menu.profile
     delimiters = Delimiters(*profile.shape.delimiters)
 
@@ -54,7 +57,12 @@ def _records(work: Sequence[Job], menu: Menu, place: HostQuery, now: datetime) -
 
     stamp = now.strftime("%Y%m%d%H%M%S")
     version = profile.shape.fixed.get("H.13", "LIS2-A2")
-    header = {"H.5": "GATEWAY", "H.12": "P", "H.13": version, "H.14": stamp}
+    header: dict[At | str, str | None] = {
+        "H.5": "GATEWAY",
+        "H.12": "P",
+        "H.13": version,
+        "H.14": stamp,
+    }
     yield record("H", {**header, **_fixed(place, "H")})
     patient, people, tubes = None, 0, 0
     for job in work:

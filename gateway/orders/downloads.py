@@ -104,9 +104,7 @@ class Downloads:
             if len(found) < _AT_ONCE:
                 return None
 
-    def _job(
-        self, connection: apsw.Connection, device: str, number: int, label: str
-    ) -> Job | None:
+    def _job(self, connection: apsw.Connection, device: str, number: int, label: str) -> Job | None:
         order = book.find(connection, number)
         tests = self._devices[device].menu.tests(order.code) if order else ()
         patient = patients.find(connection, order.patient) if order and tests else None

@@ -46,8 +46,8 @@ _SPECIMENS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """``messages`` are to be sent in that order.  ``work[n]`` is given with message ``n`` of it: when
-    it is acknowledged, where the device acknowledges it, else when it is written."""
+    """``messages`` are to be sent in that order.  ``work[n]`` is given with message ``n`` of it:
+    when it is acknowledged, where the device acknowledges it, else when it is written."""
 
     messages: tuple[bytes, ...]
     work: tuple[tuple[Job, ...], ...]
@@ -72,7 +72,9 @@ def answer(query: Query, work: Sequence[Job], menu: Menu, stamp: Callable[[], St
             lines = tuple(_requested(work, menu))
             return Given((response(query, stamp(), lines),), (tuple(work),))
         case QueryForm.ORM_O01 if work:
-            return Given((order_response(query, stamp(), tuple(_counted(work[0]))),), (tuple(work[:1]),))
+            return Given(
+                (order_response(query, stamp(), tuple(_counted(work[0]))),), (tuple(work[:1]),)
+            )
         case _:
             return Given((no_order(query, stamp()),), ((),))
 

@@ -16,9 +16,7 @@ class State(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
-def note(
-    connection: apsw.Connection, device: str, job: Job, state: State, now: datetime
-) -> None:
+def note(connection: apsw.Connection, device: str, job: Job, state: State, now: datetime) -> None:
     """Writes down what ``device`` knows of a tube's orders from now on."""
     for order in job.orders:
         connection.execute(
@@ -36,7 +34,7 @@ def cancelled_since(connection: apsw.Connection, device: str) -> tuple[int, str]
         "ORDER BY d.order_id LIMIT 1",
         (device,),
     ).fetchone()
-    return None if row is None else (int(row[0]), str(row[1]))
+    return None if row is None else (int(str(row[0])), str(row[1]))
 
 
 def untold(
@@ -51,4 +49,4 @@ def untold(
         "ORDER BY updated_at, id LIMIT ?",
         (*after, now, device, limit),
     ).fetchall()
-    return [(int(changed), int(number)) for changed, number in rows]
+    return [(int(str(changed)), int(str(number))) for changed, number in rows]

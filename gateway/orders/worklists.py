@@ -25,8 +25,8 @@ from gateway.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """A device that may ask; ``zone`` is its clock's.  ``downloads``: it also takes orders it did not
-    ask for."""
+    """A device that may ask; ``zone`` is its clock's.  ``downloads``: it also takes orders it did
+    not ask for."""
 
     name: str
     menu: Menu

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -35,6 +35,7 @@ class Ehr:
     inbox: Inbox
     notices: Noticeboard
     clock: Clock
+    changes: list[Callable[[], None]]
     sent: int = 0
 
     async def send(self, *segments: str, kind: str, control: str | None = None) -> Answer:
@@ -61,8 +62,10 @@ async def ehr(directory: Path) -> AsyncIterator[Ehr]:
     notices = Noticeboard(clock)
     store = await Store.open(directory, clock=clock)
     try:
-        inbox = Inbox(store, Policy(ZoneInfo("Europe/Berlin")), notices, clock)
-        yield Ehr(store, inbox, notices, clock)
+        changes: list[Callable[[], None]] = []
+        policy = Policy(ZoneInfo("Europe/Berlin"))
+        inbox = Inbox(store, policy, notices, clock, lambda _: [told() for told in changes])
+        yield Ehr(store, inbox, notices, clock, changes)
     finally:
         await store.aclose()
 

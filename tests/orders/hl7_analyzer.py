@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from ehr_side import Ehr
 
 from gateway.drivers import Hl7AskingLink, Noise, Site
+from gateway.orders.downloads import Downloads
 from gateway.orders.menu import Menu
 from gateway.orders.worklists import Asking, Worklists
 from gateway.profiles import catalogue
@@ -68,12 +69,20 @@ class Analyzer:
 
 @asynccontextmanager
 async def listening(
-    side: Ehr, profile: str, names: Mapping[str, str] | None = None, patience: float = 30.0
+    side: Ehr,
+    profile: str,
+    names: Mapping[str, str] | None = None,
+    *,
+    late: bool = False,
 ) -> AsyncIterator[tuple[int, Filed]]:
     """The gateway's end: the port, and what was journaled and handed on."""
     loop = asyncio.get_running_loop()
     menu = Menu(catalogue()[profile], CODES, {}, names or {})
-    worklists = Worklists(side.store, {"dev": Asking(menu, ZoneInfo("UTC"))}, side.clock)
+    asking = {"dev": Asking("dev", menu, ZoneInfo("UTC"), late)}
+    worklists = Worklists(side.store, asking, side.clock)
+    downloads = Downloads(side.store, asking, side.clock) if late else None
+    if downloads is not None:
+        side.changes.append(downloads.changed)
     filed = Filed()
     site = Site("dev", ("dev",), side.store, filed, side.notices, Noise(1))
     numbers = count(1)
@@ -82,8 +91,8 @@ async def listening(
     def connect() -> Hl7AskingLink:
         links.append(
             Hl7AskingLink(
-                *(site, "test", loop, Dialect(reply=patience)),
-                *(lambda: NOW, lambda: f"H{next(numbers)}", worklists),
+                *(site, "test", loop, Dialect()),
+                *(lambda: NOW, lambda: f"H{next(numbers)}", worklists, downloads),
             )
         )
         return links[-1]

@@ -55,7 +55,7 @@ class Filed:
 
 def link(side: Ehr, profile: str, codes: dict[str, str]) -> tuple[AskingLink, Wire]:
     menu = Menu(catalogue()[profile], codes, {"PANEL": frozenset(("2345-7", "1988-5"))})
-    worklists = Worklists(side.store, {"dev": Asking(menu, ZoneInfo("UTC"))}, side.clock)
+    worklists = Worklists(side.store, {"dev": Asking("dev", menu, ZoneInfo("UTC"))}, side.clock)
     site = Site("dev", ("dev",), side.store, Filed(), side.notices, Noise(1))
     made = AskingLink(site, "test", asyncio.get_running_loop(), Dialect(), worklists)
     wire = Wire()

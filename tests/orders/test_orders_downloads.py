@@ -1,0 +1,134 @@
+"""Orders pushed to devices that take them unasked, and taken back, in ASTM and HL7."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from ehr_side import Ehr, ehr
+from hl7_analyzer import dial, listening
+from test_orders_query import Filed, Wire, query, take
+
+from gateway.drivers import AskingLink, Noise, Site
+from gateway.orders import book
+from gateway.orders.downloads import Downloads
+from gateway.orders.menu import Menu
+from gateway.orders.model import OrderStatus
+from gateway.orders.worklists import Asking, Worklists
+from gateway.profiles import catalogue
+from gateway.protocols.astm import Dialect
+
+
+def push_link(side: Ehr) -> tuple[AskingLink, Wire, Downloads]:
+    menu = Menu(catalogue()["generic-astm"], {"GLU": "2345-7"}, {})
+    asking = {"dev": Asking("dev", menu, ZoneInfo("UTC"), downloads=True)}
+    downloads = Downloads(side.store, asking, side.clock)
+    side.changes.append(downloads.changed)
+    site = Site("dev", ("dev",), side.store, Filed(), side.notices, Noise(1))
+    loop = asyncio.get_running_loop()
+    worklists = Worklists(side.store, asking, side.clock)
+    made = AskingLink(site, "test", loop, Dialect(), worklists, downloads)
+    wire = Wire()
+    made.connection_made(wire)
+    return made, wire, downloads
+
+
+async def offered(link: AskingLink, wire: Wire) -> list[str]:
+    await wire.until(lambda got: got == b"\x05")
+    return await take(link, wire)
+
+
+def tubes(lines: list[str]) -> list[tuple[str, str, str, str]]:
+    """Label, test, action and kind of each O record."""
+    cells = [line.split("|") for line in lines if line[0] == "O"]
+    return [(cell[2], cell[4], cell[11], cell[25]) for cell in cells]
+
+
+async def state(side: Ehr, label: str) -> OrderStatus:
+    (order,) = await side.store.engine.read(lambda c: book.labelled(c, label))
+    return order.status
+
+
+async def test_a_late_order_is_pushed_and_a_cancelled_one_taken_back(tmp_path: Path) -> None:
+    async with ehr(tmp_path) as side:
+        await side.order("1", "P1", "L1", "GLU")
+        await side.order("1", "PX", "LX", "TSH")  # nothing this device does
+        link, wire, _ = push_link(side)
+        first = await offered(link, wire)
+        assert tubes(first) == [("L1", "^^^GLU", "N", "O")]
+        assert (first[1][:5], first[-1]) == ("P|1|1", "L|1|N")
+        await side.order("2", "P2", "L2", "GLU")
+        assert tubes(await offered(link, wire)) == [("L2", "^^^GLU", "N", "O")]
+        await side.cancel("1", "P1")
+        assert tubes(await offered(link, wire)) == [("L1", "^^^GLU", "C", "O")]
+        await side.order("3", "P3", "L3", "GLU")
+        assert tubes(await offered(link, wire)) == [("L3", "^^^GLU", "N", "O")]
+        assert await state(side, "L2") is OrderStatus.IN_PROGRESS
+        assert await state(side, "LX") is OrderStatus.ACTIVE
+        link.connection_lost(None)
+
+
+async def test_what_was_told_is_not_told_again_after_a_new_start(tmp_path: Path) -> None:
+    async with ehr(tmp_path) as side:
+        await side.order("1", "P1", "L1", "GLU")
+        link, wire, downloads = push_link(side)
+        await offered(link, wire)
+        async with asyncio.timeout(20):
+            while await downloads.next("dev") is not None:
+                await asyncio.sleep(0.01)
+        link.connection_lost(None)
+        side.changes.clear()
+        again, wire, downloads = push_link(side)
+        await side.order("2", "P2", "L2", "GLU")
+        assert tubes(await offered(again, wire)) == [("L2", "^^^GLU", "N", "O")]
+        again.connection_lost(None)
+
+
+async def test_what_was_not_taken_is_told_on_the_next_line(tmp_path: Path) -> None:
+    async with ehr(tmp_path) as side:
+        await side.order("1", "P1", "L1", "GLU")
+        link, wire, _ = push_link(side)
+        await wire.until(lambda got: got == b"\x05")
+        link.connection_lost(None)
+        side.changes.clear()
+        again, wire, _ = push_link(side)
+        assert tubes(await offered(again, wire)) == [("L1", "^^^GLU", "N", "O")]
+        again.connection_lost(None)
+
+
+async def test_an_order_given_as_an_answer_is_not_pushed(tmp_path: Path) -> None:
+    """The device asks while an order is on its way; the collision goes to the device."""
+    async with ehr(tmp_path) as side:
+        link, wire, _ = push_link(side)
+        await side.order("1", "P1", "L1", "GLU")
+        await wire.until(lambda got: got == b"\x05")
+        link.data_received(b"\x05")  # it wants to send as well, and goes first
+        link.data_received(b"\x05")
+        await wire.until(lambda got: got.endswith(b"\x06"))
+        for frame in (part + b"\r\n" for part in query("^L1").split(b"\r\n") if part):
+            link.data_received(frame)
+            await wire.until(lambda got: got.endswith(b"\x06"))
+        link.data_received(b"\x04")
+        assert tubes(await offered(link, wire)) == [("L1", "^^^GLU", "N", "O")]
+        assert tubes(await offered(link, wire)) == [("L1", "^^^GLU", "N", "Q")]
+        await side.order("2", "P2", "L2", "GLU")
+        assert tubes(await offered(link, wire)) == [("L2", "^^^GLU", "N", "O")]
+        link.connection_lost(None)
+
+
+async def test_law_work_orders_are_pushed_and_taken_back(tmp_path: Path) -> None:
+    async with ehr(tmp_path) as side, listening(side, "generic-hl7", late=True) as (port, _):
+        await side.order("1", "P1", "L1", "GLU")
+        device = await dial(port)
+        order = await device.hear()
+        assert order[0].split("|")[8] == "OML^O33^OML_O33"
+        assert order[4].startswith("ORC|NW|1.GLU|")
+        device.acknowledge(order, "ORL^O34^ORL_O34", "ORC|OK|1.GLU")
+        await side.cancel("1", "P1")
+        cancel = await device.hear()
+        assert [line[:12] for line in cancel[4:]] == ["ORC|CA|1.GLU", "OBR||1.GLU||"]
+        device.acknowledge(cancel, "ORL^O34^ORL_O34", "ORC|CR|1.GLU")
+        await side.order("2", "P2", "L2", "GLU")
+        assert "SAC|||L2" in await device.hear()
+        await device.aclose()
