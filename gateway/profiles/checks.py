@@ -75,6 +75,7 @@ def _codes(profile: AnalyzerProfile) -> Iterator[str]:
 def _patterns(profile: AnalyzerProfile) -> Iterator[str]:
     patterns = [void.pattern for void in profile.voids]
     patterns += [rule.pattern for rule in profile.rules]
+    patterns += [pattern for rule in profile.rules for _, pattern in rule.when]
     patterns += [aside.pattern for aside in profile.asides]
     patterns += [pattern for aside in profile.asides for _, pattern in aside.when]
     patterns += [alarm.pattern for alarm in profile.alarms]
@@ -99,6 +100,7 @@ def addresses(profile: AnalyzerProfile) -> Iterator[str]:
         found = getattr(profile.where, name)
         yield from found if isinstance(found, tuple) else filter(None, (found,))
     yield from (rule.path for rule in profile.rules)
+    yield from (path for rule in profile.rules for path, _ in rule.when)
     yield from (path for aside in profile.asides for path, _ in aside.when)
     yield from (alarm.path for alarm in profile.alarms)
     yield from (signature.path for signature in profile.signatures)

@@ -35,7 +35,7 @@ def read_test(place: Place, profile: AnalyzerProfile, context: Context) -> Test:
     """The site's map comes before the profile's, by normal form or by the code as sent."""
     path, sent = _sent(place, profile.where.code)
     known = _known(profile, sent)
-    aside = next((one for one in known.asides if _applies(one, place)), None)
+    aside = next((one for one in known.asides if applies(one.when, place)), None)
     loinc = (context.codes.get(known.code) or context.codes.get(sent)) if known.code else None
     if loinc is not None:
         return Test(known.code, path, _mapped(known.analyte, loinc), aside)
@@ -45,8 +45,9 @@ def read_test(place: Place, profile: AnalyzerProfile, context: Context) -> Test:
     return Test(known.code, path, analyte, aside)
 
 
-def _applies(aside: Aside, place: Place) -> bool:
-    return all(matches(pattern, place.every(path) or ("",)) for path, pattern in aside.when)
+def applies(conditions: tuple[tuple[str, str], ...], place: Place) -> bool:
+    """Whether each pattern matches what stands at its address; nothing there is an empty text."""
+    return all(matches(pattern, place.every(path) or ("",)) for path, pattern in conditions)
 
 
 def _sent(place: Place, paths: tuple[str, ...]) -> tuple[str, str]:

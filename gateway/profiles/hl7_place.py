@@ -3,6 +3,7 @@
 The segment is the nearest in sight: the line's own OBX, its OBR, SPM, PID, the header (whose
 fields are counted as the standard counts them, wherever a device shifted them).  Without a
 component the whole repetition is meant, delimiters and all.  ``""`` (delete) reads as empty.
+A unit like ``10^3/uL`` whose power sign was not escaped is put together again.
 """
 
 from __future__ import annotations
@@ -20,6 +21,11 @@ _ADDRESS: Final = re.compile(
     r"([A-Z][A-Z0-9]{2})\.([1-9]\d{0,2})(?:\[([1-9]\d{0,2})\])?(?:\.([1-9]\d{0,2}))?"
     r"(?:\.([1-9]\d{0,2}))?"
 )
+_POWER: Final = re.compile(r"[xX]? ?10")
+_EXPONENT: Final = re.compile(r"[0-9]{1,2}/.*")
+
+
+_UNIT: Final = ("OBX", 6, 1)
 
 
 class Address(NamedTuple):
@@ -103,6 +109,8 @@ class Hl7Place:
         elif where.subcomponent is None:
             cells = [line.components(number, repetition=repeat) for repeat in repeats]
             wanted = where.component
+            if (where.name, where.field, wanted) == _UNIT:
+                cells = [_powered(cell) for cell in cells]
             texts = [cell[wanted - 1] if len(cell) >= wanted else None for cell in cells]
         else:
             within = (where.component, where.subcomponent)
@@ -119,6 +127,14 @@ def _spelled(kind: str, parts: tuple[str, ...]) -> tuple[str, ...]:
         code, text = (*parts, "")[:2] if parts else ("", "")
         return (text or code,)
     return parts
+
+
+def _powered(cell: tuple[str, ...]) -> tuple[str, ...]:
+    match cell:
+        case (base, exponent, *_) if _POWER.fullmatch(base) and _EXPONENT.fullmatch(exponent):
+            return (f"{base}^{exponent}",)
+        case _:
+            return cell
 
 
 def _repeats(line: Segment | None, number: int, where: Address) -> tuple[int, ...]:

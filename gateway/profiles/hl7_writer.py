@@ -51,7 +51,10 @@ def _rows(profile: AnalyzerProfile, sheet: Sheet) -> list[str]:
         kind = "NM" if read_number(value) else "ST"
         for path, text in {"OBX.1": str(count), "OBX.2": kind, **cells}.items():
             known = profile.shape.fixed.get(path) == text
-            _put(segments, path, text if known else escape(text))
+            written = text if known else escape(text)
+            if path == profile.where.code[0] and "&" in profile.shape.code:
+                written = written.replace("\\T\\", "&")
+            _put(segments, path, written)
         lines.append(_line("OBX", segments["OBX"]))
         lines += [f"NTE|{n}|I|{escape(text)}" for n, text in enumerate(comments, start=1)]
     return lines

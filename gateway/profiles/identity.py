@@ -16,6 +16,10 @@ from gateway.report import Patient, PatientId, Problem, ProblemCode, Specimen
 SEXES: Final = frozenset("MFUAON")
 """HL7 table 0001; LIS02-A2 knows the first three."""
 
+_SEX_WORDS: Final = {"MALE": "M", "FEMALE": "F"}
+_NAME_PARTS: Final = 5
+"""Family, given, middle, suffix, prefix; what follows in HL7 says what kind of name it is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -44,7 +48,7 @@ def read_identity(profile: AnalyzerProfile, place: Place, context: Context) -> I
     )
     patient = Patient(
         ids=tuple(_patient_ids(profile, place)),
-        name=_joined(where.name, place),
+        name=_name(where.name, place),
         birth_date=birth.day.isoformat() if birth.day else None,
         sex=_sex(_trimmed(place, where.sex)),
     )
@@ -103,8 +107,14 @@ def _joined(paths: tuple[str, ...], place: Place) -> str | None:
     return "^".join(texts).rstrip("^") or None
 
 
+def _name(paths: tuple[str, ...], place: Place) -> str | None:
+    text = _joined(paths, place)
+    return "^".join(text.split("^")[:_NAME_PARTS]).rstrip("^") or None if text else None
+
+
 def _sex(text: str | None) -> str | None:
-    letter = (text or "").upper()
+    word = (text or "").upper()
+    letter = _SEX_WORDS.get(word, word)
     return letter if letter in SEXES else None
 
 

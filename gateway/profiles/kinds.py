@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from gateway.profiles.codes import applies
 from gateway.profiles.patterns import LONGEST, matches
 from gateway.profiles.reading import Group, Place
 from gateway.profiles.schema import AnalyzerProfile, Rule
@@ -60,7 +61,7 @@ def _matched(rules: Iterable[Rule], group: Group) -> Iterator[tuple[Kind, str]]:
     lines = [line.place for line in group.lines]
     for rule in rules:
         for place in lines if rule.each_line else (group.place,):
-            if matches(rule.pattern, place.every(rule.path)):
+            if matches(rule.pattern, place.every(rule.path)) and applies(rule.when, place):
                 yield rule.kind, place.locate(rule.path)
                 break
 

@@ -169,7 +169,7 @@ class Measure:
     def _without_unit(self) -> bool:
         """Whether the test has no unit: its profile says so, or the LOINC list does."""
         if self._analyte.scale is not Scale.ANY:
-            return not self._analyte.units
+            return self._analyte.bare or not self._analyte.units
         term = terms().get(self._analyte.loinc or "")
         return term is not None and (term.unit or "") in _UNITLESS
 

@@ -51,7 +51,8 @@ def _aside(role: AsideRole, code: str, line: Line, profile: AnalyzerProfile) -> 
     match role:
         case AsideRole.DETAIL:
             cells = line.place.cells(profile.where.value)
-            parts = (*code.split("^"), *(part for cell in cells for part in cell))
+            names = (text for path in profile.where.detail for text in line.place.every(path))
+            parts = (*code.split("^"), *names, *(part for cell in cells for part in cell))
             text = " ".join(part.strip() for part in parts if part.strip())
             return LineReading(details=(text, *line.remarks))
         case AsideRole.REMARK:

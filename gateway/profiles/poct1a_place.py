@@ -2,8 +2,9 @@
 
 The object is the nearest in sight, from the observation outwards; what the message does not say of
 its device the greeting (HEL) of the connection may.  Two addresses joined by ``+`` are one cell of
-two components: ``OBS.qualitative_value+OBS.value`` is a call and its number.  A field that is
-empty and says why (``NULL="NI"``) reads as that word.
+two components: ``OBS.qualitative_value+OBS.value`` is a call and its number; ``message`` is the
+name of the message (``OBS.R02``).  A field that is empty and says why (``NULL="NI"``) reads as
+that word.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from gateway.profiles.reading import joined
 from gateway.protocols.poct1a import Scope
 
 _ADDRESS: Final = re.compile(r"[A-Z][A-Z0-9]{0,15}\.[A-Za-z0-9_.-]{1,48}(?:@[A-Za-z]{1,16})?")
+_MESSAGE: Final = "message"
 
 
 def is_poct1a_address(path: str) -> bool:
-    return all(_ADDRESS.fullmatch(part) for part in path.split("+"))
+    return path == _MESSAGE or all(_ADDRESS.fullmatch(part) for part in path.split("+"))
 
 
 class Poct1aPlace:
@@ -68,6 +70,8 @@ class Poct1aPlace:
         return self._prefix + counted
 
     def _texts(self, path: str) -> tuple[str, ...]:
+        if path == _MESSAGE:
+            return (self._scope.path[0].name,)
         for scope in (self._scope, *self._greeting):
             if texts := scope.every(path):
                 return texts

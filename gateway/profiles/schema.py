@@ -60,10 +60,11 @@ class Analyte:
     """One test.  ``units`` are the UCUM units it may come in (none: the test has no unit).
 
     ``by_unit`` gives another LOINC where the unit decides what was measured; ``unsent`` is the
-    UCUM unit the manual states for a device that sends none; ``number`` the LOINC of the number
-    beside a call; ``answers`` codes for its words.  A specimen type that ``specimen`` does not
-    match makes it an unknown test: the same code means another one there.  ``words`` are answers a
-    simulated device gives.
+    UCUM unit the manual states for a device that sends none; ``bare`` says that it may come
+    without a unit and then has none; ``number`` is the LOINC of the number beside a call;
+    ``answers`` has codes for its words.  A specimen type that ``specimen`` does not match makes it
+    an unknown test: the same code means another one there.  ``words`` are answers a simulated
+    device gives.
     """
 
     loinc: str | None
@@ -72,6 +73,7 @@ class Analyte:
     typical: Typical | None = None
     by_unit: Mapping[str, str | None] = field(default_factory=dict)
     unsent: str | None = None
+    bare: bool = False
     number: str | None = None
     answers: Mapping[str, Coded] = field(default_factory=dict)
     specimen: str = ""
@@ -86,6 +88,7 @@ class Rule:
 
     ``Kind.UNKNOWN`` means: something is marked here that nobody explained; hold it.  ``example``
     is a text that matches, ``each_line`` looks at every result line instead of the specimen.
+    ``when`` are further conditions, each an address and a pattern for all that stands there.
     """
 
     kind: Kind
@@ -93,6 +96,7 @@ class Rule:
     pattern: str
     example: str
     each_line: bool = False
+    when: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +176,8 @@ class Where:
     ``value`` is a whole cell, ``parts`` its components in order; one filled beyond them holds.
     ``instead`` is where the answer stands when the cell is empty, unless a known flag does;
     ``value_type`` where the message says whether a value is a number (OBX-2); ``replicate`` where
-    the number of a replicate stands.
+    the number of a replicate stands; ``detail`` has what names a line that belongs to the result
+    above it, beside its code.
     """
 
     code: tuple[str, ...]
@@ -199,6 +204,7 @@ class Where:
     instead: str | None = None
     value_type: str | None = None
     replicate: str | None = None
+    detail: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

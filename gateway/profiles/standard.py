@@ -100,6 +100,9 @@ POCT1A: Final = Where(
     value="OBS.qualitative_value+OBS.value",
     parts=(Part.VALUE, Part.NUMBER),
     patient=("PT.patient_id",),
+    name=("PT.name",),
+    birth="PT.birth_date",
+    sex="PT.gender_cd",
     unit="OBS.value@U",
     range="OBS.normal_lo-hi_limit",
     flags=("OBS.interpretation_cd",),
@@ -123,5 +126,8 @@ POCT1A_QC: Final = (
     Rule(Kind.QC, "SVC.role_cd", "LQC|EQC|QC", "LQC"),
     Rule(Kind.CALIBRATION, "SVC.role_cd", "CAL|CVR", "CVR"),
     Rule(Kind.PROFICIENCY, "SVC.role_cd", "PRF", "PRF"),
+    Rule(Kind.QC, "message", r"OBS\.R02", "OBS.R02", when=(("SVC.role_cd", "|OBS"),)),
     Rule(Kind.UNKNOWN, "SVC.role_cd", "(?!(?:OBS|LQC|EQC|QC|CAL|CVR|PRF)$).+", "UNK"),
+    Rule(Kind.UNKNOWN, "message", r"OBS\.R01", "OBS.R01", when=(("SVC.role_cd", ""),)),
 )
+"""OBS.R02 never is a patient's; a service in OBS.R01 that does not say what it was for is held."""

@@ -1,4 +1,4 @@
-"""What ``gateway decode`` makes of recordings in the forms that are about: the same report, or words."""
+"""What ``gateway decode`` makes of recordings in the forms that are about: a report, or words."""
 
 from __future__ import annotations
 

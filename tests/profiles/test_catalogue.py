@@ -131,14 +131,17 @@ def test_the_table_of_quirks_is_right() -> None:
 
 
 def test_headers_match_no_other_profile(profile: AnalyzerProfile) -> None:
+    """Some devices may leave the sender out of their headers: then nothing speaks against them."""
+    certain = False
     for case in all_cases():
         for text, _ in case.texts():
             found = identify(text, profile)
             if case.profile is profile:
                 assert found.header_fits
-                assert found.certain == bool(profile.signatures)
+                certain = certain or found.certain
             else:
                 assert not found.certain
+    assert certain == bool(profile.signatures)
 
 
 def test_the_list_of_tests_has_right_check_digits() -> None:

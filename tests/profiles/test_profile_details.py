@@ -58,7 +58,6 @@ GENEXPERT = catalogue()["cepheid-genexpert"]
         ("^^^COV^Xpress^1^^", "COV"),
         ("^^^COV^Xpress^1", "COV"),
         ("^P^^FLUA^Xpress^1^FLUA^", "FLUA"),
-        ("^P^^FLUA^^^FLUA^", "FLUA"),
         ("^^^COV", "COV"),
         ("^^^COV^^^^", "COV"),
     ],
@@ -72,7 +71,14 @@ def test_assay_level_lines_are_results(test: str, code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "test", ["^^^COV^^^SPC^Ct", "^P^^FLUA^^^FluA 1^", "^^^COV^Xpress^1^E^EndPt"]
+    "test",
+    [
+        "^^^COV^^^SPC^Ct",
+        "^P^^FLUA^^^FluA 1^",
+        "^P^^FLUA^^^FLUA^",
+        "^^^COV^Xpress^1^E^EndPt",
+        "^^^COV^Xpress^1^^LOG",
+    ],
 )
 @pytest.mark.parametrize("value", ["^0.0", "^23.4", "NEG^", "NA^0"])
 def test_lines_of_an_analyte_are_details(test: str, value: str) -> None:

@@ -101,10 +101,19 @@ def test_names_in_the_order_of_this_device() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "sex"), [("F", "F"), ("m", "M"), ("U", "U"), ("", None), ("X", None), ("female", None)]
+    ("sent", "sex"),
+    [("F", "F"), ("m", "M"), ("U", "U"), ("", None), ("X", None), ("Female", "F"), ("fem", None)],
 )
 def test_sex(sent: str, sex: str | None) -> None:
     assert one(f"P|1|A1||||||{sent}", "O|1|S1||^^^GLU", RESULT).patient.sex == sex
+
+
+@pytest.mark.parametrize(
+    ("sent", "name"),
+    [("DOE^JANE", "DOE^JANE"), ("DOE^JANE^^^^^L", "DOE^JANE"), ("^^^^^^U", None), ("^^^^", None)],
+)
+def test_name(sent: str, name: str | None) -> None:
+    assert one(f"P|1|A1|||{sent}", "O|1|S1||^^^GLU", RESULT).patient.name == name
 
 
 @pytest.mark.parametrize(

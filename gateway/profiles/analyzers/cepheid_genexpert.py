@@ -17,7 +17,6 @@ from gateway.profiles.schema import (
     Aside,
     AsideRole,
     Evidence,
-    QcUnknown,
     Quirk,
     Rule,
     Scale,
@@ -25,9 +24,9 @@ from gateway.profiles.schema import (
     Signature,
 )
 from gateway.profiles.standard import LIS02
-from gateway.profiles.vocabulary import VOIDS, Void
+from gateway.profiles.vocabulary import STATUSES, VOIDS, Void
 from gateway.protocols.astm import Dialect, Endings
-from gateway.report import AbsentReason, Kind
+from gateway.report import AbsentReason, Kind, Status
 
 _WORDS = ("NEGATIVE", "POSITIVE", "NOT DETECTED", "DETECTED")
 
@@ -43,7 +42,7 @@ PROFILE = AnalyzerProfile(
     ),
     evidence=Evidence.CAPTURE,
     source=(
-        "GeneXpert LIS Interface Protocol Specification 302-2261 Rev. E",
+        "GeneXpert LIS Interface Protocol Specification 301-2002 Rev. E, 302-2261 Rev. C",
         "ASTM capture of a GeneXpert, fields as the notes on analyzers list them",
     ),
     signatures=(
@@ -61,16 +60,15 @@ PROFILE = AnalyzerProfile(
     ),
     code=(
         r"(?:[^^]*\^){3}(?P<code>[^^]+)"
-        r"(?:\^[^^]+(?:\^[^^]*){0,2}|\^(?:\^[^^]*(?:\^(?P=code))?)?)?\^*"
+        r"(?:\^[^^]+(?:\^[^^]*){0,2}|\^\^[^^]*)?\^*"
     ),
     voids=(
         *VOIDS,
         Void(r"(?i:aborted|instrument error|no data)", AbsentReason.ERROR),
+        Void(r"(?i:no result\b.*)", AbsentReason.NOT_MEASURED),
     ),
-    qc=QcUnknown(
-        "external controls are run as patients' tests; the standard's and typed ids count"
-    ),
-    kinds=(
+    statuses={**STATUSES, "F\\C": Status.CORRECTED},
+    qc=(
         Rule(Kind.QC, "O.12", "[Qq]", "Q"),
         Rule(Kind.QC, "O.3.1", TYPED_QC, "QC01"),
     ),

@@ -8,11 +8,8 @@ from dataclasses import replace
 
 from gateway.profiles.analyzers import mindray_bc5
 from gateway.profiles.link import Link, Protocol
-from gateway.profiles.menus import BLOOD_COUNT
-from gateway.profiles.schema import Analyte, Evidence, Signature, Typical
+from gateway.profiles.schema import Analyte, Evidence, Signature
 from gateway.protocols.hl7device import Dialect
-
-_COUNTS = ("10*3/uL", "10*9/L")
 
 PROFILE = replace(
     mindray_bc5.PROFILE,
@@ -25,18 +22,6 @@ PROFILE = replace(
     signatures=(Signature("MSH.3.1", "(?i)(?:H[35]60|ELite.*)"), Signature("MSH.4.1", "(?i)Erba")),
     analytes=mindray_bc5.ANALYTES
     | {
-        "GRAN#": Analyte(None, _COUNTS, typical=Typical("2.00", "7.00"), display="Granulocytes"),
-        "GRAN%": Analyte(
-            None, ("%",), typical=Typical("50.0", "70.0"), display="Granulocytes per 100 leucocytes"
-        ),
-        "MID#": Analyte(None, _COUNTS, typical=Typical("0.10", "0.90"), display="Mid-sized cells"),
-        "MID%": Analyte(
-            None,
-            ("%",),
-            typical=Typical("3.0", "9.0"),
-            display="Mid-sized cells per 100 leucocytes",
-        ),
-        "PDW-SD": BLOOD_COUNT["PDW"],
         "*Mentzr": Analyte(None, display="Mentzer index, for research"),
         "*RDWI": Analyte(None, display="Red cell distribution width index, for research"),
     },

@@ -3,7 +3,10 @@
 The BC-5000 and 5150 are TCP servers (port 5100, one client, byte 0x02 between messages as a sign of
 life): the gateway dials.  The BC-6000 dials itself.  The tube's barcode is OBR-3 (OBR-2 on older
 ones).  Only OBX of type NM are numbers, and not all of them: age and marks of histograms are none.
-IS are modes and alarms, ED pictures.  MSH-11 Q is a control, OBR-3 Background a blank run.
+IS are modes and alarms, ST remarks, ED pictures.  PDW comes without a unit.  MSH-11 Q is a control,
+OBR-3 Background a blank run.  Three-part analyzers of the same language send MID and GRAN.  Cells
+counted by eye (a second OBR) are unknown tests: nobody can tell a zero that was counted from one
+that nobody entered.
 """
 
 from dataclasses import replace
@@ -20,12 +23,17 @@ from gateway.profiles.schema import (
     Rule,
     Shape,
     Signature,
+    Typical,
 )
 from gateway.profiles.standard import HL7_FLAGS, HL7_STATUSES, HL7V2
 from gateway.protocols.hl7device import Dialect
 from gateway.report import Kind
 
 _COUNTS = ("10*3/uL", "10*9/L")
+
+
+def _share(display: str, low: str, high: str) -> Analyte:
+    return Analyte(None, ("%",), typical=Typical(low, high), display=display)
 
 
 def _research(display: str, unit: tuple[str, ...] = ()) -> Analyte:
@@ -47,7 +55,11 @@ ANALYTES = {
     **named(BLOOD_COUNT["EO%"], "EOS%"),
     **named(BLOOD_COUNT["BASO#"], "BAS#"),
     **named(BLOOD_COUNT["BASO%"], "BAS%"),
-    **named(BLOOD_COUNT["PDW"], "PDW", "PDW-SD", "PDW-CV"),
+    **named(replace(BLOOD_COUNT["PDW"], bare=True), "PDW", "PDW-SD", "PDW-CV"),
+    "MID#": Analyte(None, _COUNTS, typical=Typical("0.10", "0.90"), display="Mid-sized cells"),
+    "MID%": _share("Mid-sized cells per 100 leucocytes", "3.0", "9.0"),
+    "GRAN#": Analyte(None, _COUNTS, typical=Typical("2.00", "7.00"), display="Granulocytes"),
+    "GRAN%": _share("Granulocytes per 100 leucocytes", "50.0", "70.0"),
     "PCT": BLOOD_COUNT["PCT"],
     "P-LCR": BLOOD_COUNT["P-LCR"],
     "P-LCC": _research("Platelets, large, count", _COUNTS),
@@ -90,8 +102,9 @@ PROFILE = AnalyzerProfile(
         Aside(".*", AsideRole.IGNORED, (("OBX.2", "IS"), ("OBX.5", "F|"))),
         Aside(".*", AsideRole.REMARK, (("OBX.2", "IS"),)),
         Aside("(?i:age)", AsideRole.IGNORED),
+        Aside("(?i:remark|ref group|.* mode)", AsideRole.REMARK),
         Aside(
-            "(?i:.*(?:histogram|scattergram|binary|meta len|left line|right line).*)",
+            r"(?i:.*(?:histogram|scattergram|binary|meta len|\bline\b).*)",
             AsideRole.IGNORED,
         ),
     ),
