@@ -80,7 +80,7 @@ class Window:
 
 
 class Reception:
-    """Nothing is on disk before the first ``write``."""
+    """Nothing is on disk before ``begin``, which the first ``write`` does unless it was done."""
 
     def __init__(
         self,
@@ -109,6 +109,14 @@ class Reception:
         for piece in pieces:
             self._hash.update(piece)
 
+    def begin(self) -> None:
+        """Asks for room and makes the part file, while the first bytes still arrive."""
+        try:
+            self._begin()
+        except (OSError, StoreError) as error:
+            self.discard()
+            raise _translated(error) from None
+
     def write(self, pieces: Sequence[memoryview]) -> None:
         """The next bytes of the data set.  StoreError: nothing of it is left."""
         try:
@@ -118,6 +126,11 @@ class Reception:
         except (OSError, StoreError) as error:
             self.discard()
             raise _translated(error) from None
+
+    def hasten(self) -> None:
+        """Has the disk begin with what was written, so that the sync finds little left."""
+        if self._descriptor >= 0 and self._size > self._started:
+            self._start_writeback()
 
     def complete(self) -> None:
         """Reads the header, syncs the file, moves it to its place, syncs the folder."""
@@ -175,7 +188,6 @@ class Reception:
             self._check_room()
 
     def _start_writeback(self) -> None:
-        """Has the kernel begin to write what is there, so that the sync finds little left."""
         count = self._size - self._started
         os.posix_fadvise(
             self._descriptor, self._offset + self._started, count, os.POSIX_FADV_DONTNEED

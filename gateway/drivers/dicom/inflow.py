@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from gateway.archive import Archive, Arrived, Reception
@@ -85,6 +85,7 @@ class Inflow:
 
     async def run(self) -> Arrived | None:
         """Until the file is in its place; None after ``abandon``.  StoreError: no trace of it."""
+        await self._attempt([self._archive.run(self._reception.begin)])
         while (batch := await self._next()) is not None:
             await self._process(batch)
             if batch.last:
@@ -118,6 +119,10 @@ class Inflow:
             works = [run(self._write, batch), run(self._reception.digest, batch.pieces)]
         else:
             works = [run(self._take_whole, batch)]
+        await self._attempt(works)
+
+    async def _attempt(self, works: Sequence[Awaitable[None]]) -> None:
+        """All of them, even when one fails: the other still looks at the pieces."""
         for outcome in await asyncio.gather(*works, return_exceptions=True):
             if isinstance(outcome, StoreError):
                 self._failure = outcome
@@ -125,8 +130,11 @@ class Inflow:
                 raise outcome
 
     def _take_whole(self, batch: _Batch) -> None:
+        """In a thread of the archive; the disk works while the hash is made."""
+        self._reception.write(batch.pieces)
+        self._reception.hasten()
         self._reception.digest(batch.pieces)
-        self._write(batch)
+        self._reception.complete()
 
     def _write(self, batch: _Batch) -> None:
         """In a thread of the archive."""
