@@ -17,7 +17,6 @@ from gateway.config import (
 from gateway.delivery.base import Destination
 from gateway.delivery.file import FileDrop
 from gateway.delivery.mllp import MllpOptions, MllpSender
-from gateway.delivery.mqtt import Broker, MqttOptions, MqttPublisher, Topics
 from gateway.delivery.tls import TlsFiles, client_context
 from gateway.intake import EhrRoute, MqttRoute, Route
 from gateway.messages import DESTINATION_PROFILES, DestinationProfile, PatientData
@@ -73,20 +72,23 @@ def _destination(
             section.directory.mkdir(parents=True, exist_ok=True)
             return FileDrop(section.directory, extension=section.extension)
         case MqttDestination():
-            options = MqttOptions(
-                _broker(name, section, site),
-                Topics(section.root, site),
-                password_file=section.password_file,
-                expiry=int(section.expiry_hours * 3600),
-            )
-            return MqttPublisher(name, options, clock=clock, notices=notices)
+            return _publisher(name, section, site, notices, clock)
 
 
-def _broker(name: str, section: MqttDestination, site: str) -> Broker:
+def _publisher(
+    name: str,
+    section: MqttDestination,
+    site: str,
+    notices: Noticeboard,
+    clock: Callable[[], datetime],
+) -> Destination:
+    """The MQTT client is large; it comes only when a broker is configured."""
+    from gateway.delivery.mqtt import Broker, MqttOptions, MqttPublisher, Topics
+
     url = urlsplit(section.url)
     secure = url.scheme == "mqtts"
     password = os.environ.get(section.password_env) if section.password_env else None
-    return Broker(
+    broker = Broker(
         url.hostname or "localhost",
         url.port or (_MQTTS_PORT if secure else _MQTT_PORT),
         client_id=f"gateway-{site}-{name}",
@@ -95,6 +97,13 @@ def _broker(name: str, section: MqttDestination, site: str) -> Broker:
         tls=client_context(TlsFiles(section.ca_file)) if secure else None,
         modern=section.protocol == "5",
     )
+    options = MqttOptions(
+        broker,
+        Topics(section.root, site),
+        password_file=section.password_file,
+        expiry=int(section.expiry_hours * 3600),
+    )
+    return MqttPublisher(name, options, clock=clock, notices=notices)
 
 
 def _route(name: str, section: DestinationSection) -> Route | None:

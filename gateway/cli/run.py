@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.config import Configuration, load, schema
+from gateway.optional import COLOURS, PIXELS, absent
 
 
 def check_configuration(path: Path, show_schema: bool) -> int:
@@ -26,10 +27,7 @@ def check_configuration(path: Path, show_schema: bool) -> int:
 
 def run_gateway(path: Path) -> int:
     """Runs until SIGTERM or Ctrl-C; prints ``ready`` when all listeners are open."""
-    from gateway import logs
-
     configuration = load(path)
-    logs.configure()
     runner = _loop_runner()
     with runner:
         runner.run(_run(configuration))
@@ -46,10 +44,12 @@ def _loop_runner() -> asyncio.Runner:
 
 
 async def _run(configuration: Configuration) -> None:
-    from gateway import logs
-    from gateway.app import serve
-    from gateway.notices import Noticeboard
+    with absent(*PIXELS, *COLOURS):
+        from gateway import logs
+        from gateway.app import serve
+        from gateway.notices import Noticeboard
 
+    logs.configure()
     notices = Noticeboard(now)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -4,10 +4,16 @@ Implicit VR for one that knows nothing else.
 ``lossless`` says whether that changes no pixel: the uncompressed family and RLE, whose pixels come
 out bit for bit.  Others are decoded as a viewer would decode them; ``Untranslatable`` where no
 decoder is at hand or the result would be larger than ``LARGEST``.
+
+As a program, ``python -m gateway.imaging.transcoding FILE STORED WANTED``, it writes the data set
+to stdout; ``MISTAKE`` is its exit status for ``Untranslatable``, whose text is on stderr.
 """
 
 from __future__ import annotations
 
+import os
+import resource
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -28,6 +34,8 @@ from gateway.protocols.dicom.transfer_syntaxes import (
 )
 
 LARGEST: Final = 1024 * 1024 * 1024
+MEMORY: Final = 4 * LARGEST  # of the program
+MISTAKE: Final = 3
 _PLAIN: Final = frozenset({IMPLICIT_LE, EXPLICIT_LE, EXPLICIT_BE, DEFLATED_LE})
 _WORDS: Final[Mapping[str, int]] = MappingProxyType({"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8})
 _BROKEN: Final = (
@@ -97,3 +105,23 @@ def _binary(data_set: Dataset) -> Iterator[DataElement]:
                 yield from _binary(item)
         elif element.VR in _WORDS:
             yield element
+
+
+def main(path: str, stored: str, wanted: str) -> int:
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    os.nice(10)
+    try:
+        made = little_endian(Path(path), stored, wanted)
+    except Untranslatable as error:
+        print(error, file=sys.stderr)
+        return MISTAKE
+    except MemoryError:
+        print("decoding it takes too much memory", file=sys.stderr)
+        return MISTAKE
+    sys.stdout.buffer.write(made)
+    sys.stdout.buffer.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -29,6 +29,7 @@ from gateway.drivers.dicom.services.procedure_step import PerformedProcedureStep
 from gateway.drivers.dicom.services.reporter import Reporter
 from gateway.drivers.dicom.services.retrieve import Retrieve
 from gateway.drivers.dicom.services.storage_user import StorageUser
+from gateway.drivers.dicom.services.transcoder import Transcoder
 from gateway.drivers.dicom.services.worklist import View, Worklist
 from gateway.imaging.commitments import Commitments
 from gateway.imaging.forwarding import Forwardings
@@ -87,6 +88,7 @@ async def imaging_services(
     steps = ProcedureSteps(store.engine)
     commitments = Commitments(store.engine)
     forwardings = Forwardings(store.engine)
+    transcoder = Transcoder(archive)
     reporter = _reporter(configuration, section, archive, commitments, world)
     reports = CommitmentReports(forwardings, store.outbox.announce)
     if configuration.orders is not None:
@@ -102,6 +104,7 @@ async def imaging_services(
         reports,
         Retrieve(
             archive,
+            transcoder,
             ae_title=section.ae_title,
             peers={remote.ae_title: remote for remote in (*remotes.values(), *pacs.values())},
             views=views,
@@ -110,11 +113,19 @@ async def imaging_services(
     for name in pacs:
         await forwardings.begin(name)
     answering = Routing((reports,), None, Blocks(0))
-    forwarders = {
-        name: _forwarder(
-            name, configuration, section, remote, store, archive, forwardings, answering, world
+    users = {
+        name: StorageUser(
+            remote,
+            section.ae_title,
+            transcoder,
+            routing=answering,
+            commitment=_commits(configuration, name),
         )
         for name, remote in pacs.items()
+    }
+    forwarders = {
+        name: _forwarder(name, configuration, user, store, archive, forwardings, world)
+        for name, user in users.items()
     }
     units = {name: _unit(name, remote) for name, remote in pacs.items()}
     runs = {"commitment reports": reporter.run}
@@ -176,26 +187,27 @@ def _remote(name: str, destination: DicomDestination) -> Remote:
     return Remote(ae_title, host.strip("[]"), int(port), context, name)
 
 
+def _commits(configuration: Configuration, name: str) -> bool:
+    destination = configuration.destinations[name]
+    return isinstance(destination, DicomDestination) and destination.commitment
+
+
 def _forwarder(
     name: str,
     configuration: Configuration,
-    section: DicomSection,
-    remote: Remote,
+    user: StorageUser,
     store: Store,
     archive: Archive,
     forwardings: Forwardings,
-    answering: Routing,
     world: Surroundings,
 ) -> DicomForwarder:
-    destination = configuration.destinations[name]
-    commitment = isinstance(destination, DicomDestination) and destination.commitment
-    user = StorageUser(remote, section.ae_title, archive, routing=answering, commitment=commitment)
+    devices = configuration.destinations[name].devices
     return DicomForwarder(
         name,
         user,
         archive,
         forwardings,
-        ForwardOptions(commitment=commitment, devices=destination.devices),
+        ForwardOptions(commitment=_commits(configuration, name), devices=devices),
         clock=world.clock,
         make_uid=new_uid,
         queued=store.outbox.announce,

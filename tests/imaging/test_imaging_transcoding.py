@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from io import BytesIO
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.filereader import read_dataset
 
-from gateway.imaging.transcoding import Untranslatable, little_endian, lossless
+from gateway.imaging.transcoding import MISTAKE, Untranslatable, little_endian, lossless
 from gateway.protocols.dicom.transfer_syntaxes import (
     EXPLICIT_BE,
     EXPLICIT_LE,
@@ -62,3 +64,22 @@ def test_what_nobody_decodes_is_said_so(tmp_path: Path) -> None:
     path.write_bytes(raw[:-400])
     with pytest.warns(UserWarning, match="End of file"), pytest.raises(Untranslatable):
         little_endian(path, RLE_LOSSLESS)
+
+
+def said_by(*arguments: str | Path) -> tuple[int, bytes, str]:
+    """The program: its exit status, the data set and what it says."""
+    command = [sys.executable, "-W", "ignore", "-m", "gateway.imaging.transcoding", *arguments]
+    ended = subprocess.run(command, capture_output=True, check=False, timeout=60)
+    return ended.returncode, ended.stdout, ended.stderr.decode()
+
+
+def test_the_program_makes_the_same(tmp_path: Path) -> None:
+    path = path_of("SC_rgb_rle_2frame.dcm")
+    status, made, said = said_by(path, RLE_LOSSLESS, EXPLICIT_LE)
+    assert (status, said) == (0, "")
+    assert made == little_endian(path, RLE_LOSSLESS)
+    broken = tmp_path / "broken.dcm"
+    broken.write_bytes(path.read_bytes()[:-400])
+    status, made, said = said_by(broken, RLE_LOSSLESS, EXPLICIT_LE)
+    assert (status, made) == (MISTAKE, b"")
+    assert said == "its pixels are incomplete\n"

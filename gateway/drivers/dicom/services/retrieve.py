@@ -23,9 +23,9 @@ from gateway.drivers.dicom.services.storage_user import (
     StorageUser,
     choose,
     pair_of,
-    payload,
 )
 from gateway.drivers.dicom.services.suboperations import Progress
+from gateway.drivers.dicom.services.transcoder import Transcoder
 from gateway.drivers.dicom.services.worklist import View
 from gateway.errors import Ambiguous, DeliveryError, StoreError, Unreachable
 from gateway.imaging import datasets, query
@@ -66,6 +66,7 @@ class Retrieve:
     def __init__(
         self,
         archive: Archive,
+        transcoder: Transcoder,
         *,
         ae_title: str,
         peers: Mapping[str, Remote],
@@ -73,6 +74,7 @@ class Retrieve:
         most: int = MOST,
     ) -> None:
         self._archive = archive
+        self._transcoder = transcoder
         self._ae_title = ae_title
         self._peers = dict(peers)
         self._views = dict(views)
@@ -125,7 +127,7 @@ class Retrieve:
         if remote is None:
             await exchange.respond(request.response(Status.MOVE_DESTINATION_UNKNOWN))
             return
-        user = StorageUser(remote, self._ae_title, self._archive, lossy=False)
+        user = StorageUser(remote, self._ae_title, self._transcoder, lossy=False)
         user.foresee(pair_of(instance) for instance in instances)
         originator = Originator(exchange.caller.ae_title, request.message_id)
 
@@ -152,7 +154,7 @@ class Retrieve:
         dialogue = exchange.dialogue
         contexts = [c for c in dialogue.contexts_of(instance.sop_class) if c.scu]
         context = choose(contexts, instance, lossy=False)
-        content = await payload(self._archive, instance, context.transfer_syntax)
+        content = await self._transcoder.payload(instance, context.transfer_syntax)
         message = CStoreRQ(
             message_id=dialogue.next_message_id(),
             affected_sop_class_uid=instance.sop_class,

@@ -14,17 +14,17 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from io import BytesIO
 from typing import Final
 
-from gateway.archive import Archive, Instance
+from gateway.archive import Instance
 from gateway.drivers.dicom.client import Remote, associate
 from gateway.drivers.dicom.routing import Routing
 from gateway.drivers.dicom.service import AssociationOver, AssociationRefused, Dialogue, Payload
+from gateway.drivers.dicom.services.transcoder import Transcoder
 from gateway.errors import Ambiguous, Refused, Unreachable
 from gateway.imaging import datasets
 from gateway.imaging.commitment import REQUEST_COMMITMENT, Request, write_request
-from gateway.imaging.transcoding import Untranslatable, little_endian, lossless
+from gateway.imaging.transcoding import lossless
 from gateway.protocols.dicom import (
     STORAGE_COMMITMENT_INSTANCE,
     Category,
@@ -75,7 +75,7 @@ class StorageUser:
         self,
         remote: Remote,
         calling: str,
-        archive: Archive,
+        transcoder: Transcoder,
         *,
         routing: Routing | None = None,
         commitment: bool = False,
@@ -83,7 +83,7 @@ class StorageUser:
     ) -> None:
         self._remote = remote
         self._calling = calling
-        self._archive = archive
+        self._transcoder = transcoder
         self._routing = routing
         self._commitment = commitment
         self._lossy = lossy
@@ -117,7 +117,7 @@ class StorageUser:
         """Sends one instance and waits for the answer."""
         await self._prepared(pair_of(instance))
         context = self._context(instance)
-        payload = await self._payload(instance, context)
+        payload = await self._transcoder.payload(instance, context.transfer_syntax)
         dialogue = self._established()
         request = CStoreRQ(
             message_id=dialogue.next_message_id(),
@@ -169,9 +169,6 @@ class StorageUser:
     def _context(self, instance: Instance) -> Context:
         contexts = [c for c in self._established().contexts_of(instance.sop_class) if c.scu]
         return choose(contexts, instance, lossy=self._lossy)
-
-    async def _payload(self, instance: Instance, context: Context) -> Payload:
-        return await payload(self._archive, instance, context.transfer_syntax)
 
     async def _asked(
         self, context: Context, request: CStoreRQ | NActionRQ, content: Payload | bytes
@@ -225,18 +222,6 @@ def choose(contexts: Sequence[Context], instance: Instance, *, lossy: bool) -> C
                 return taken[syntax]
             raise Refused("it takes neither the stored syntax nor one that keeps every pixel")
     raise Refused("it takes neither the stored syntax nor a plain one for this class")
-
-
-async def payload(archive: Archive, instance: Instance, transfer_syntax: str) -> Payload:
-    """The data set as stored, or made into that plain syntax.  ``Refused`` if it cannot be."""
-    path = archive.shelves.path(instance.path)
-    if instance.transfer_syntax == transfer_syntax:
-        return Payload(lambda: path.open("rb"), instance.start, instance.size)
-    try:
-        content = await archive.run(little_endian, path, instance.transfer_syntax, transfer_syntax)
-    except Untranslatable as error:
-        raise Refused(str(error)) from None
-    return Payload(lambda: BytesIO(content), 0, len(content))
 
 
 def _check(status: int) -> None:
