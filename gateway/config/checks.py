@@ -6,46 +6,47 @@ import difflib
 import ipaddress
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from gateway.config.mistakes import Mistake
 from gateway.config.sections import (
     Configuration,
     DeviceSection,
+    DicomDestination,
     FileDestination,
     MllpDestination,
     MqttDestination,
 )
+from gateway.config.sharing import shared_streams
 from gateway.messages import DESTINATION_PROFILES
 from gateway.profiles import catalogue, is_loinc
+from gateway.profiles.ucum import is_ucum
+from gateway.profiles.units import to_ucum
 from gateway.transports import StreamAddress, TcpListen
 
 _ANY = frozenset({"0.0.0.0", "::"})  # noqa: S104 (recognised, not bound)
 
 
-@dataclass(frozen=True, slots=True)
-class Mistake:
-    """``where`` is the key path; ``text`` what is wrong and what is allowed."""
+def check(configuration: Configuration, devices: Iterable[str] | None = None) -> Iterator[Mistake]:
+    """Every mistake in a file whose sections are sound by themselves.
 
-    where: tuple[str, ...]
-    text: str
-
-
-def check(configuration: Configuration) -> Iterator[Mistake]:
-    """Every mistake in a file whose sections are sound by themselves."""
+    ``devices`` are the names the file gives, where the sections of some are unsound.
+    """
+    names = frozenset(configuration.devices if devices is None else devices)
     yield from _zones(configuration)
     for name, device in configuration.analyzers.items():
         yield from _device(name, device)
     for name, unit in configuration.ultrasounds.items():
         yield from _network(("devices", name, "address"), unit.address)
-    yield from _destinations(configuration)
-    yield from _shared_lines(configuration)
-    yield from _one_language(configuration)
+    yield from _destinations(configuration, names)
+    yield from shared_streams(configuration)
     yield from _downloads(configuration)
     yield from _ports(configuration)
+    yield from _reached(configuration)
     yield from _http(configuration)
     yield from _files(configuration)
+    yield from _folders(configuration)
 
 
 def _zones(configuration: Configuration) -> Iterator[Mistake]:
@@ -74,13 +75,26 @@ def _device(name: str, device: DeviceSection) -> Iterator[Mistake]:
         yield Mistake(("devices", name, "stream"), str(error))
     for code, loinc in device.codes.items():
         if not is_loinc(loinc):
-            text = f"'{loinc}' is no LOINC code (its check digit is wrong)"
+            text = f"'{loinc}' is no LOINC code, e.g. 2345-7 (form or check digit is wrong)"
             yield Mistake(("devices", name, "codes", code), text)
     for unit, ucum in device.units.items():
-        if not ucum or not ucum.isascii() or " " in ucum:
-            yield Mistake(("devices", name, "units", unit), f"'{ucum}' is no UCUM unit")
+        yield from _unit(("devices", name, "units", unit), ucum)
     if device.address is not None:
         yield from _network(("devices", name, "address"), device.address)
+
+
+def _unit(where: tuple[str, ...], ucum: str) -> Iterator[Mistake]:
+    """UCUM spells kelvin ``K`` and picohenry ``pH``: what is written so means something else."""
+    usual = to_ucum(ucum, "")
+    hint = f"; did you mean '{usual}'?" if usual else ""
+    if not is_ucum(ucum):
+        yield Mistake(where, f"'{ucum}' is no UCUM unit, e.g. mmol/L, 10*9/L, [IU]/L{hint}")
+    elif usual and _plain(usual) != _plain(ucum):
+        yield Mistake(where, f"'{ucum}' means something else in UCUM{hint}")
+
+
+def _plain(unit: str) -> str:
+    return unit.lower().replace("^", "*")
 
 
 def _network(where: tuple[str, ...], text: str) -> Iterator[Mistake]:
@@ -90,12 +104,12 @@ def _network(where: tuple[str, ...], text: str) -> Iterator[Mistake]:
         yield Mistake(where, f"'{text}' is no IP address or network, e.g. 10.1.2.3/32")
 
 
-def _destinations(configuration: Configuration) -> Iterator[Mistake]:
+def _destinations(configuration: Configuration, devices: frozenset[str]) -> Iterator[Mistake]:
     for name, destination in configuration.destinations.items():
         for device in destination.devices or ():
-            if device not in configuration.devices:
+            if device not in devices:
                 where = ("destinations", name, "devices")
-                yield Mistake(where, _unknown("device", device, configuration.devices))
+                yield Mistake(where, _unknown("device", device, devices))
         if isinstance(destination, MllpDestination | FileDestination) and (
             destination.message not in DESTINATION_PROFILES
         ):
@@ -108,53 +122,6 @@ def _unknown(what: str, name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, names, n=1)
     hint = f"did you mean '{close[0]}'? " if close else ""
     return f"unknown {what} '{name}'; {hint}known: {', '.join(names) or 'none'}"
-
-
-def _shared_lines(configuration: Configuration) -> Iterator[Mistake]:
-    """Several devices may share a listener only when something tells them apart."""
-    lines: dict[str, list[str]] = {}
-    for name, device in configuration.analyzers.items():
-        lines.setdefault(device.stream, []).append(name)
-    for stream, names in lines.items():
-        if len(names) < 2:
-            continue
-        first, *others = names
-        if not stream.startswith("tcp-listen:"):
-            for name in others:
-                text = f"{stream} is already the stream of device '{first}'"
-                yield Mistake(("devices", name, "stream"), text)
-            continue
-        marks = [
-            (
-                configuration.analyzers[n].address,
-                configuration.analyzers[n].serial,
-                configuration.analyzers[n].profile,
-            )
-            for n in names
-        ]
-        for name, mark in zip(others, marks[1:], strict=True):
-            if marks.count(mark) > 1:
-                text = (
-                    f"shares {stream} with '{first}': tell them apart by 'address', 'serial' "
-                    "or different profiles"
-                )
-                yield Mistake(("devices", name, "stream"), text)
-
-
-def _one_language(configuration: Configuration) -> Iterator[Mistake]:
-    """The devices of one listener must speak the same language: the first bytes do not say which
-    device calls."""
-    spoken: dict[str, tuple[str, object]] = {}
-    known = catalogue()
-    for name, device in configuration.analyzers.items():
-        profile = known.get(device.profile)
-        if profile is None:
-            continue
-        language = (profile.link.protocol, profile.link.codec)
-        first, other = spoken.setdefault(device.stream, (name, language))
-        if other != language:
-            text = f"shares {device.stream} with '{first}', which speaks another language"
-            yield Mistake(("devices", name, "stream"), text)
 
 
 def _downloads(configuration: Configuration) -> Iterator[Mistake]:
@@ -176,33 +143,58 @@ def _downloads(configuration: Configuration) -> Iterator[Mistake]:
             yield Mistake(where, f"needs a line of its own; {device.stream} is shared")
 
 
-def _listeners(configuration: Configuration) -> Iterator[tuple[tuple[str, ...], str, int]]:
+Listener = tuple[tuple[str, ...], str, int, str]
+"""Where it stands in the file, host, port, and the whole text."""
+
+
+def _listeners(configuration: Configuration) -> Iterator[Listener]:
     for name, device in configuration.analyzers.items():
         try:
             address = StreamAddress.parse(device.stream)
         except ValueError:
             continue
         if isinstance(address, TcpListen):
-            yield ("devices", name, "stream"), address.host, address.port
+            yield ("devices", name, "stream"), _host(address.host), address.port, device.stream
     sections = (("http", configuration.http), ("dicom", configuration.dicom))
     for key, section in (*sections, ("orders", configuration.orders)):
         listen = getattr(section, "listen", None)
         if listen:
             host, _, port = listen.rpartition(":")
-            yield (key, "listen"), host.strip("[]"), int(port)
+            yield (key, "listen"), _host(host), int(port), f"{key} {listen}"
+
+
+def _host(text: str) -> str:
+    host = text.strip("[]").lower()
+    return "127.0.0.1" if host == "localhost" else host
 
 
 def _ports(configuration: Configuration) -> Iterator[Mistake]:
-    taken: dict[int, list[tuple[tuple[str, ...], str]]] = {}
-    for where, host, port in _listeners(configuration):
-        if not 0 <= port <= 65535:
-            yield Mistake(where, f"port {port} does not exist; 1 to 65535")
+    """Devices that name the very same listener share it; nobody else may."""
+    taken: dict[int, list[Listener]] = {}
+    for where, host, port, text in _listeners(configuration):
+        if not 1 <= port <= 65535:
+            yield Mistake(where, f"port {port} cannot be listened on; 1 to 65535")
             continue
-        for other, other_host in taken.get(port, ()) if port else ():
-            shared_line = where[0] == other[0] == "devices" and host == other_host
-            if not shared_line and (host == other_host or _ANY & {host, other_host}):
+        for other, other_host, _, other_text in taken.get(port, ()):
+            if text != other_text and (host == other_host or _ANY & {host, other_host}):
                 yield Mistake(where, f"port {port} is already used by {'.'.join(other)}")
-        taken.setdefault(port, []).append((where, host))
+                break
+        taken.setdefault(port, []).append((where, host, port, text))
+
+
+def _reached(configuration: Configuration) -> Iterator[Mistake]:
+    """Ports of peers that are dialled."""
+    for name, destination in configuration.destinations.items():
+        match destination:
+            case MllpDestination(address=text) | DicomDestination(address=text):
+                key = "address"
+            case MqttDestination(url=text):
+                key = "url"
+            case _:
+                continue
+        port = text.rstrip("/").rpartition(":")[2]
+        if port.isdecimal() and not 1 <= int(port) <= 65535:
+            yield Mistake(("destinations", name, key), f"port {port} does not exist; 1 to 65535")
 
 
 def _http(configuration: Configuration) -> Iterator[Mistake]:
@@ -246,6 +238,35 @@ def _files(configuration: Configuration) -> Iterator[Mistake]:
             if variable not in os.environ:
                 where = ("destinations", name, "password_env")
                 yield Mistake(where, f"the environment has no variable {variable}")
+
+
+def _folders(configuration: Configuration) -> Iterator[Mistake]:
+    """Folders are made when they are absent, so something must be there to make them in."""
+    named: list[tuple[tuple[str, ...], Path | None]] = [
+        (("gateway", "data_dir"), configuration.gateway.data_dir),
+        (("dicom", "archive_dir"), getattr(configuration.dicom, "archive_dir", None)),
+        (("orders", "directory"), getattr(configuration.orders, "directory", None)),
+    ]
+    named += [
+        (("destinations", name, "directory"), destination.directory)
+        for name, destination in configuration.destinations.items()
+        if isinstance(destination, FileDestination)
+    ]
+    for where, path in named:
+        if path is not None:
+            yield from _folder(where, path)
+
+
+def _folder(where: tuple[str, ...], path: Path) -> Iterator[Mistake]:
+    try:
+        there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+        if not there.is_dir():
+            text = f"{there} is a file" if there == path else f"{there} is a file, {path} is in it"
+            yield Mistake(where, f"{text}; must be a folder that is there or can be made")
+        elif not os.access(there, os.W_OK | os.X_OK):
+            yield Mistake(where, f"{there} may not be written to by this user")
+    except (OSError, ValueError):
+        yield Mistake(where, f"{path} cannot be looked at; must be a folder")
 
 
 def _readable(where: tuple[str, ...], path: Path) -> Iterator[Mistake]:

@@ -15,7 +15,9 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from gateway.config.checks import Mistake, check
+from gateway.config.checks import check
+from gateway.config.mistakes import Mistake, words
+from gateway.config.partial import place_of, sound_part
 from gateway.config.sections import Configuration
 from gateway.errors import ConfigurationError
 
@@ -46,7 +48,7 @@ def load(path: Path) -> Configuration:
     if len(data) > _LIMIT:
         raise ConfigurationError([f"{path}: larger than 4 MiB; is this the configuration?"])
     try:
-        text = data.decode("utf-8")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigurationError([f"{path}: not UTF-8 at byte {error.start}"]) from None
     return parse(text, path)
@@ -58,17 +60,26 @@ def parse(text: str, path: Path) -> Configuration:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError([f"{path}: not valid TOML: {error}"]) from None
-    mistakes: list[Mistake] = []
-    configuration = None
+    anchored = _anchored(document, path.parent)
     try:
-        configuration = Configuration.model_validate(_anchored(document, path.parent))
-    except ValidationError as error:
-        mistakes = [_mistake(detail) for detail in error.errors()]
-    if configuration is not None:
+        configuration = Configuration.model_validate(anchored)
         mistakes = list(check(configuration))
-    if mistakes or configuration is None:
+    except ValidationError as error:
+        unsound = [_mistake(detail) for detail in error.errors()]
+        mistakes = [*unsound, *_beyond(anchored)]
+    if mistakes:
         raise ConfigurationError(list(_lines(mistakes, text, path)))
     return configuration
+
+
+def _beyond(document: dict[str, Any]) -> Iterator[Mistake]:
+    """Mistakes that only the whole file shows, in what of it is sound."""
+    configuration, dropped = sound_part(document)
+    named = document.get("devices")
+    names = named if isinstance(named, dict) else ()
+    for mistake in check(configuration, names) if configuration is not None else ():
+        if not any(mistake.where[: len(where)] == where for where in dropped):
+            yield mistake
 
 
 def schema() -> dict[str, Any]:
@@ -85,11 +96,12 @@ def _anchored(value: Any, folder: Path, key: str = "") -> Any:
 
 
 def _mistake(detail: Mapping[str, Any]) -> Mistake:
-    where = tuple(str(part) for part in detail["loc"] if part not in _UNION_TAGS)
+    where = place_of(detail["loc"])
     kind, context = detail["type"], detail.get("ctx", {})
     match kind:
         case "missing":
-            return Mistake(where, "is missing")
+            allowed = _PATTERNS.get(where[-1])
+            return Mistake(where, f"is missing; {allowed}" if allowed else "is missing")
         case "extra_forbidden":
             return Mistake(where, _unknown_key(where))
         case "literal_error":
@@ -98,15 +110,14 @@ def _mistake(detail: Mapping[str, Any]) -> Mistake:
             return Mistake((*where, "type"), f"must be one of {context['expected_tags']}")
         case "union_tag_not_found":
             return Mistake((*where, "type"), "is missing; one of mllp, mqtt, file, dicom")
-        case "string_pattern_mismatch":
-            return Mistake(where, _PATTERNS.get(where[-1], "has characters that are not allowed"))
         case _ if "[key]" in where:
             return Mistake(where[:-1], "a name may hold only a-z, 0-9 and -")
+        case "string_pattern_mismatch":
+            return Mistake(where, _PATTERNS.get(where[-1], "has characters that are not allowed"))
         case _:
-            return Mistake(where, str(detail["msg"]).removeprefix("Input should be ").lower())
+            return Mistake(where, words(kind, context, where))
 
 
-_UNION_TAGS = frozenset({"analyzer", "mllp", "mqtt", "file"})
 _PATTERNS = {
     "site": "may hold only a-z, 0-9 and -",
     "listen": "must be HOST:PORT, e.g. 127.0.0.1:8080",
@@ -115,7 +126,6 @@ _PATTERNS = {
     "root": "must be topic levels of letters, digits, _ . - joined by /",
     "ae_title": "must be 1 to 16 printable characters without backslash or blank",
     "extension": "must be a dot and 1 to 8 letters or digits",
-    "[key]": "a name may hold only a-z, 0-9 and -",
 }
 
 
@@ -150,15 +160,14 @@ def _keys_beside(where: tuple[str, ...]) -> Iterable[str]:
 
 
 def _lines(mistakes: Iterable[Mistake], text: str, path: Path) -> Iterator[str]:
-    seen = set()
+    """In the order of the file; what has no line of its own comes first."""
+    found: dict[str, int] = {}
     for mistake in mistakes:
         where = tuple(part for part in mistake.where if part != "[key]")
         line = _line_of(where, text)
         place = f"{path}:{line}" if line else f"{path}"
-        message = f"{place}: {'.'.join(where)}: {mistake.text}"
-        if message not in seen:
-            seen.add(message)
-            yield message
+        found.setdefault(f"{place}: {'.'.join(where)}: {mistake.text}", line or 0)
+    yield from sorted(found, key=found.__getitem__)
 
 
 def _line_of(where: tuple[str, ...], text: str) -> int | None:

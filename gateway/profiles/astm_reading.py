@@ -1,10 +1,10 @@
 """LIS02-A2 messages as a ``Reading``: one group for each specimen, each R under its own O and P.
 
 O records of one patient that follow one another and say the same of their specimen and of the kind
-of run are one group.  R records without an O form a group of their own; such orphans and every other
-flaw of a message hold all its groups, for one broken record may have shifted what the next ones
-belong to.  Left out of the content: sequence numbers, the header's control id and time, the "sent
-before" status.
+of run are one group.  R records without an O form a group of their own; such orphans and every
+other flaw of a message hold all its groups, for one broken record may have shifted what the next
+ones belong to.  Left out of the content: sequence numbers, the header's control id and time, the
+"sent before" status.
 """
 
 from __future__ import annotations

@@ -96,7 +96,7 @@ def test_orders_are_required_where_the_ehr_sends_them() -> None:
             ["devices.x.timezon", "did you mean 'timezone'"],
             id="near-miss",
         ),
-        pytest.param(BASE.replace('"a"', "7"), ["gateway.site", "string"], id="wrong-type"),
+        pytest.param(BASE.replace('"a"', "7"), ["gateway.site", "text in quotes"], id="wrong-type"),
         pytest.param(
             BASE.replace('site = "a"\n', ""), ["gateway.site", "is missing"], id="missing"
         ),
@@ -177,7 +177,8 @@ def test_each_mistake_is_one_line_naming_file_and_key(text: str, words: list[str
 def test_all_mistakes_are_reported_at_once_with_their_lines() -> None:
     text = BASE + DEVICE.replace("generic-astm", "nothing") + '[http]\nlisten = "nowhere"\nx = 1\n'
     lines = mistakes(text)
-    assert len(lines) == 2
+    assert len(lines) == 3
+    assert any(line.startswith("gateway.toml:6: devices.x.profile") for line in lines), lines
     assert any(line.startswith("gateway.toml:9: http.listen") for line in lines), lines
     assert any(line.startswith("gateway.toml:10: http.x") for line in lines), lines
 

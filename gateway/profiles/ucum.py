@@ -1,0 +1,102 @@
+"""Whether a text is a unit of UCUM: its grammar, and the atoms that laboratories use.
+
+Units are compared as text and never converted; this only finds what cannot be one (``mmol / L``,
+``IU/mL``, ``mcg``).  The Unified Code for Units of Measure, version 2.1, case sensitive.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+LONGEST: Final = 64
+
+_WITH_PREFIX: Final = (
+    "m s g rad K C cd mol sr Hz N Pa J W A V F Ohm S Wb Cel T H lm lx Bq Gy Sv l L ar t u eV bar "
+    "kat U [iU] [IU] eq osm cal m[Hg] m[H2O] By bit Ci R RAD REM dyn erg P St G Mx Ky Np B "
+    "[knk'U] [mclg'U]"
+)
+_WITHOUT: Final = (
+    "10* 10^ [pi] % [ppth] [ppm] [ppb] [pptr] [pH] ' '' deg min h d wk mo a a_j a_g a_t mo_j mo_s "
+    "mo_g [degF] [degR] [HPF] [LPF] [drp] [arb'U] [USP'U] [GPL'U] [MPL'U] [APL'U] [beth'U] "
+    "[anti'Xa'U] [todd'U] [dye'U] [smgy'U] [bdsk'U] [ka'U] [tb'U] [CCID_50] [TCID_50] [EID_50] "
+    "[PFU] [FFU] [CFU] [IR] [BAU] [AU] [Amb'a'1'U] [PNU] [Lf] [D'ag'U] [FEU] [ELU] [EU] g% [g%] "
+    "[hd_i] [S] [HP_X] [HP_C] [in_i] [ft_i] [lb_av] [oz_av] [gr] [MET] [Ch] [diop] cal_th "
+    "[oz_us] [pt_us] [qt_us] [gal_us] [foz_us] [tsp_us] [tbs_us] [cup_us] tex [den]"
+)
+_METRIC: Final = frozenset(_WITH_PREFIX.split())
+_PLAIN: Final = frozenset(_WITHOUT.split())
+_PREFIXES: Final = ("da", *"YZEPTGMkhdcmunpfazy")
+_EXPONENT: Final = re.compile(r"(?P<atom>.*?[^0-9+-])(?P<exponent>[+-]?[1-9][0-9]?)")
+_ANNOTATION: Final = re.compile(r"\{[\x21-\x7a\x7c\x7e]*\}")
+_OPERATORS: Final = re.compile(r"([./()])")
+_BRACKETS: Final = re.compile(r"\[[^\[\]]*\]")
+
+
+def is_ucum(text: str) -> bool:
+    """Whether ``text`` can be a UCUM unit (``1`` and ``{index}`` are)."""
+    if not text or len(text) > LONGEST or not text.isascii() or not text.isprintable():
+        return False
+    if " " in text or text.count("(") > 4:
+        return False
+    return _term(_tokens(text.removeprefix("/")))
+
+
+def _tokens(text: str) -> list[str]:
+    """Operators, parentheses and components; annotations and brackets are never cut."""
+    found, at = [""], 0
+    while at < len(text):
+        whole = _ANNOTATION.match(text, at) or _BRACKETS.match(text, at)
+        if whole is not None:
+            found[-1] += whole[0]
+            at = whole.end()
+        elif _OPERATORS.match(text, at):
+            found += [text[at], ""]
+            at += 1
+        else:
+            found[-1] += text[at]
+            at += 1
+    return [token for token in found if token]
+
+
+def _term(tokens: list[str]) -> bool:
+    """component (operator component)*, where a component may be a term in parentheses."""
+    depth, wants = 0, True
+    for token in tokens:
+        match token:
+            case "(":
+                if not wants:
+                    return False
+                depth += 1
+            case ")":
+                depth -= 1
+                if wants or depth < 0:
+                    return False
+            case "." | "/":
+                if wants:
+                    return False
+                wants = True
+            case _:
+                if not wants or not _component(token):
+                    return False
+                wants = False
+    return depth == 0 and not wants
+
+
+def _component(token: str) -> bool:
+    bare, count = _ANNOTATION.subn("", token)
+    if count > 1 or (count and not token.endswith("}")):
+        return False
+    if not bare:
+        return count == 1
+    if bare.isdecimal():
+        return bare[0] != "0"
+    return _atom(bare) or (
+        (found := _EXPONENT.fullmatch(bare)) is not None and _atom(found["atom"])
+    )
+
+
+def _atom(text: str) -> bool:
+    if text in _METRIC or text in _PLAIN:
+        return True
+    return any(text.startswith(p) and text[len(p) :] in _METRIC for p in _PREFIXES)
