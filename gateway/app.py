@@ -34,8 +34,8 @@ from gateway.lines import Lines, known_devices, silence_limits
 from gateway.messages import ProcessingId, load_tables
 from gateway.modalities import Modalities, modalities
 from gateway.notices import Noticeboard
+from gateway.orders.acknowledging import Answer
 from gateway.orders.downloads import Downloads
-from gateway.orders.inbox import Answer
 from gateway.reception import (
     Reception,
     control_materials,

@@ -16,9 +16,11 @@ from gateway.matching import Check, IdType, Policy, Rules
 from gateway.matching.quality import Material, Target
 from gateway.notices import LinkState, Noticeboard
 from gateway.orders import book
+from gateway.orders.acknowledging import Answer
+from gateway.orders.applying import Effects
 from gateway.orders.downloads import Downloads
 from gateway.orders.dropbox import Dropbox
-from gateway.orders.inbox import Answer, Inbox
+from gateway.orders.inbox import Inbox
 from gateway.orders.inbox import Policy as InboxPolicy
 from gateway.orders.listener import Budget, EhrLink
 from gateway.orders.menu import Menu
@@ -148,7 +150,8 @@ class Reception:
         general = self._configuration.gateway
         keep = timedelta(days=section.keep_days)
         policy = InboxPolicy(ZoneInfo(general.timezone), general.processing, keep)
-        inbox = Inbox(self._store, policy, self._notices, self._clock, self._changed, self._reissue)
+        effects = Effects(merged=self._reissue)
+        inbox = Inbox(self._store, policy, self._notices, self._clock, self._changed, effects)
         tasks = [asyncio.create_task(supervise("orders expiry", self._expire))]
         listening: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if section.listen is not None:

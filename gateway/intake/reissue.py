@@ -14,7 +14,7 @@ import apsw
 from gateway.intake.belonging import belonging_of
 from gateway.intake.routes import HL7, Router
 from gateway.messages import NotEncodable, report_from_json
-from gateway.orders.inbox import Withdrawal
+from gateway.orders.applying import Withdrawal
 from gateway.report import Report
 from gateway.store import Engine, ReportState, StoredReport, messages
 from gateway.store.moments import to_micros

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.notices import MessageRefused, Noticeboard
-from gateway.orders.inbox import Answer
+from gateway.orders.acknowledging import Answer
 from gateway.orders.listener import LONGEST, Receive
 
 TAKEN, REFUSED = "taken", "refused"

@@ -13,7 +13,7 @@ from collections.abc import Awaitable
 from typing import Final, Protocol, cast
 
 from gateway.notices import MessageRefused, Noticeboard
-from gateway.orders.inbox import Answer
+from gateway.orders.acknowledging import Answer
 from gateway.protocols.mllp import Block, Decoder, Junk, Oversize, encode_block
 
 LONGEST: Final = 16 * 1024 * 1024

@@ -24,7 +24,7 @@ _ORDERS = {("ORM", "O01"), ("OML", "O21"), ("OML", "O33"), ("OMI", "O23")}
 
 def read_changes(message: Message, zone: tzinfo, processing: str = "P") -> tuple[Change, ...]:
     """What ``message`` asks for.  ``zone`` is that of times without offset, ``processing`` ours."""
-    _check_header(message, processing)
+    check_header(message, processing)
     kind, trigger = message.type or "", message.trigger or ""
     if kind == "ADT":
         return tuple(_adt(message, trigger))
@@ -38,7 +38,8 @@ def read_changes(message: Message, zone: tzinfo, processing: str = "P") -> tuple
     raise NotTaken(ErrorCondition(code, "MSH", 1, 9), rejects=True)
 
 
-def _check_header(message: Message, processing: str) -> None:
+def check_header(message: Message, processing: str) -> None:
+    """``NotTaken`` for a header that no message of ours may have."""
     if not message.control_id:
         raise missing("MSH", 10)
     if message.version and not message.version.startswith("2."):
@@ -100,6 +101,11 @@ def _orders(message: Message, zone: tzinfo, *, specimen_first: bool) -> Iterator
     if requests.count > MAX_ORDERS:
         raise wrong(ErrorCode.SEGMENT_SEQUENCE, "ORC", None, MAX_ORDERS)
     yield from requests.changes()
+
+
+def is_result(message: Message) -> bool:
+    """ORU^R01: what a laboratory answers."""
+    return (message.type, message.trigger) == ("ORU", "R01")
 
 
 def describe(message: Message) -> str:

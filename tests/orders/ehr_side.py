@@ -10,7 +10,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from gateway.notices import Noticeboard
-from gateway.orders.inbox import Answer, Inbox, Policy
+from gateway.orders.acknowledging import Answer
+from gateway.orders.inbox import Inbox, Policy
 from gateway.store import Store
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
