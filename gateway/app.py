@@ -189,7 +189,7 @@ def late_orders(
     rules = matching_rules(configuration)
     if rules is None or not rules.matches:
         return None
-    planner = Planner(router, clock, control_materials(configuration))
+    planner = Planner(router, clock, control_materials(configuration), rules)
     return LateOrders(store, planner, rules, notices, clock)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from gateway.intake import Router
 from gateway.intake.reissue import Reissue
 from gateway.matching import Check, IdType, Policy, Rules
 from gateway.matching.quality import Material, Target
+from gateway.matching.rules import Tests
 from gateway.notices import LinkState, Noticeboard
 from gateway.orders import book
 from gateway.orders.acknowledging import Answer
@@ -47,7 +48,26 @@ def matching_rules(configuration: Configuration) -> Rules | None:
         known=frozenset(_known_codes(configuration)),
         hold_failed=held,
         late=timedelta(hours=section.late_hours),
+        expected=dict(_expected(configuration)),
+        hold_partial=section.partial == "hold",
     )
+
+
+def _expected(configuration: Configuration) -> Iterator[tuple[str, Mapping[str, Tests]]]:
+    """By device and panel the tests it brings here; codes of one LOINC are one test."""
+    panels = configuration.orders.panels if configuration.orders else {}
+    for name, device in configuration.analyzers.items():
+        profile = catalogue()[device.profile]
+        loincs = {code: one.loinc for code, one in profile.analytes.items()} | dict(device.codes)
+        menu = Menu(profile, device.codes, {code: frozenset(t) for code, t in panels.items()})
+        tests: dict[str, Tests] = {}
+        for panel in panels:
+            by_loinc: dict[str, set[str]] = {}
+            for code in menu.tests(panel):
+                loinc = loincs.get(code) or code
+                by_loinc.setdefault(loinc, {loinc}).add(code)
+            tests[panel] = tuple(map(frozenset, by_loinc.values()))
+        yield name, tests
 
 
 def control_materials(configuration: Configuration) -> dict[str, Material]:

@@ -271,3 +271,8 @@ class Report:
     @property
     def held(self) -> bool:
         return any(problem.hold for problem in self.problems)
+
+    @property
+    def partial(self) -> bool:
+        """Whether tests that were ordered together with these are still to come."""
+        return any(problem.code is ProblemCode.PARTIAL_PANEL for problem in self.problems)

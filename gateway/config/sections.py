@@ -129,6 +129,9 @@ class OrdersSection(Section):
     late_hours: float = Field(
         24, ge=0, le=8760, description="how long after a result its order may still take it"
     )
+    partial: Literal["send", "hold"] = Field(
+        "send", description="a panel of which tests are missing: send it marked so, or hold it"
+    )
     specimens: tuple[IdSection, ...] = Field((), description="kinds of specimen ids; none: any")
     panels: dict[str, tuple[str, ...]] = Field(
         default_factory=dict, description="ordered code -> device codes or LOINCs it stands for"

@@ -32,11 +32,11 @@ from gateway.store import (
     ReportState,
     StoredReport,
     audit,
-    closing,
     filing,
     outbox,
 )
 from gateway.store.reports import find
+from gateway.store.superseding import count_receipt, supersede
 from gateway.store.transmissions import find as find_transmission
 
 _GONE = (ReportState.QUEUED, ReportState.DELIVERED, ReportState.KEPT)
@@ -146,7 +146,7 @@ class Moving:
             raise Mistake("its bytes are not stored any more")
         opened_at = transmission.opened_at
         filed = filing.file_reports(engine, connection, transmission, reports, opened_at)
-        filing.count_receipt(engine, connection, transmission, opened_at, len(filed.reports))
+        count_receipt(engine, connection, transmission, opened_at, len(filed.reports))
         return filed.queued, filed.destinations
 
     def _put_right(
@@ -154,14 +154,7 @@ class Moving:
     ) -> None:
         """Older held revisions go with it; orders are answered or open again."""
         engine, now = self._parts.store.engine, self._parts.clock()
-        closing.supersede(
-            engine,
-            connection,
-            stored.id,
-            stored.revision + 1,
-            actor="gateway",
-            reason="moved to another patient",
-        )
+        supersede(engine, connection, stored.id, stored.revision + 1)
         if old.order is not None and (new.order is None or new.order.id != old.order.id):
             book.reopen(connection, old.order.id, stored.id, now)
         if new.order is not None:

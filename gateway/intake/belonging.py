@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import apsw
 
-from gateway.intake.planning import known_person, message_order
+from gateway.intake.parties import known_person, message_order
 from gateway.intake.routes import Revision
 from gateway.matching import moves
 from gateway.orders import book, patients

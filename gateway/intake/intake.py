@@ -50,7 +50,7 @@ class Intake:
         self._store = store
         self._router = router
         self._interpreter = Interpreter(Attribution(devices), clock)
-        planner = Planner(router, clock, materials)
+        planner = Planner(router, clock, materials, rules)
         self._registrar = Registrar(store, planner, notices, clock, rules)
         self._filing: set[asyncio.Task[None]] = set()
         self._arrived: deque[Arrival] = deque()

@@ -17,7 +17,7 @@ from typing import Final
 
 import apsw
 
-from gateway.intake.planning import Planner
+from gateway.intake.planning import Planner, reasons
 from gateway.intake.reissue import previous_sent
 from gateway.matching import Policy, Rules, decide
 from gateway.matching.assignment import exact
@@ -27,6 +27,7 @@ from gateway.orders import book
 from gateway.report import Kind, ProblemCode, Report
 from gateway.store import FiledReport, HoldState, Store, StoredReport, closing
 from gateway.store.holds import show
+from gateway.store.superseding import supersede
 
 ACTOR: Final = "gateway"
 REASON: Final = "its order arrived"
@@ -90,7 +91,8 @@ class LateOrders:
             partial(self._claimed, hold=hold), after=lambda c: outbox.announce(c.destinations)
         )
         for one in claimed.reports:
-            self._notices.post(ReportFiled(one.device, one.id, one.kind, one.observations, ()))
+            held = tuple(reasons(one))
+            self._notices.post(ReportFiled(one.device, one.id, one.kind, one.observations, held))
         return len(claimed.reports)
 
     def _claimed(self, connection: apsw.Connection, hold: int) -> _Claimed:
@@ -107,16 +109,9 @@ class LateOrders:
         filed = closing.replace(engine, connection, hold, reports)
         state = HoldState.RELEASED.value
         closing.close(engine, connection, hold, state, replaced=True, actor=ACTOR, reason=REASON)
-        closing.supersede(
-            engine,
-            connection,
-            report.id,
-            item.report.revision,
-            actor=ACTOR,
-            reason=f"revision {item.report.revision} stands for it",
-        )
+        supersede(engine, connection, report.id, item.report.revision)
         for one in reports:
-            if one.order is not None:
+            if one.order is not None and one.whole:
                 book.done(connection, one.order, now)
         return _Claimed(reports, filed.destinations)
 
@@ -138,7 +133,7 @@ class LateOrders:
     def _filed(
         self, connection: apsw.Connection, stored: StoredReport, report: Report, now: datetime
     ) -> tuple[FiledReport, ...]:
-        """Nothing when any part of it would be held again."""
+        """Nothing when a part of it would be held again, unless because its panel is partial."""
         kept = tuple(problem for problem in report.problems if problem.code not in _WAITING)
         sound = replace(report, problems=kept)
         match = decide(connection, sound, self._rules, now)
@@ -148,7 +143,12 @@ class LateOrders:
             return ()
         previous = previous_sent(connection, stored)
         filed = self._planner.again(sound, match, stored.revision + 1, previous)
-        return () if any(one.held for one in filed) else filed
+        return filed if all(map(_complete_or_waiting, filed)) else ()
+
+
+def _complete_or_waiting(filed: FiledReport) -> bool:
+    """A panel that is not whole waits on, but under its order."""
+    return {p.code for p in filed.problems if p.hold} <= {ProblemCode.PARTIAL_PANEL}
 
 
 def _labelled(connection: apsw.Connection, after: int) -> Sequence[int]:

@@ -7,7 +7,6 @@ report for each.  One that anything is wrong with brings no messages.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -15,28 +14,18 @@ from datetime import datetime, timedelta
 import apsw
 
 from gateway.intake.attribution import Known
+from gateway.intake.division import divided, earlier, named, read_back
+from gateway.intake.parties import known_person, message_order
 from gateway.intake.routes import Revision, Router, obstacle
-from gateway.matching import Earlier, Finding, Match, Piece, pieces, quality
-from gateway.matching.lifecycle import WINDOW, derived, keyed
-from gateway.matching.look import Before
+from gateway.matching import Earlier, Finding, Match, Piece, Rules, pieces, quality
+from gateway.matching.completeness import Course
+from gateway.matching.lifecycle import WINDOW
 from gateway.matching.quality import Material
-from gateway.messages import (
-    CodedElement,
-    EntityIdentifier,
-    HierarchicDesignator,
-    IdentifierDomain,
-    NotEncodable,
-    Order,
-    canonical_text,
-    report_from_json,
-)
+from gateway.messages import IdentifierDomain, NotEncodable, canonical_text
 from gateway.orders import book
 from gateway.orders.book import KnownOrder
-from gateway.orders.patients import KnownPatient
-from gateway.report import Kind, Patient, PatientId, Problem, ProblemCode, Report
-from gateway.store import FiledReport, Filing, OutboxMessage, ReportState
-
-_SENT = (ReportState.QUEUED, ReportState.DELIVERED, ReportState.KEPT)
+from gateway.report import Kind, Patient, Problem, ProblemCode, Report
+from gateway.store import FiledReport, Filing, OutboxMessage
 
 Check = Callable[[apsw.Connection], bool]
 
@@ -71,7 +60,9 @@ class Planner:
         router: Router,
         clock: Callable[[], datetime],
         materials: Mapping[str, Material] | None = None,
+        rules: Rules | None = None,
     ) -> None:
+        self._rules = rules
         self._router = router
         self._clock = clock
         self._materials = dict(materials or {})
@@ -86,7 +77,7 @@ class Planner:
             for each in self._reports(report, finding, str(transmission))
         )
         events = [message for report in filed if report.held for message in self._held(report)]
-        answered = tuple(r.order for r in filed if r.order is not None and not r.held)
+        answered = tuple(r.order for r in filed if r.order is not None and r.whole)
         controls = tuple(report for report in meaning.reports if report.kind is Kind.QC)
         now, materials = self._clock(), self._materials
 
@@ -115,29 +106,43 @@ class Planner:
         if report.kind is not Kind.PATIENT or (match is None and not finding.before):
             yield self.filed(report, Revision(), 1)
             return
-        earlier = [_earlier(one) for one in finding.before]
+        before = tuple(earlier(one) for one in finding.before)
         orders = {one.order.id: one.order for one in finding.before if one.order is not None}
-        for piece in pieces(report, earlier, transmission):
+        course = Course(self._rules, () if finding.adrift else before)
+        for piece in pieces(report, before, transmission):
             if piece.revises and finding.adrift:
-                yield self._set_aside(piece, finding, earlier)
+                yield self._set_aside(piece, finding, before)
                 continue
-            yield from self._matched(piece, report, match or Match(), orders)
+            if piece.revises:
+                order = orders.get(piece.order or 0)
+                revised = self._revised(piece, match or Match(), order, course)
+                course = course.after(read_back(revised))
+                yield revised
+                continue
+            yield from self._fresh(piece, report, match or Match(), course)
 
-    def _matched(
-        self, piece: Piece, report: Report, match: Match, orders: Mapping[int, KnownOrder]
+    def _revised(
+        self, piece: Piece, match: Match, order: KnownOrder | None, course: Course
+    ) -> FiledReport:
+        """The held revisions before one that leaves are done with."""
+        order = order or next(iter(match.orders), None)
+        filed = self._with(piece, piece.report, match, order, course)
+        return replace(filed, supersedes=not filed.held)
+
+    def _fresh(
+        self, piece: Piece, report: Report, match: Match, course: Course
     ) -> Iterator[FiledReport]:
-        if piece.revises:
-            order = orders.get(piece.order or 0) or next(iter(match.orders), None)
-            yield self._with(piece, piece.report, match, order)
-            return
-        parts = _parts(piece.report, report, match)
-        for number, (order, part) in enumerate(parts):
-            yield self._with(piece, _part(part, number, order), match, order)
+        for number, (order, part) in enumerate(divided(piece.report, report, match)):
+            completing, rest = course.completed(part, order)
+            if completing is not None:
+                yield self._revised(completing, match, order, course)
+            if rest.observations:
+                yield self._with(piece, named(rest, number, order), match, order, course)
 
-    def _set_aside(self, piece: Piece, finding: Finding, earlier: Sequence[Earlier]) -> FiledReport:
+    def _set_aside(self, piece: Piece, finding: Finding, before: Sequence[Earlier]) -> FiledReport:
         """A correction of what a person moved: held, under the patient it was moved to."""
         identity, patient = piece.report.id, Patient()
-        for one in earlier:
+        for one in before:
             if one.report.id == identity and any(m.target == identity for m in finding.moved):
                 patient = one.report.patient
         owner = next((m.patient for m in finding.moved if m.target == identity), None)
@@ -151,17 +156,23 @@ class Planner:
         self, report: Report, match: Match, revision: int, previous: Report | None
     ) -> tuple[FiledReport, ...]:
         """A stored report whose orders are known only now, for each of them one."""
-        filed = []
-        for number, (order, part) in enumerate(_parts(report, report, match)):
+        filed, course = [], Course(self._rules)
+        for number, (order, part) in enumerate(divided(report, report, match)):
             piece = Piece(part, 1) if number else Piece(part, revision, previous)
-            filed.append(self._with(piece, _part(part, number, order), match, order))
+            filed.append(self._with(piece, named(part, number, order), match, order, course))
         return tuple(filed)
 
     def _with(
-        self, piece: Piece, report: Report, match: Match, order: KnownOrder | None
+        self,
+        piece: Piece,
+        report: Report,
+        match: Match,
+        order: KnownOrder | None,
+        course: Course,
     ) -> FiledReport:
         domains: tuple[IdentifierDomain, ...] = ()
-        problems = (*report.problems, *match.problems)
+        report = course.judged(report, order)
+        problems = tuple(dict.fromkeys((*report.problems, *match.problems)))
         if match.patient is not None:
             person, domains = known_person(match.patient)
             report = replace(report, patient=person)
@@ -220,64 +231,3 @@ def _adrift(finding: Finding) -> Iterator[Problem]:
 
 def reasons(report: FiledReport) -> list[str]:
     return sorted({problem.code.value for problem in report.problems if problem.hold})
-
-
-def known_person(known: KnownPatient) -> tuple[Patient, tuple[IdentifierDomain, ...]]:
-    """The patient as the EHR knows them, living numbers only, and who assigned which."""
-    ids, domains = [], []
-    for number, one in enumerate(known.identifiers, start=1):
-        place = "PID.3" if number == 1 else f"PID.3[{number}]"
-        ids.append(PatientId(one.value, place))
-        if one.authority or one.type:
-            authority = HierarchicDesignator(one.authority) if one.authority else None
-            domains.append(IdentifierDomain(place, authority, one.type or None))
-    patient = Patient(tuple(ids), known.name, known.birth_date, known.sex)
-    return patient, tuple(domains)
-
-
-def message_order(known: KnownOrder) -> Order:
-    """The order in the EHR's own numbers and words."""
-    return Order(
-        placer_number=EntityIdentifier(known.placer, known.placer_namespace or None),
-        procedure=CodedElement(known.code, known.text, known.system),
-        priority=known.priority,
-        visit_number=known.visit,
-        patient_class=known.patient_class,
-        ordering_provider=known.provider,
-    )
-
-
-def _parts(part: Report, whole: Report, match: Match) -> list[tuple[KnownOrder | None, Report]]:
-    """The report for each order, in the order of the first result of each."""
-    if not match.assigned:
-        return [(None, part)]
-    pairs = zip(keyed(whole.observations), match.assigned, strict=True)
-    owner = {key: order for (key, _), order in pairs}
-    groups: dict[int, list[int]] = {}
-    for index, (key, _) in enumerate(keyed(part.observations)):
-        groups.setdefault(owner.get(key, match.assigned[0]), []).append(index)
-    found = []
-    for number, indices in groups.items():
-        observations = tuple(part.observations[index] for index in indices)
-        found.append((match.order(number), replace(part, observations=observations)))
-    return found
-
-
-def _part(part: Report, number: int, order: KnownOrder | None) -> Report:
-    """The first keeps the report's id, the others have one that follows from their order."""
-    if not number:
-        return part
-    key = f"{order.placer}/{order.placer_namespace}/{order.code}" if order else ""
-    return replace(part, id=derived(part.id, key))
-
-
-def _earlier(before: Before) -> Earlier:
-    stored = before.stored
-    return Earlier(
-        report_from_json(json.loads(stored.body)),
-        stored.revision,
-        sent=stored.state in _SENT,
-        waits=stored.state is ReportState.HELD,
-        order=before.order.id if before.order else None,
-        patient=before.patient,
-    )

@@ -19,6 +19,16 @@ from typing import NamedTuple
 from gateway.report import Observation, Problem, ProblemCode, Report
 
 WINDOW = timedelta(minutes=10)
+DECIDED_ANEW = frozenset(
+    (
+        ProblemCode.UNKNOWN_ORDER,
+        ProblemCode.UNKNOWN_PATIENT,
+        ProblemCode.ORDER_MISMATCH,
+        ProblemCode.NO_PATIENT,
+        ProblemCode.PARTIAL_PANEL,
+    )
+)
+"""What held a revision says nothing of the next one where it depends on orders and patients."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +130,8 @@ def _revision(report: Report, chain: list[Earlier], new: dict[Key, Observation])
     """The full snapshot: the report as it last was, with what is different now."""
     last = chain[-1]
     snapshot = tuple(new.get(key, old) for key, old in keyed(last.report.observations))
-    kept = tuple(problem for problem in last.report.problems if problem.hold and last.waits)
+    waits = last.report.problems if last.waits else ()
+    kept = tuple(p for p in waits if p.hold and p.code not in DECIDED_ANEW)
     problems = tuple(dict.fromkeys((*report.problems, *kept)))
     sent = next((one.report for one in reversed(chain) if one.sent), None)
     merged = replace(report, id=last.report.id, observations=snapshot, problems=problems)

@@ -60,11 +60,16 @@ class IdType:
         return self.check.passes(match.groupdict().get("id") or text)
 
 
+Tests = tuple[frozenset[str], ...]
+"""The tests of a panel on one device, each by every code it may come under."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """``policies`` by device; empty ``specimens`` take every id.  ``matches`` is false where nobody
     sends orders, ``hold_failed`` holds patients' results of a test whose control failed.  ``late``:
-    how long after a result its order may come and take it by itself."""
+    how long after a result its order may come and take it by itself.  ``expected``: by device and
+    ordered code, what a whole panel brings; ``hold_partial`` holds one that is not whole."""
 
     policies: Mapping[str, Policy]
     specimens: tuple[IdType, ...] = ()
@@ -73,6 +78,8 @@ class Rules:
     matches: bool = True
     hold_failed: bool = False
     late: timedelta = timedelta(hours=24)
+    expected: Mapping[str, Mapping[str, Tests]] = field(default_factory=dict)
+    hold_partial: bool = False
 
     def policy(self, device: str) -> Policy:
         return self.policies.get(device, Policy.REQUIRED)

@@ -24,6 +24,9 @@ STATUS_NOTES = {
 MOVED = "This report was sent for the wrong patient or specimen and is withdrawn."
 
 
+PARTIAL = "Not all ordered tests have results yet; the rest follows."
+
+
 def no_result(value: Absent, raw: str) -> str:
     sent = f"; device sent: {raw}" if raw.strip() else ""
     return f"No result: {value.reason}{sent}"

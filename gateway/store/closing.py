@@ -15,6 +15,7 @@ from gateway.store.engine import Engine
 from gateway.store.filing import Filed, FiledReport
 from gateway.store.messages import OutboxMessage, ReportKey
 from gateway.store.moments import from_micros, to_micros
+from gateway.store.superseding import count_receipt
 
 
 def let_go(
@@ -44,26 +45,8 @@ def replace(
     filed = filing.file_reports(engine, connection, stored, reports, moment)
     if filed.repeated:
         raise StoreError(f"{len(filed.repeated)} of these reports are stored already")
-    filing.count_receipt(engine, connection, stored, moment, len(filed.reports) - 1)
+    count_receipt(engine, connection, stored, moment, len(filed.reports) - 1)
     return filed
-
-
-def supersede(
-    engine: Engine,
-    connection: apsw.Connection,
-    report: str,
-    before: int,
-    *,
-    actor: str,
-    reason: str,
-) -> int:
-    """Ends the holds of a report's revisions below ``before``, which a later one stands for."""
-    query = "SELECT id FROM holds WHERE report_id = ? AND revision < ? AND state = 'open'"
-    holds: list[int] = [hold for (hold,) in connection.execute(query, (report, before))]
-    for hold in holds:
-        replace(engine, connection, hold, ())
-        close(engine, connection, hold, "released", replaced=True, actor=actor, reason=reason)
-    return len(holds)
 
 
 def close(

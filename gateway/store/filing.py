@@ -15,13 +15,14 @@ from datetime import datetime, timedelta
 import apsw
 
 from gateway.errors import GatewayError, StoreError
-from gateway.report import Problem
+from gateway.report import Problem, ProblemCode
 from gateway.store import messages, transmissions
 from gateway.store.digest import digest
 from gateway.store.engine import Engine
 from gateway.store.journal import OpenTransmission
 from gateway.store.messages import OutboxMessage, ReportKey
 from gateway.store.moments import to_micros
+from gateway.store.superseding import count_receipt, supersede
 from gateway.store.transmissions import Outcome, StoredTransmission
 
 
@@ -33,7 +34,8 @@ class OutOfDate(GatewayError):
 class FiledReport:
     """``body`` is the report's canonical JSON; ``kind`` its ``report.Kind``.  A correction has the
     id of what it corrects and a higher revision.  Any problem with ``hold`` holds it.  ``order``
-    and ``patient`` are what it was found to belong to, ``observations`` how many it has."""
+    and ``patient`` are what it was found to belong to, ``observations`` how many it has.
+    ``supersedes``: held revisions before it need nobody's decision any more."""
 
     id: str
     device: str
@@ -47,6 +49,7 @@ class FiledReport:
     order: int | None = None
     patient: int | None = None
     observations: int = 0
+    supersedes: bool = False
 
     def __post_init__(self) -> None:
         if self.held and self.messages:
@@ -55,6 +58,12 @@ class FiledReport:
     @property
     def held(self) -> bool:
         return any(problem.hold for problem in self.problems)
+
+    @property
+    def whole(self) -> bool:
+        """It leaves, and nothing of what was ordered is missing."""
+        partial = any(problem.code is ProblemCode.PARTIAL_PANEL for problem in self.problems)
+        return not self.held and not partial
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +192,8 @@ def file_reports(
             continue
         new.append(report.id)
         key = ReportKey(seq, report.id, report.revision, report.device)
+        if report.supersedes:
+            supersede(engine, connection, report.id, report.revision)
         if report.held:
             problems = report.problems
             holds.append(_hold(engine, connection, transmission, key, problems, booked_at))
@@ -275,27 +286,3 @@ def _hold(
         (*fields, digest(*fields)),
     )
     return fields[0]
-
-
-def count_receipt(
-    engine: Engine,
-    connection: apsw.Connection,
-    transmission: StoredTransmission,
-    booked_at: datetime,
-    items: int,
-) -> None:
-    """What a reading of a transmission brought; negative when a later one took something away."""
-    if not items:
-        return
-    fields = (
-        engine.next_number(connection, "receipts"),
-        transmission.id,
-        transmission.device,
-        to_micros(booked_at),
-        items,
-    )
-    connection.execute(
-        "INSERT INTO receipts (id, transmission, device, booked_at, items, sha256) "
-        "VALUES (?, ?, ?, ?, ?, ?)",
-        (*fields, digest(*fields)),
-    )

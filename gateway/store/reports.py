@@ -17,6 +17,7 @@ from gateway.store.filing import Filed, FiledReport
 from gateway.store.messages import OutboxEntry, ReportKey
 from gateway.store.moments import from_micros
 from gateway.store.rows import Row, read_row, read_rows
+from gateway.store.superseding import count_receipt
 
 
 class ReportState(StrEnum):
@@ -120,7 +121,7 @@ class Reports:
             booked_at = stored.opened_at
             filed = filing.file_reports(self._engine, connection, stored, reports, booked_at)
             count = len(filed.reports)
-            filing.count_receipt(self._engine, connection, stored, booked_at, count)
+            count_receipt(self._engine, connection, stored, booked_at, count)
             subject = f"transmission {transmission}"
             audit.add(self._engine, connection, actor, "file again", subject, reason)
             return filed

@@ -22,6 +22,8 @@ from gateway.report import (
     Observation,
     Patient,
     PatientId,
+    Problem,
+    ProblemCode,
     Quantity,
     Range,
     Specimen,
@@ -95,6 +97,7 @@ REPORTS = st.builds(
     specimen=st.builds(Specimen, st.none() | IDS, OPTIONAL, OPTIONAL),
     observations=st.lists(OBSERVATIONS, min_size=1, max_size=4).map(tuple),
     notes=st.lists(TEXTS, max_size=2).map(tuple),
+    problems=st.sampled_from([(), (Problem(ProblemCode.PARTIAL_PANEL, "order", hold=False),)]),
 )
 ORDERS = st.none() | st.builds(
     Order,

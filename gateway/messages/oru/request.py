@@ -43,7 +43,13 @@ class Request:
         self._profile = profile
         self._pen = pen
         self._order = envelope.order or Order()
-        self._status = report_status(statuses, envelope.revision)
+        previous = envelope.previous
+        self._status = report_status(
+            statuses,
+            envelope.revision,
+            partial=report.partial,
+            completes=previous is not None and previous.partial,
+        )
         pen.where = "OBR"
         self._provider = components(*(pen.text(p, 16) for p in self._order.ordering_provider))
         self._timing = self._quantity() if profile.timing else ""
@@ -106,6 +112,8 @@ class Request:
         maker = report.device.manufacturer or ""
         if not self._profile.analysis_fields or len(escape(maker)) > IS_LENGTH:
             yield wording.analyzer(report.device)
+        if report.partial:
+            yield wording.PARTIAL
         yield from report.notes
 
     def removed(self) -> int:
@@ -136,11 +144,16 @@ class Request:
         return self._report.specimen.collected_at or min(times, default=None)
 
 
-def report_status(statuses: Sequence[Status], revision: int) -> Status:
-    """OBR-25 (table 0123): what was taken back shows first, then what is still open."""
+def report_status(
+    statuses: Sequence[Status], revision: int, *, partial: bool = False, completes: bool = False
+) -> Status:
+    """OBR-25 (table 0123): what was taken back shows first, then what is still open.
+
+    A ``partial`` report is preliminary; one that ``completes`` such a report corrects nothing.
+    """
     written = set(statuses)
-    if revision or written & _TAKEN_BACK:
+    if written & _TAKEN_BACK or (revision and not completes):
         return Status.CORRECTED
-    if written & _OPEN:
+    if partial or written & _OPEN:
         return Status.PRELIMINARY
     return Status.NO_RESULT if written == {Status.NO_RESULT} else Status.FINAL

@@ -34,7 +34,7 @@ def check_request(
     profile: DestinationProfile,
 ) -> None:
     """``head`` is what stands before the observations, ``tail`` what follows them."""
-    checker = _Checker(report, envelope, profile, _summary(results, envelope.revision))
+    checker = _Checker(report, envelope, profile, _summary(results, report, envelope))
     checker.head(head)
     checker.tail(tail)
 
@@ -184,6 +184,7 @@ class _Checker:
         too_long = wire_length(seen_in_line(device.manufacturer or "")) > IS_LENGTH
         if too_long or not self._profile.analysis_fields:
             said.append(wording.analyzer(device))
+        said += [wording.PARTIAL] if report.partial else []
         return [*said, *report.notes]
 
     def _dropped(self) -> int:
@@ -194,12 +195,14 @@ class _Checker:
         return lost(*device, *who, *asked, *report.notes)
 
 
-def _summary(results: Segments, revision: int) -> str:
-    """OBR-25 by the statuses that really stand in the message."""
+def _summary(results: Segments, report: Report, envelope: Envelope) -> str:
+    """OBR-25 by the statuses that really stand in the message, and by what is missing."""
     found = {fields[11] for fields in results if fields[0] == "OBX"}
-    if revision or found & set("CDW"):
+    if found & set("CDW"):
         return "C"
-    if found & set("PIS"):
+    if envelope.revision and (envelope.previous is None or not envelope.previous.partial):
+        return "C"
+    if report.partial or found & set("PIS"):
         return "P"
     return "X" if found == {"X"} else "F"
 
