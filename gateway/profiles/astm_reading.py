@@ -15,6 +15,7 @@ from itertools import groupby
 from typing import Final
 
 from gateway.profiles.astm_place import AstmPlace, readable
+from gateway.profiles.encodings import encoding_of
 from gateway.profiles.matrices import read_matrices
 from gateway.profiles.patterns import matches
 from gateway.profiles.reading import Group, Line, Reading
@@ -74,19 +75,8 @@ def _messages(payload: Payload, profile: AnalyzerProfile) -> tuple[Message, ...]
     if isinstance(payload, bytes):
         dialect = profile.link.dialect
         loose = dialect is not None and dialect.numbering is Numbering.LOOSE
-        return decode(payload, _encoding(payload, profile), loose=loose)
+        return decode(payload, encoding_of(payload, profile), loose=loose)
     return (payload,) if isinstance(payload, Message) else tuple(payload)
-
-
-def _encoding(payload: bytes, profile: AnalyzerProfile) -> str:
-    """Text of another encoding that happens to be UTF-8 as well does not come up in names."""
-    if Quirk.EITHER_ENCODING in profile.quirks and not payload.isascii():
-        try:
-            payload.decode("utf-8")
-        except UnicodeDecodeError:
-            return profile.encoding
-        return "utf-8"
-    return profile.encoding
 
 
 def _flaws(message: Message, prefix: str) -> Iterator[Problem]:

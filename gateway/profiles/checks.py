@@ -10,6 +10,7 @@ from typing import Final
 
 from gateway.profiles.link import Protocol
 from gateway.profiles.loinc import is_loinc
+from gateway.profiles.numbers import EITHER
 from gateway.profiles.patterns import matches
 from gateway.profiles.readers import READERS
 from gateway.profiles.schema import AnalyzerProfile, QcUnknown, Where
@@ -41,8 +42,8 @@ def _mistakes(profile: AnalyzerProfile) -> Iterator[str]:
         yield "QcUnknown without a reason"
     if not _is_encoding(profile.encoding):
         yield f"'{profile.encoding}' is no character encoding"
-    if profile.decimal not in (".", ","):
-        yield "the decimal separator is neither point nor comma"
+    if profile.decimal not in (".", ",", EITHER):
+        yield "the decimal separator is neither point nor comma nor either"
     yield from _codes(profile)
     yield from _patterns(profile)
     if reader is not None:

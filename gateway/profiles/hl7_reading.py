@@ -16,6 +16,7 @@ from itertools import groupby
 from typing import Final
 
 from gateway.profiles.astm_reading import Payload
+from gateway.profiles.encodings import encoding_of
 from gateway.profiles.hl7_place import Hl7Place, address
 from gateway.profiles.patterns import matches
 from gateway.profiles.reading import Group, Line, Reading
@@ -86,7 +87,7 @@ def _messages(payload: Payload) -> tuple[bytes, ...]:
 
 def _codec(raw: bytes, profile: AnalyzerProfile) -> str | None:
     """The profile's encoding, where the message does not name its own."""
-    return None if read_header(raw).at(18) else profile.encoding
+    return None if read_header(raw).at(18) else encoding_of(raw, profile)
 
 
 class _Page:

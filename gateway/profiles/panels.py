@@ -125,3 +125,53 @@ HORMONES: Final[Mapping[str, Analyte]] = MappingProxyType(
         "PSA": _either("2857-1", "ng/mL", "0.10", "4.00", {"ug/L": "2857-1"}, SERUM),
     }
 )
+
+
+def _known(display: str, *units: str) -> Analyte:
+    """Calculated; of no code here."""
+    return Analyte(None, units, display=display)
+
+
+_BICARBONATE: Final = _known("Bicarbonate, standard", *_MOLES)
+_EXCESS: Final = _known("Base excess of extracellular fluid", *_MOLES)
+_EXCESS_BLOOD: Final = _known("Base excess of blood", *_MOLES)
+_OXYHB: Final = _known("Oxyhaemoglobin fraction", "%")
+_DEOXYHB: Final = _known("Deoxyhaemoglobin fraction", "%")
+_OSMOLALITY: Final = _known("Osmolality, calculated", "mmol/kg", "mosm/kg")
+_OXYGEN: Final = _known("Oxygen content", "mL/dL", "mmol/L")
+
+RADIOMETER: Final[Mapping[str, Analyte]] = MappingProxyType(
+    {
+        "pH": BLOOD_GAS["PH"],
+        "pCO2": BLOOD_GAS["PCO2"],
+        "pO2": BLOOD_GAS["PO2"],
+        **dict.fromkeys(("K+", "cK+"), BLOOD_GAS["K"]),
+        **dict.fromkeys(("Na+", "cNa+"), BLOOD_GAS["NA"]),
+        **dict.fromkeys(("Ca++", "cCa++", "Ca2+", "cCa2+"), BLOOD_GAS["CA"]),
+        **dict.fromkeys(("Cl-", "cCl-"), BLOOD_GAS["CL"]),
+        **dict.fromkeys(("Lac", "cLac"), BLOOD_GAS["LAC"]),
+        **dict.fromkeys(("Glu", "cGlu"), BLOOD_GAS["GLU"]),
+        **dict.fromkeys(("Hct", "Hctc"), BLOOD_GAS["HCT"]),
+        "sO2": BLOOD_GAS["SO2"],
+        **dict.fromkeys(("ctHb", "tHb"), BLOOD_GAS["HB"]),
+        **dict.fromkeys(("COHb", "FCOHb"), BLOOD_GAS["COHB"]),
+        **dict.fromkeys(("MetHb", "FMetHb"), BLOOD_GAS["METHB"]),
+        **dict.fromkeys(("O2Hb", "FO2Hb"), _OXYHB),
+        **dict.fromkeys(("HHb", "FHHb", "RHb"), _DEOXYHB),
+        **dict.fromkeys(("HCO3-", "cHCO3-", "cHCO3-(P)", "cHCO3-(P)c"), BLOOD_GAS["HCO3"]),
+        **dict.fromkeys(("SBC", "cHCO3-(P,st)", "cHCO3-(P,st)c"), _BICARBONATE),
+        **dict.fromkeys(("SBE", "BE(ecf)", "cBase(Ecf)", "cBase(Ecf)c"), _EXCESS),
+        **dict.fromkeys(("ABE", "BE(B)", "BE", "cBase(B)", "cBase(B)c"), _EXCESS_BLOOD),
+        **dict.fromkeys(("TCO2", "tCO2(B)", "ctCO2(B)", "ctCO2(B)c"), BLOOD_GAS["TCO2"]),
+        **dict.fromkeys(("AnGap", "AnionGap", "Anion Gap", "Anion Gapc"), BLOOD_GAS["AGAP"]),
+        **dict.fromkeys(("mOsm", "mOsmc"), _OSMOLALITY),
+        **dict.fromkeys(("ctO2", "ctO2c"), _OXYGEN),
+        "pH(T)": Analyte(None, ("[pH]",), unsent="[pH]", display="pH at the patient's temperature"),
+        "pCO2(T)": _known("pCO2 at the patient's temperature", *_PRESSURES),
+        "pO2(T)": _known("pO2 at the patient's temperature", *_PRESSURES),
+        **dict.fromkeys(("p50", "p50c"), _known("pO2 at half saturation", *_PRESSURES)),
+        "ctBil": _known("Bilirubin, total, in blood", "umol/L", "mg/dL"),
+        "pO2(A-a)": _known("pO2 difference between alveoli and arteries", *_PRESSURES),
+    }
+)
+"""Blood gas analyzers of Radiometer, by the names of their printouts."""

@@ -15,6 +15,7 @@ from gateway.profiles.astm_reading import Payload
 from gateway.profiles.reading import Group, Line, Reading
 from gateway.profiles.schema import AnalyzerProfile
 from gateway.profiles.text_place import TextPlace
+from gateway.protocols.astm.text import decode_text
 from gateway.protocols.errors import ProtocolError
 from gateway.protocols.text import Fields
 from gateway.report import Attachment, Problem, ProblemCode
@@ -28,7 +29,7 @@ def read_text(payload: Payload, profile: AnalyzerProfile) -> Reading:
         return Reading((), sha256(_octets(payload)).hexdigest(), (problem,))
     codec = profile.link.codec or ""
     parts = tuple(text_views.parts(fields, codec))
-    flaws = tuple(_flaws(fields))
+    flaws = (*_flaws(fields), *_doubts(fields, profile))
     groups = tuple(
         _group(part, profile, number, flaws) for number, part in enumerate(parts, start=1)
     )
@@ -89,6 +90,14 @@ def _flaws(fields: Fields) -> Iterator[Problem]:
     rows = (f"{row.name}.{name}" for row in fields.rows for name in row.problems)
     for name in dict.fromkeys((*fields.problems, *rows)):
         yield Problem(ProblemCode.MALFORMED_RECORD, name)
+
+
+def _doubts(fields: Fields, profile: AnalyzerProfile) -> Iterator[Problem]:
+    """Bytes that the profile's encoding has no characters for."""
+    texts = (text for one in (fields, *fields.rows) for text in one.values.values())
+    strange = (text for text in texts if not text.isascii())
+    if any(decode_text(text.encode("latin-1"), profile.encoding).doubtful for text in strange):
+        yield Problem(ProblemCode.ENCODING_DOUBTFUL, "message")
 
 
 def _attachments(fields: Fields) -> Iterator[Attachment]:

@@ -63,12 +63,14 @@ _LEVELS: Final = re.compile(
     r"err|error|fail|failed|flag|alarm|check|see)(?![^\W\d_]).*)"
 )
 """Words that say where a number lies, or that there is none."""
+_BEFORE_A_LETTER: Final = re.compile(r"[<>=]{0,2} ?[-+]?[0-9.,]+|[-.*+]{2,}")
+_FLAG_BEFORE: Final = re.compile(r"([A-Za-z!*#]{1,2}) +([<>]?[-+]?[0-9][0-9.,]*)")
 _FLAGGED: Final = re.compile(r"(.*[^\s]) *([A-Za-z!*#>]{1,2})", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """How this device writes values.  ``trailing`` are the flags a value may end with."""
+    """How this device writes values.  ``trailing`` are the flags that may stand with a value."""
 
     decimal: str = "."
     voids: tuple[Void, ...] = VOIDS
@@ -130,9 +132,17 @@ def _void(text: str, writing: Writing) -> Read | None:
 
 
 def _split_flag(text: str, writing: Writing) -> tuple[str, tuple[str, ...]]:
-    match = _FLAGGED.fullmatch(text) if len(text) <= LONGEST_VOID else None
+    """A mark behind the value, or one before a number with a blank between them."""
+    if len(text) > LONGEST_VOID:
+        return text, ()
+    before = _FLAG_BEFORE.fullmatch(text)
+    if before is not None and before[1] in writing.trailing:
+        return before[2], (before[1],)
+    match = _FLAGGED.fullmatch(text)
     if match is None or match[2] not in writing.trailing:
         return text, ()
+    if match[2].isalpha() and not _BEFORE_A_LETTER.fullmatch(match[1]):
+        return text, ()  # a word that ends with such a letter
     return match[1], (match[2],)
 
 

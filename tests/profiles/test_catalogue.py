@@ -26,7 +26,7 @@ from gateway.profiles.units import known_ucum
 
 PROFILES = list(catalogue().values())
 SHOWN = {  # a text every transcript set of a profile with this quirk must have
-    Quirk.TRAILING_FLAG: r"\|[0-9.]+!\||,SMALL\*,",
+    Quirk.TRAILING_FLAG: r"\|[0-9.]+!\||,SMALL\*,|\|POSITIVE\*\|",
     Quirk.MESSAGE_WITHOUT_VALUE: r"R\|\d+\|\^\^\^\^\w+\|\|\|\|A\|",
     Quirk.OPAQUE_FLAGS: r"\^0\^NQ",
     Quirk.NUMBERED_UNITS: r"\|1\|\|[HL]{0,2}\|\|F\|",

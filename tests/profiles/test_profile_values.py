@@ -169,7 +169,13 @@ def test_units_glued_to_values(text: str, value: Quantity | Range, unit: str) ->
 
 @pytest.mark.parametrize(
     ("text", "number", "flags"),
-    [("5.21!", "5.21", ("!",)), ("5.21 H", "5.21", ("H",)), ("5.21", "5.21", ())],
+    [
+        ("5.21!", "5.21", ("!",)),
+        ("5.21 H", "5.21", ("H",)),
+        ("H 5.21", "5.21", ("H",)),
+        ("! 5.21", "5.21", ("!",)),
+        ("5.21", "5.21", ()),
+    ],
 )
 def test_trailing_flags(text: str, number: str, flags: tuple[str, ...]) -> None:
     assert read(text, Scale.NUMBER, MARKED) == Read(Quantity(number), flags=flags)
@@ -178,12 +184,29 @@ def test_trailing_flags(text: str, number: str, flags: tuple[str, ...]) -> None:
 def test_trailing_flags_only_where_the_device_has_them() -> None:
     assert read("5.21!").faulty
     assert read("5.21X", writing=MARKED).faulty
+    assert read("HL 5.21", Scale.NUMBER, MARKED).faulty
+    assert read("SMALL", Scale.ANSWER, MARKED) == Read(Text("SMALL"))
+    assert read("SMALL!", Scale.ANSWER, MARKED) == Read(Text("SMALL"), flags=("!",))
+    assert read("NEG H", Scale.ANSWER, MARKED) == Read(Text("NEG H"))
     assert read("---!", writing=MARKED) == Read(Absent(AbsentReason.MASKED), flags=("!",))
 
 
 @pytest.mark.parametrize(("text", "number"), [("5,1", "5.1"), ("1,234", "1.234"), ("7", "7")])
 def test_decimal_comma_where_the_profile_says_so(text: str, number: str) -> None:
     assert read(text, Scale.NUMBER, COMMA) == Read(Quantity(number))
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("5,1", "5.1"), ("5.1", "5.1"), ("14,24", "14.24"), ("0,123", "0.123"), ("1,2345", "1.2345")],
+)
+def test_either_decimal_sign_where_the_profile_says_so(text: str, number: str) -> None:
+    assert read(text, Scale.NUMBER, Writing(decimal=".,")) == Read(Quantity(number))
+
+
+@pytest.mark.parametrize("text", ["1,234", "12,345", "1.234,5", "1,2,3", "1,234.5"])
+def test_what_may_be_thousands_is_no_decimal(text: str) -> None:
+    assert read(text, Scale.NUMBER, Writing(decimal=".,")).faulty
 
 
 @pytest.mark.parametrize("text", ["5.1", "1.234,5", "1,2,3"])

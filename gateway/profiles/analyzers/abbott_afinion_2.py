@@ -30,7 +30,7 @@ PROFILE = AnalyzerProfile(
     link=Link(Protocol.ASTM, "tcp-listen", Dialect(endings=Endings.MESSAGE, max_text=4000)),
     evidence=Evidence.CAPTURE,
     source=("ASTM capture of an Afinion 2, fields as decoded from it",),
-    signatures=(Signature("H.5.1", r"(?i)Afinion.*"),),
+    signatures=(Signature("H.5.1", r"(?i).*Afinion.*"),),
     where=replace(
         LIS02,
         operator=None,

@@ -29,7 +29,7 @@ _GLUCOSE = Analyte(
     "41653-7",
     ("mg/dL", "mmol/L"),
     typical=Typical("70", "120"),
-    by_unit={"mmol/L": None},
+    by_unit={"mmol/L": "14743-9"},
     display="Glucose in capillary blood by glucometer",
 )
 

@@ -18,6 +18,7 @@ from gateway.profiles.schema import (
     Aside,
     AsideRole,
     Evidence,
+    Quirk,
     Rule,
     Scale,
     Shape,
@@ -67,6 +68,7 @@ PROFILE = AnalyzerProfile(
         Aside(".*", AsideRole.DETAIL, (("OBX.4.1.2", ".+"),)),
         Aside(".*", AsideRole.DETAIL, (("OBX.4.1.1", ".+"), ("OBX.3.1.3", ""))),
     ),
+    quirks=frozenset({Quirk.EITHER_ENCODING}),
     shape=Shape(
         code="&{code}&Assay&1",
         menu={"FLUA": Analyte(None, (), Scale.ANSWER, words=("NEGATIVE", "POSITIVE"))},

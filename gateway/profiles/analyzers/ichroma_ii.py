@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from gateway.profiles.link import Link, Protocol
 from gateway.profiles.menus import CRP
+from gateway.profiles.numbers import EITHER
 from gateway.profiles.schema import AnalyzerProfile, Evidence, QcUnknown, Rule, Shape, Signature
 from gateway.profiles.standard import HL7_FLAGS, HL7_STATUSES, HL7V2
 from gateway.protocols.hl7device import Dialect
@@ -24,10 +25,15 @@ PROFILE = AnalyzerProfile(
     signatures=(Signature("MSH.4.1", "(?i)ichroma.*"),),
     where=replace(HL7V2, patient=("PID.2.1",), operator=None, model="MSH.4.1", serial="MSH.5.1"),
     encoding="utf-8",
+    decimal=EITHER,
     flags={**HL7_FLAGS, "0": ""},
     statuses=HL7_STATUSES,
     qc=QcUnknown("no control run was seen; ids beginning QC are taken so"),
-    kinds=(Rule(Kind.QC, "PID.2.1", "(?i:qc.*)", "QC01"), Rule(Kind.QC, "MSH.11.1", "Q", "Q")),
+    kinds=(
+        Rule(Kind.QC, "PID.2.1", "(?i:qc.*)", "QC01"),
+        Rule(Kind.QC, "MSH.11.1", "Q", "Q"),
+        Rule(Kind.OTHER, "OBR.2.1", "(?i:system check)", "System Check"),
+    ),
     shape=Shape(
         menu={"CRP": CRP},
         fixed={

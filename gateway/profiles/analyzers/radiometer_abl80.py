@@ -22,7 +22,9 @@ PROFILE = replace(
     evidence=Evidence.CAPTURE,
     source=("ASTM capture of an ABL80, fields as the notes on analyzers list them",),
     signatures=(Signature("H.5.1", r"(?i)ABL ?80.*"),),
-    where=replace(LIS02, specimen=("O.3.1",), patient=("P.4.1", "P.3.1", "P.5.1")),
+    where=replace(
+        LIS02, specimen=("O.3.1",), patient=("P.4.1", "P.3.1", "P.5.1"), position=("O.4.2",)
+    ),
     qc=QcUnknown("no control was seen in the capture; the standard's marks and typed ids count"),
     kinds=(
         Rule(Kind.QC, "O.12", "[Qq]", "Q"),

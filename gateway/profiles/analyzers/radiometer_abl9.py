@@ -1,8 +1,9 @@
 """Radiometer ABL9: blood gases, records between SOH and EOT over TCP, one ACK for each envelope.
 
 The tube's barcode stands on the P record and the patient's number in O.3: the opposite of nearly
-every other device.  R.3.5 tells measured (M) from calculated (C) values; dots or a question mark
-stand where there is none.  Controls are ids that operators type (``Abg qc 1``); a calibration has a
+every other device; O.4.2 numbers the run.  R.3.5 tells measured (M) from calculated (C) values;
+dots or a question mark stand where there is none.  What was typed in (temperature, oxygen
+breathed) is a remark.  Controls are ids that operators type (``Abg qc 1``); a calibration has a
 bare P record, ``Cal #`` in O.4 and sensor readings (``pH^Sens``).
 """
 
@@ -10,10 +11,11 @@ from dataclasses import replace
 
 from gateway.profiles.kinds import TYPED_QC
 from gateway.profiles.link import Link, Protocol
-from gateway.profiles.menus import named
-from gateway.profiles.panels import BLOOD_GAS
+from gateway.profiles.panels import RADIOMETER
 from gateway.profiles.schema import (
     AnalyzerProfile,
+    Aside,
+    AsideRole,
     Evidence,
     QcUnknown,
     Rule,
@@ -37,22 +39,11 @@ PROFILE = AnalyzerProfile(
         LIS02,
         specimen=("P.3.1", "P.4.1"),
         patient=("O.3.1",),
+        position=("O.4.2",),
+        specimen_type="O.16.1",
         serial="H.5.2",
     ),
-    analytes={
-        **named(BLOOD_GAS["PH"], "pH"),
-        **named(BLOOD_GAS["PCO2"], "pCO2"),
-        **named(BLOOD_GAS["PO2"], "pO2"),
-        **named(BLOOD_GAS["K"], "K+"),
-        **named(BLOOD_GAS["NA"], "Na+"),
-        **named(BLOOD_GAS["CA"], "Ca++"),
-        **named(BLOOD_GAS["CL"], "Cl-"),
-        **named(BLOOD_GAS["LAC"], "Lac"),
-        **named(BLOOD_GAS["GLU"], "Glu"),
-        **named(BLOOD_GAS["HCT"], "Hct"),
-        **named(BLOOD_GAS["SO2"], "sO2"),
-        **named(BLOOD_GAS["HB"], "ctHb", "tHb"),
-    },
+    analytes=RADIOMETER,
     voids=(*VOIDS, Void(r"\?.{0,16}", AbsentReason.ERROR)),
     qc=QcUnknown("the analyzer marks no controls; operators type ids like Abg qc 1"),
     kinds=(
@@ -62,6 +53,7 @@ PROFILE = AnalyzerProfile(
         Rule(Kind.CALIBRATION, "O.4.1", r"(?i)cal.*", "Cal #"),
         Rule(Kind.CALIBRATION, "R.3.5", r"(?i)sens", "Sens", each_line=True),
     ),
+    asides=(Aside(r"(?i:T|Temp|FIO2|FO2\(I\))", AsideRole.REMARK),),
     shape=Shape(
         fixed={"H.5.1": "ABL9", "H.12": "P", "O.4.1": "Sample #", "R.3.5": "M", "R.9": "F"},
         units={"mm[Hg]": "mmHg"},

@@ -22,7 +22,16 @@ PROFILE = replace(
     evidence=Evidence.INTEGRATOR,
     source=("Radiometer 990-490, high-level ASTM, as the notes on analyzers name it",),
     signatures=(Signature("H.5.1", r"(?i)ABL ?90.*"),),
-    where=replace(LIS02, specimen=("O.3.1",), patient=("P.3.1", "P.4.1"), name=("P.6",)),
+    where=replace(
+        LIS02,
+        specimen=("O.3.1",),
+        patient=("P.3.1", "P.4.1"),
+        name=("P.6",),
+        position=("O.4.2",),
+        birth="P.8.1",
+        sex="P.9.1",
+        specimen_type="O.16.1",
+    ),
     qc=QcUnknown("its marking of controls is not known; the standard's and typed ids count"),
     kinds=(
         Rule(Kind.QC, "O.12", "[Qq]", "Q"),

@@ -52,6 +52,7 @@ PROFILE = AnalyzerProfile(
     qc=(
         Rule(Kind.QC, "O.12", "[Qq]", "Q"),
         Rule(Kind.QC, "O.4.4", "QC", "QC"),
+        Rule(Kind.QC, "O.4.5", "QC", "QC"),
         Rule(Kind.QC, "O.3.2", TYPED_QC, "QC01"),
     ),
     kinds=(

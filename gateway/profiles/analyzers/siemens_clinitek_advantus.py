@@ -2,7 +2,7 @@
 
 The test's code stands alone in R.4 and its answer in R.6, two places behind those of the standard;
 urobilinogen has its unit in the same cell (``norm^EU/dL``).  The id is O.3; it may stand in P.5
-as well, or only there.
+as well, or only there.  A star behind an answer is the analyzer's mark of an abnormal one.
 """
 
 from dataclasses import replace
@@ -16,11 +16,13 @@ from gateway.profiles.schema import (
     Evidence,
     Part,
     QcUnknown,
+    Quirk,
     Rule,
     Shape,
     Signature,
 )
 from gateway.profiles.standard import LIS02
+from gateway.profiles.vocabulary import FLAGS
 from gateway.protocols.astm import Dialect
 from gateway.report import Kind
 
@@ -54,6 +56,8 @@ PROFILE = AnalyzerProfile(
         **named(URINE_STRIP["COL"], "COL"),
         **named(URINE_STRIP["CLA"], "CLA"),
     },
+    flags={**FLAGS, "*": "A"},
+    quirks=frozenset({Quirk.TRAILING_FLAG}),
     units={"EU/dL": "mg/dL", "E.U./dL": "mg/dL"},
     qc=QcUnknown("its marking of controls is not known; the standard's and typed ids count"),
     kinds=(

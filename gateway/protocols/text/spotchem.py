@@ -19,7 +19,7 @@ FRAMING: Final = StxEtx(limit=1_024)
 
 _DATE = re.compile(r"\d\d/\d\d/\d\d")
 _TIME = re.compile(r"\d\d:\d\d")
-_RESULT = re.compile(r"(?:^|\s)(Na|K|Cl)\s+(\S+)(?:\s+([^\s/]+/[^\s/]+))?(?=\s|$)")
+_RESULT = re.compile(r"(?:^|\s)(Na|K|Cl)\s+(\S+?)(?:\s*([A-Za-z]+/[A-Za-z]+))?(?=\s|$)")
 
 
 def decode(raw: bytes) -> Fields:
