@@ -47,7 +47,7 @@ bench: $(VENV)/.ready ## speed beside the peers and beside the bounds, in one ru
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 fuzz: $(VENV)/.ready ## the long fuzzing campaign (200,000 inputs a protocol)
-	@GATEWAY_FUZZ=200000 $(BIN)/python -m pytest -m fuzz --timeout=0 $(ARGS)
+	@GATEWAY_FUZZ=200000 $(BIN)/python -m pytest tests/fuzz -m fuzz --timeout=0 $(ARGS)
 
 kill: $(VENV)/.ready peers ## the long kill campaign (200 kills)
 	@GATEWAY_KILLS=200 $(BIN)/python -m pytest tests/end_to_end/test_kill.py --timeout=0 $(ARGS)

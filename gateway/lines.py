@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import secrets
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ from gateway.drivers import (
     AskingLink,
     AstmLink,
     DeviceLink,
+    FolderLink,
     Hl7AskingLink,
     Hl7Link,
     Lis3Link,
@@ -32,12 +34,15 @@ from gateway.notices import LinkChanged, LinkState, NoiseAlarm, Noticeboard
 from gateway.orders.downloads import Downloads
 from gateway.orders.worklists import Worklists
 from gateway.profiles import AnalyzerProfile, Protocol, catalogue
+from gateway.profiles.columns import with_columns
 from gateway.profiles.text_views import LIS3, framing
 from gateway.protocols.astm import Dialect, Framing
 from gateway.protocols.hl7device import Dialect as Hl7Dialect
+from gateway.protocols.tables import looks_whole
 from gateway.store import Store
 from gateway.supervision import supervise
-from gateway.transports import Admission, Peer, StreamAddress, TcpListen, maintain
+from gateway.transports import Admission, Folder, Peer, TcpListen, configured, maintain
+from gateway.transports.inbox import Inbox
 
 _CONNECTIONS = 1024
 
@@ -48,7 +53,7 @@ def known_devices(configuration: Configuration) -> dict[str, Known]:
     return {
         name: Known(
             name,
-            profiles[device.profile],
+            with_columns(profiles[device.profile], device.columns),
             ZoneInfo(device.timezone or configuration.gateway.timezone),
             device.codes,
             device.units,
@@ -110,8 +115,10 @@ class Lines:
         devices: dict[str, DeviceSection],
         opened: list[asyncio.Future[None]],
     ) -> asyncio.Task[None]:
-        address = StreamAddress.parse(stream)
+        address = configured(stream)
         line = "+".join(devices)
+        if isinstance(address, Folder):
+            return self._watch(address, line, devices)
         listening: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if isinstance(address, TcpListen):
             opened.append(listening)
@@ -143,6 +150,22 @@ class Lines:
                 ),
             )
         )
+
+    def _watch(
+        self, folder: Folder, line: str, devices: dict[str, DeviceSection]
+    ) -> asyncio.Task[None]:
+        """A folder instead of a line; it belongs to one device."""
+
+        def observe(state: LinkState, text: str) -> None:
+            self._notices.post(LinkChanged(line, state, text))
+
+        device = devices[line]
+        noise = Noise(device.noise_limit)
+        site = Site(line, (line,), self._store, self._intake, self._notices, noise)
+        inbox = Inbox(folder, time.monotonic, looks_whole)
+        link = self._profiles[device.profile].link
+        files = FolderLink(site, self._store, inbox, link, observe)
+        return asyncio.create_task(supervise(f"folder {line}", files.run))
 
     def _damaged(self, devices: dict[str, DeviceSection], noise: Noise, count: int) -> None:
         """Characters that a serial line marked as damaged; the frame they stand in is refused."""

@@ -54,7 +54,9 @@ def main() -> None:
 )
 def analyzer(
     profile: Annotated[str, typer.Option(help="Which device; see 'gateway profiles'.")],
-    to: Annotated[str, typer.Option(help="serial:PATH?baud=.., tcp:HOST:PORT, tcp-listen:..")],
+    to: Annotated[
+        str, typer.Option(help="serial:PATH?baud=.., tcp:HOST:PORT, tcp-listen:.., file:FOLDER")
+    ],
     scenario: Annotated[str, typer.Option(help="Which day; 'list' shows them.")] = "panel",
     count: Annotated[int, typer.Option(help="Messages to send; 0: for ever.", min=0)] = 1,
     rate: Annotated[float, typer.Option(help="Messages per second; 0: no pause.", min=0)] = 0.0,
@@ -86,6 +88,7 @@ async def _analyze(
     from gateway.protocols.astm import Dialect
     from simulators.analyzer import Analyzer
     from simulators.asking import AskingAnalyzer, run_work_list
+    from simulators.filing import FileWriter
     from simulators.others import Speaker
     from simulators.pipe import open_pipe
     from simulators.scenarios import SCENARIOS, Day
@@ -111,8 +114,12 @@ async def _analyze(
         finally:
             await asker.aclose()
         return
-    device: Analyzer | Speaker
-    if chosen.link.protocol is Protocol.ASTM:
+    device: Analyzer | Speaker | FileWriter
+    if to.startswith("file:"):
+        device = FileWriter(chosen, _folder(to))
+    elif chosen.link.protocol is Protocol.FILE:
+        raise Mistake(f"{profile} writes files: --to file:FOLDER")
+    elif chosen.link.protocol is Protocol.ASTM:
         device = Analyzer(chosen.link.dialect or Dialect(), lambda: open_pipe(to), retry=retry)
     else:
         clock = partial(datetime.now, UTC)
@@ -131,6 +138,13 @@ async def _analyze(
         await device.aclose()
         if ledger is not None:
             ledger.close()
+
+
+def _folder(to: str) -> Path:
+    folder = Path(to.removeprefix("file:").partition("?")[0])
+    if not folder.is_dir():
+        raise Mistake(f"there is no folder {folder}")
+    return folder
 
 
 def _write(ledger: TextIO, profile: str, samples: object) -> None:

@@ -85,15 +85,21 @@ def profiles(
 
 @app.command(epilog="Example: gateway decode capture.bin --profile erba-xl --as hl7")
 def decode(
-    file: Annotated[str, typer.Argument(help="A byte capture, a .wire transcript, or - (stdin).")],
+    file: Annotated[
+        str, typer.Argument(help="A capture, an exported file, a .wire transcript, or - (stdin).")
+    ],
     profile: Annotated[str, typer.Option(help="The device's profile; see 'gateway profiles'.")],
     as_: Annotated[DecodeAs, typer.Option("--as", help="What to print.")] = DecodeAs.JSON,
     tz: Annotated[str, typer.Option(help="Zone of the device's clock.", metavar="ZONE")] = "UTC",
+    column: Annotated[
+        list[str] | None,
+        typer.Option(help="Of exported tables, as in 'columns': HEADING=MEANING.", metavar="H=M"),
+    ] = None,
 ) -> None:
     """Reads a capture offline: link layer, records, profile. Exit 1 when anything was damaged."""
     from gateway.cli.decode import decode_file
 
-    raise typer.Exit(decode_file(file, profile, as_.value, tz))
+    raise typer.Exit(decode_file(file, profile, as_.value, tz, column or []))
 
 
 @app.command(epilog="Example: gateway capture tcp-listen:127.0.0.1:4001 -o first-day.wire")

@@ -20,6 +20,7 @@ from gateway.messages import (
     verify,
 )
 from gateway.profiles import AnalyzerProfile, Context, Protocol, catalogue, read_transmission
+from gateway.profiles.columns import Meaning, with_columns
 from gateway.profiles.recording import (
     Piece,
     device_pieces,
@@ -34,9 +35,9 @@ from gateway.report import Kind, Report
 _LIMIT = 256 * 1024 * 1024
 
 
-def decode_file(file: str, profile: str, form: str, tz: str) -> int:
+def decode_file(file: str, profile: str, form: str, tz: str, columns: Iterable[str] = ()) -> int:
     """Prints what is in ``file``; one line on stderr for everything damaged or incomplete."""
-    chosen, zone = _profile(profile), _zone(tz)
+    chosen, zone = with_columns(_profile(profile), _columns(columns)), _zone(tz)
     if chosen.link.protocol is not Protocol.ASTM:
         return _decode_others(file, chosen, zone, form)
     sound = True
@@ -64,6 +65,17 @@ def _profile(name: str) -> AnalyzerProfile:
         names = ", ".join(sorted(known))
         raise ConfigurationError([f"--profile: unknown profile '{name}'; known: {names}"])
     return known[name]
+
+
+def _columns(texts: Iterable[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in texts:
+        heading, _, meaning = text.rpartition("=")
+        if not heading or meaning not in set(Meaning):
+            known = ", ".join(meaning.value for meaning in Meaning)
+            raise ConfigurationError([f"--column {text}: HEADING=MEANING; meanings: {known}"])
+        found[heading] = meaning
+    return found
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from gateway.config.exports import exports
 from gateway.config.mistakes import Mistake
 from gateway.config.sections import (
     Configuration,
@@ -23,7 +24,7 @@ from gateway.messages import DESTINATION_PROFILES
 from gateway.profiles import catalogue, is_loinc
 from gateway.profiles.ucum import is_ucum
 from gateway.profiles.units import to_ucum
-from gateway.transports import StreamAddress, TcpListen
+from gateway.transports import TcpListen, configured
 
 _ANY = frozenset({"0.0.0.0", "::"})  # noqa: S104 (recognised, not bound)
 
@@ -42,6 +43,7 @@ def check(configuration: Configuration, devices: Iterable[str] | None = None) ->
     yield from _destinations(configuration, names)
     yield from shared_streams(configuration)
     yield from _downloads(configuration)
+    yield from exports(configuration)
     yield from _ports(configuration)
     yield from _reached(configuration)
     yield from _http(configuration)
@@ -70,7 +72,7 @@ def _device(name: str, device: DeviceSection) -> Iterator[Mistake]:
     if device.profile not in known:
         yield Mistake(("devices", name, "profile"), _unknown("profile", device.profile, known))
     try:
-        StreamAddress.parse(device.stream)
+        configured(device.stream)
     except ValueError as error:
         yield Mistake(("devices", name, "stream"), str(error))
     for code, loinc in device.codes.items():
@@ -150,7 +152,7 @@ Listener = tuple[tuple[str, ...], str, int, str]
 def _listeners(configuration: Configuration) -> Iterator[Listener]:
     for name, device in configuration.analyzers.items():
         try:
-            address = StreamAddress.parse(device.stream)
+            address = configured(device.stream)
         except ValueError:
             continue
         if isinstance(address, TcpListen):

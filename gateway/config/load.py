@@ -20,6 +20,7 @@ from gateway.config.mistakes import Mistake, words
 from gateway.config.partial import place_of, sound_part
 from gateway.config.sections import Configuration
 from gateway.errors import ConfigurationError
+from gateway.transports import anchored
 
 _LIMIT = 4 * 1024 * 1024
 _PATH_KEYS = frozenset(
@@ -92,6 +93,8 @@ def _anchored(value: Any, folder: Path, key: str = "") -> Any:
         return {k: _anchored(v, folder, k) for k, v in value.items()}
     if isinstance(value, str) and key in _PATH_KEYS:
         return str(folder / Path(value).expanduser())
+    if isinstance(value, str) and key == "stream":
+        return anchored(value, folder)
     return value
 
 

@@ -49,10 +49,15 @@ class DeviceSection(Section):
     """A laboratory analyzer; the name of the section is its id everywhere."""
 
     profile: str
-    stream: str = Field(description="serial:..., tcp:HOST:PORT, tcp-listen:HOST:PORT, rfc2217:...")
+    stream: str = Field(
+        description="serial:..., tcp:HOST:PORT, tcp-listen:HOST:PORT, rfc2217:..., file:FOLDER"
+    )
     timezone: str | None = None
     codes: dict[str, str] = Field(default_factory=dict, description="device code -> LOINC")
     units: dict[str, str] = Field(default_factory=dict, description="device unit -> UCUM")
+    columns: dict[str, str] = Field(
+        default_factory=dict, description="exported tables: heading (or number) -> meaning"
+    )
     order_codes: dict[str, str] = Field(
         default_factory=dict,
         description="device code -> what orders to the device call it, where that differs",

@@ -2,6 +2,7 @@
 
 from gateway.drivers.analyzer import AstmLink
 from gateway.drivers.asking import AskingLink
+from gateway.drivers.folder import FolderLink
 from gateway.drivers.hl7 import Hl7Link
 from gateway.drivers.hl7_asking import Hl7AskingLink
 from gateway.drivers.link import DeviceLink, Journal, Noise, Recipient, Site
@@ -12,6 +13,7 @@ __all__ = [
     "AskingLink",
     "AstmLink",
     "DeviceLink",
+    "FolderLink",
     "Hl7AskingLink",
     "Hl7Link",
     "Journal",

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import Final
 
+from gateway.profiles.columns import Meaning
 from gateway.profiles.link import Protocol
 from gateway.profiles.loinc import is_loinc
 from gateway.profiles.numbers import EITHER
@@ -34,6 +35,11 @@ def _mistakes(profile: AnalyzerProfile) -> Iterator[str]:
         yield f"no reader for {profile.link.protocol.value}"
     if profile.link.protocol is Protocol.TEXT and not known_codec(profile.link.codec):
         yield f"'{profile.link.codec}' is no text language"
+    yield from (
+        f"column '{heading}': '{meaning}' is no meaning"
+        for heading, meaning in profile.columns.items()
+        if meaning not in set(Meaning)
+    )
     if not profile.source or not all(text.strip() for text in profile.source):
         yield "no source document"
     if not profile.qc:

@@ -19,6 +19,7 @@ from gateway.profiles.render import compare, render
 from gateway.profiles.samples import NotExpressible, Sample
 from gateway.profiles.schema import AnalyzerProfile
 from gateway.profiles.sheet import Sheet, sheet_of
+from gateway.profiles.table_writer import write_table
 from gateway.profiles.text_writer import write_text
 from gateway.protocols.astm import encode
 from gateway.protocols.errors import LocalProtocolError
@@ -57,6 +58,8 @@ def _written(profile: AnalyzerProfile, sheet: Sheet, number: int) -> bytes:
                 return write_poct1a(profile, sheet, number)
             case Protocol.TEXT:
                 return write_text(profile, sheet)
+            case Protocol.FILE:
+                return write_table(profile, sheet)
     except LocalProtocolError as error:
         raise NotExpressible(str(error)) from None
     raise NotExpressible("no messages of this language are written here")

@@ -18,7 +18,7 @@ from gateway.profiles.kinds import decide_kind
 from gateway.profiles.link import Protocol
 from gateway.profiles.observations import LineReading, read_line
 from gateway.profiles.patterns import matches
-from gateway.profiles.readers import reader_of
+from gateway.profiles.readers import fitting, reader_of
 from gateway.profiles.reading import Group, Place
 from gateway.profiles.recognition import Recognised, recognises
 from gateway.profiles.schema import AnalyzerProfile
@@ -50,6 +50,7 @@ def read_transmission(
 
     ``checked``: checksums vouch for the bytes.  A host query or a keep-alive gives no report.
     """
+    profile = fitting(profile, payload)
     reading = reader_of(profile).read(payload, profile)
     identifier = Identifier(context.device_id)
     where = "H[1]" if profile.link.protocol is Protocol.ASTM else "message"

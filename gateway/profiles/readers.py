@@ -16,8 +16,10 @@ from gateway.profiles.poct1a_place import is_poct1a_address
 from gateway.profiles.poct1a_reading import poct1a_header, read_poct1a
 from gateway.profiles.reading import Place, Reading
 from gateway.profiles.schema import AnalyzerProfile
+from gateway.profiles.table_reading import read_table, table_header
 from gateway.profiles.text_place import is_text_address
 from gateway.profiles.text_reading import read_text, text_header
+from gateway.protocols.tables import Content, content_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ READERS: Final[Mapping[Protocol, Reader]] = MappingProxyType(
         Protocol.HL7: Reader(read_hl7, hl7_header, is_hl7_address),
         Protocol.POCT1A: Reader(read_poct1a, poct1a_header, is_poct1a_address),
         Protocol.TEXT: Reader(read_text, text_header, is_text_address),
+        Protocol.FILE: Reader(read_table, table_header, is_text_address),
     }
 )
 """A profile of a protocol that is not here is refused by the catalogue."""
@@ -43,3 +46,11 @@ READERS: Final[Mapping[Protocol, Reader]] = MappingProxyType(
 
 def reader_of(profile: AnalyzerProfile) -> Reader:
     return READERS[profile.link.protocol]
+
+
+def fitting(profile: AnalyzerProfile, payload: Payload) -> AnalyzerProfile:
+    """The profile that reads this: another one where a device exports HL7 as well as tables."""
+    other = profile.hl7_files
+    if other is not None and isinstance(payload, bytes) and content_of(payload) is Content.HL7:
+        return other
+    return profile

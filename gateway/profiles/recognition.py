@@ -11,7 +11,7 @@ from enum import Enum, auto
 
 from gateway.profiles.astm_reading import Payload
 from gateway.profiles.patterns import matches
-from gateway.profiles.readers import reader_of
+from gateway.profiles.readers import fitting, reader_of
 from gateway.profiles.reading import Place
 from gateway.profiles.schema import AnalyzerProfile
 
@@ -45,6 +45,7 @@ class Sender:
 
 def identify(payload: Payload, profile: AnalyzerProfile) -> Sender:
     """Who may have sent this, read as a message of this profile."""
+    profile = fitting(profile, payload)
     place = reader_of(profile).header(payload, profile)
     if place is None:
         return Sender(header_fits=False, certain=False, serial=None)

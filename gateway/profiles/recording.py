@@ -37,6 +37,7 @@ from gateway.protocols.events import (
 from gateway.protocols.hl7device.stream import Stream as Hl7Stream
 from gateway.protocols.poct1a.stream import Arrived
 from gateway.protocols.poct1a.stream import Stream as Poct1aStream
+from gateway.protocols.tables import Content, content_of
 
 _WORDS: Final = re.compile(rb"[\x20-\x7e]{3}")
 
@@ -86,7 +87,16 @@ def read_recording(pieces: Sequence[Piece], link: Link) -> tuple[Recorded, ...]:
         case Protocol.TEXT:
             return _with_strays(pieces, _text(pieces, link))
         case Protocol.FILE:
-            return (Recorded(b"".join(data for data, _ in pieces), True),)
+            return tuple(_file(b"".join(data for data, _ in pieces), link))
+
+
+def _file(data: bytes, link: Link) -> Iterator[Recorded]:
+    """A table is one message; HL7 in a file may be many.  Nothing vouches for what is in a file."""
+    if content_of(data) is not Content.HL7:
+        yield Recorded(data)
+        return
+    for one in _hl7([(data, 0.0)], link):
+        yield replace(one, checked=False)
 
 
 def read_astm_recording(data: bytes, link: Link) -> tuple[Transmission, ...]:

@@ -65,7 +65,8 @@ def _findings(profile: AnalyzerProfile, random: Random) -> Iterator[Finding]:
         if analyte.typical is None:
             yield Finding(code, random.choice(analyte.words))
         else:
-            yield Finding(code, _value(analyte, random), unit_as_sent(profile, analyte))
+            value = _value(analyte, random).replace(".", profile.decimal)
+            yield Finding(code, value, unit_as_sent(profile, analyte))
 
 
 def _value(analyte: Analyte, random: Random) -> str:

@@ -234,7 +234,9 @@ class AnalyzerProfile:
     ``no_ids`` matches texts that stand for no id, ``padding`` has the characters some devices
     fill ids with on the left.  ``replicates``: the device measures a test several times for one
     order and sends every value; of others, two values for one test hold the report.
-    ``downloads``: it may be set up to take orders it did not ask for.
+    ``downloads``: it may be set up to take orders it did not ask for.  ``columns`` are the headings
+    of exported tables and what they mean (``gateway.profiles.columns``); ``hl7_files`` reads files
+    that hold HL7 instead of a table.
     """
 
     name: str
@@ -265,6 +267,8 @@ class AnalyzerProfile:
     no_ids: str = ""
     padding: str = ""
     replicates: bool = False
+    columns: Table = field(default_factory=dict)
+    hl7_files: AnalyzerProfile | None = None
     quirks: frozenset[Quirk] = frozenset()
     query: HostQuery | None = None
     downloads: bool = False

@@ -19,7 +19,12 @@ from gateway.profiles.times import write_time
 from gateway.report import Kind
 
 Cells = dict[str, str]
-_ROWS: Final = {Protocol.HL7: "OBX.", Protocol.POCT1A: "OBS.", Protocol.TEXT: "row"}
+_ROWS: Final = {
+    Protocol.HL7: "OBX.",
+    Protocol.POCT1A: "OBS.",
+    Protocol.TEXT: "row",
+    Protocol.FILE: "row",
+}
 
 
 @dataclass(frozen=True, slots=True)

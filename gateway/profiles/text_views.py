@@ -16,7 +16,7 @@ from typing import Final
 
 from gateway.profiles.units import spelled, unit_table
 from gateway.protocols import lis3
-from gateway.protocols.text import CODECS, Fields, Framing, Silence, generic
+from gateway.protocols.text import CODECS, Fields, Framing, Silence, drichem, generic
 from gateway.protocols.text.patterns import LINES
 
 LIS3: Final = "lis3"
@@ -136,7 +136,7 @@ def _ranged(row: Fields) -> Fields:
 
 
 def _drichem(fields: Fields) -> Iterator[Part]:
-    """The sign stands in a column of its own; ``=`` says nothing."""
+    """The sign has a column of its own; ``=`` says nothing, and no other text joins a number."""
     rows = tuple(
         replace(row, values={**row.values, "value": _signed(row.values)}) for row in fields.rows
     )
@@ -144,7 +144,8 @@ def _drichem(fields: Fields) -> Iterator[Part]:
 
 
 def _signed(values: Mapping[str, str]) -> str:
-    return values.get("sign", "").strip(" =") + values.get("value", "").strip()
+    sign, value = values.get("sign", ""), values.get("value", "").strip()
+    return f"{sign.strip(' =')}{value}" if sign in drichem.SIGNS else f"{sign} {value}"
 
 
 def _lis3(fields: Fields) -> Iterator[Part]:

@@ -229,6 +229,19 @@ class Store:
             committed=lambda: journal.filed(transmission),
         )
 
+    async def file_known(self, device: str, peer: str) -> bool:
+        """Whether a message from a folder, known by ``peer``, has been filed for the device."""
+
+        def look(connection: apsw.Connection) -> bool:
+            found = connection.execute(
+                "SELECT 1 FROM transmissions WHERE device = ? AND peer = ? AND protocol = 'file' "
+                "LIMIT 1",
+                (device, peer),
+            )
+            return found.fetchone() is not None
+
+        return await self.engine.read(look)
+
     def unfinished(self) -> Sequence[OpenTransmission]:
         """On disk and closed by nobody, the oldest first; they no longer change."""
         opened = sorted(self._lifecycle.journal.open.values(), key=_number)

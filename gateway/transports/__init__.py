@@ -20,6 +20,7 @@ from gateway.transports.address import (
 from gateway.transports.backoff import Backoff
 from gateway.transports.connection import Peer, PeerRefused
 from gateway.transports.damage import SUBSTITUTE
+from gateway.transports.folder import Folder, Stream, anchored, configured
 from gateway.transports.listen import Admission
 from gateway.transports.liveness import KeepAlive, is_dead
 from gateway.transports.maintain import maintain
@@ -30,6 +31,7 @@ __all__ = [
     "AnyAddress",
     "Backoff",
     "Flow",
+    "Folder",
     "InvalidAddress",
     "KeepAlive",
     "LineSettings",
@@ -38,10 +40,13 @@ __all__ = [
     "PeerRefused",
     "Rfc2217",
     "Serial",
+    "Stream",
     "StreamAddress",
     "TcpConnect",
     "TcpListen",
     "Usb",
+    "anchored",
+    "configured",
     "is_dead",
     "maintain",
 ]

@@ -2,6 +2,7 @@
 
 ``serial:/dev/ttyUSB0?baud=9600&parity=N``, ``serial:usb=0403:6001:A50285BI``, ``tcp:HOST:PORT``
 (we dial), ``tcp-listen:HOST:PORT`` (they dial), ``rfc2217:HOST:PORT?baud=9600``.  IPv6 in brackets.
+``file:FOLDER`` is no line but a folder; ``gateway.transports.folder`` reads it.
 ``parse(str(address)) == address``.  Refused with one readable line (InvalidAddress, a ValueError):
 anything else, unknown or repeated settings, and settings where the line speed is not ours to set.
 """
@@ -23,7 +24,7 @@ _LABEL: Final = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST_NAME: Final = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*\.?")
 _DOTTED: Final = re.compile(r"[0-9.]+")
 _USB: Final = re.compile(r"([0-9A-Fa-f]{1,4}):([0-9A-Fa-f]{1,4}):([\x21-\x7e]([ -~]*[\x21-\x7e])?)")
-_SCHEMES: Final = ("serial", "tcp", "tcp-listen", "rfc2217")
+_SCHEMES: Final = ("serial", "tcp", "tcp-listen", "rfc2217", "file")
 _RENUMBERED: Final = re.compile(r"/dev/tty(USB|ACM)\d+")
 
 
@@ -146,6 +147,7 @@ class Rfc2217(LineSettings, StreamAddress):
 
 AnyAddress = Serial | TcpConnect | TcpListen | Rfc2217
 
+
 _BAUDS: Final = (300, 600, 1200, 2400, 4800, 9600, 14400, 19200, 28800, 38400, 57600)
 _FAST_BAUDS: Final = (115200, 230400, 460800, 921600)
 _ALLOWED: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -181,25 +183,31 @@ def _is_loopback(host: str) -> bool:
         return host.rstrip(".").lower() == "localhost"
 
 
-def _refuse(text: str, why: str) -> NoReturn:
+def refuse(text: str, why: str) -> NoReturn:
+    """InvalidAddress in one line that quotes the start of ``text``."""
     shown = text if len(text) <= 80 else text[:77] + "..."
     raise InvalidAddress(f"{shown!r}: {why}") from None
 
 
 def _parse(text: str) -> AnyAddress:
     if len(text) > _LONGEST or not text.isprintable():
-        _refuse(text, f"a stream is one line of at most {_LONGEST} printable characters")
+        refuse(text, f"a stream is one line of at most {_LONGEST} printable characters")
     scheme, _, rest = text.partition(":")
     place, question, query = rest.partition("?")
+    if scheme == "file":
+        refuse(
+            text,
+            "a folder is no line: 'gateway run' watches it, 'gateway decode' reads a file of it",
+        )
     if scheme not in _SCHEMES or not place:
-        _refuse(text, _what_is_allowed(scheme))
+        refuse(text, _what_is_allowed(scheme))
     if scheme == "serial":
         return Serial(_port(text, place), **_settings(text, query if question else None))
     host, port = _host_and_port(text, place, lowest=0 if scheme == "tcp-listen" else 1)
     if scheme == "rfc2217":
         return Rfc2217(host, port, **_settings(text, query if question else None))
     if question:
-        _refuse(
+        refuse(
             text,
             f"{scheme}: takes no settings; the line is set in the device server itself, "
             "or use rfc2217:HOST:PORT?baud=9600",
@@ -212,7 +220,7 @@ def _what_is_allowed(scheme: str) -> str:
     hint = f"did you mean {close[0]}:? " if close and close[0] != scheme else ""
     return (
         f"{hint}a stream is serial:/dev/...?baud=9600&parity=N, serial:usb=VID:PID:SERIAL, "
-        "tcp:HOST:PORT, tcp-listen:HOST:PORT or rfc2217:HOST:PORT?baud=9600"
+        "tcp:HOST:PORT, tcp-listen:HOST:PORT, rfc2217:HOST:PORT?baud=9600 or file:FOLDER"
     )
 
 
@@ -220,14 +228,14 @@ def _port(text: str, place: str) -> str | Usb:
     if place.startswith("usb="):
         match = _USB.fullmatch(place.removeprefix("usb="))
         if match is None:
-            _refuse(
+            refuse(
                 text,
                 "usb= takes VID:PID:SERIAL, e.g. usb=0403:6001:A50285BI; an adapter "
                 "without a serial number goes by /dev/serial/by-path/...",
             )
         return Usb(int(match[1], 16), int(match[2], 16), match[3])
     if not place.startswith("/") or place.endswith("/") or place != place.strip():
-        _refuse(
+        refuse(
             text,
             "serial: takes a device path that starts with /, best one of "
             "/dev/serial/by-id/..., or usb=VID:PID:SERIAL",
@@ -240,21 +248,22 @@ def _settings(text: str, query: str | None) -> dict[str, Any]:
     for part in () if query is None else query.split("&"):
         key, equals, value = part.partition("=")
         if not equals or key not in _ALLOWED:
-            _refuse(
+            refuse(
                 text,
-                f"{key!r} is no line setting{_near(key, _ALLOWED)}; known: "
+                f"{key!r} is no line setting{near(key, _ALLOWED)}; known: "
                 f"{', '.join(f'{known}=' for known in _ALLOWED)}",
             )
         name, allowed = _FIELD.get(key, key), _ALLOWED[key]
         if name in found:
-            _refuse(text, f"{key}= is given twice")
+            refuse(text, f"{key}= is given twice")
         if value not in allowed:
-            _refuse(text, f"{key}={value} is not possible; allowed: {', '.join(allowed)}")
+            refuse(text, f"{key}={value} is not possible; allowed: {', '.join(allowed)}")
         found[name] = allowed[value]
     return found
 
 
-def _near(word: str, known: Iterable[str]) -> str:
+def near(word: str, known: Iterable[str]) -> str:
+    """The known setting that was probably meant, in words; empty when none is close."""
     close = difflib.get_close_matches(word, known, n=1)
     return f" (did you mean {close[0]}=?)" if close else ""
 
@@ -262,17 +271,17 @@ def _near(word: str, known: Iterable[str]) -> str:
 def _host_and_port(text: str, place: str, *, lowest: int) -> tuple[str, int]:
     host, colon, digits = place.rpartition(":")
     if not colon or not host:
-        _refuse(
+        refuse(
             text, "needs HOST:PORT, e.g. 127.0.0.1:4001, or 0.0.0.0:4001 to listen on every network"
         )
     if not re.fullmatch(r"[0-9]{1,5}", digits) or not lowest <= int(digits) <= 65535:
-        _refuse(text, f"{digits!r} is no port; {lowest} to 65535")
+        refuse(text, f"{digits!r} is no port; {lowest} to 65535")
     if host.startswith("[") and host.endswith("]"):
         return _ipv6(text, host[1:-1]), int(digits)
     if ":" in host:
-        _refuse(text, "an IPv6 address stands in brackets: [::1]:4001")
+        refuse(text, "an IPv6 address stands in brackets: [::1]:4001")
     if not _HOST_NAME.fullmatch(host) or (_DOTTED.fullmatch(host) and not _is_ipv4(host)):
-        _refuse(text, f"{host!r} is no host name or IP address")
+        refuse(text, f"{host!r} is no host name or IP address")
     return host, int(digits)
 
 
@@ -288,4 +297,4 @@ def _ipv6(text: str, host: str) -> str:
     try:
         return str(ipaddress.IPv6Address(host))
     except ValueError:
-        _refuse(text, f"[{host}] is no IPv6 address")
+        refuse(text, f"[{host}] is no IPv6 address")

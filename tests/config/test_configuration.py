@@ -208,3 +208,37 @@ def test_the_schema_is_of_this_file() -> None:
     assert {"gateway", "devices", "destinations", "dicom", "orders", "http"} <= set(
         schema()["properties"]
     )
+
+
+FOLDER = SOUND.replace(
+    "[devices.us-room-2]",
+    """[devices.files]
+profile = "file-drop"
+stream = "file:./incoming"
+columns = { "ID" = "specimen" }
+
+[devices.us-room-2]""",
+)
+
+
+def test_a_folder_is_relative_to_the_file(tmp_path: Path) -> None:
+    found = parse(FOLDER, tmp_path / "gateway.toml")
+    assert found.analyzers["files"].stream == f"file:{tmp_path}/incoming"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("file:./incoming", "tcp:127.0.0.1:4009", "give the folder"),
+        ("file:./incoming", "file:./incoming?settle=x", "1 to 9999 seconds"),
+        ('"ID" = "specimen"', '"ID" = "thing"', "no meaning of a column"),
+        ("tcp-listen:127.0.0.1:4001", "file:./incoming", "already the stream"),
+        ("tcp-listen:127.0.0.1:4001", "file:.?subfolders=yes", "also belong to device"),
+        ('timezone = "Europe/Berlin"\ncodes', 'columns = { "ID" = "test" }\ncodes', "read tables"),
+    ],
+)
+def test_mistakes_about_folders(tmp_path: Path, old: str, new: str, says: str) -> None:
+    assert old in FOLDER
+    with pytest.raises(ConfigurationError) as caught:
+        parse(FOLDER.replace(old, new, 1), tmp_path / "gateway.toml")
+    assert says in str(caught.value)

@@ -22,7 +22,9 @@ from gateway.protocols.astm import (
 
 CASES = all_cases()
 ASTM = [case for case in CASES if case.profile.link.protocol is Protocol.ASTM]
-OTHERS = [case for case in CASES if case.profile.link.protocol is not Protocol.ASTM]
+OTHERS = [
+    case for case in CASES if case.profile.link.protocol not in (Protocol.ASTM, Protocol.FILE)
+]
 IDLE = ("generic-text", "mindray-bc3000plus", "clinitek-status")
 
 

@@ -2,7 +2,8 @@
 
 Head of 50: mode 7, date 10, time 5, sequence 13, id 13, position 1, one more; then results of 36:
 name 7, sign 1, value 9, unit 6, dilution 2, warning 10, one more.  The sign is part of the value
-(``<``, ``>``).  A length that leaves part of a result over is a problem at ``length``.
+(``<``, ``>``).  A length that leaves part of a result over is a problem at ``length``, another sign
+one at ``sign``: columns that have moved.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ ROW: Final = columns(
     ("name", 7), ("sign", 1), ("value", 9), ("unit", 6), ("dilution", 2), ("warning", 10)
 )
 
+SIGNS: Final = frozenset(" =<>")
+
 FRAMING: Final = StxEtx(limit=8_192)
 
 
@@ -41,7 +44,8 @@ def decode(raw: bytes) -> Fields:
 
 def _row(text: str) -> Fields:
     values = read(text, ROW)
-    return Fields(values["name"].strip(), {**values, "raw": text})
+    problems = () if values["sign"] in SIGNS else ("sign",)
+    return Fields(values["name"].strip(), {**values, "raw": text}, problems=problems)
 
 
 def encode(fields: Fields) -> bytes:

@@ -2,8 +2,9 @@
 
 The first ``Rule`` that matches a whole line reads it: its named groups become a row called by the
 group ``code``, or fields of the head where the pattern has no such group.  A line no rule knows is
-kept under ``line`` and is no problem; one longer than ``max_line`` is one, and no pattern sees it,
-so that a careless pattern cannot stop the gateway for long.
+kept under ``line`` and is no problem.  One longer than ``max_line`` is one, and no pattern sees it,
+so that a careless pattern cannot stop the gateway for long; nor one with a control byte between its
+characters: what stands on its two sides need not be one word.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from dataclasses import dataclass
 
 from gateway.protocols.text.fields import Fields, put, text_of
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_CONTROLS = "".join(map(chr, (*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20))))
+_CONTROL = re.compile(f"[{re.escape(_CONTROLS)}]")
 _ENDS = re.compile(r"[\r\n]+")
 
 
@@ -26,13 +28,13 @@ class Rule:
 
 
 def decode(raw: bytes, name: str, rules: Sequence[Rule], *, max_line: int = 256) -> Fields:
-    """STX, ETX and other control bytes are taken out before the lines are cut."""
+    """STX, ETX and other control bytes are taken off the ends of lines."""
     values: dict[str, str] = {}
     rows: list[Fields] = []
     problems: list[str] = []
-    lines = (line.strip() for line in _ENDS.split(_CONTROL.sub("", text_of(raw))))
+    lines = (line.strip(_CONTROLS + " \t") for line in _ENDS.split(text_of(raw)))
     for number, line in enumerate(filter(None, lines), start=1):
-        if len(line) > max_line:
+        if len(line) > max_line or _CONTROL.search(line):
             problems.append(f"line.{number}")
             put(values, "line", line, [])
             continue
