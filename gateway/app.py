@@ -36,16 +36,11 @@ from gateway.modalities import Modalities, modalities
 from gateway.notices import Noticeboard
 from gateway.orders.acknowledging import Answer
 from gateway.orders.downloads import Downloads
-from gateway.reception import (
-    Reception,
-    control_materials,
-    downloads,
-    matching_rules,
-    worklists,
-)
+from gateway.reception import Reception, control_materials, matching_rules
 from gateway.store import Condition, Store
 from gateway.studies import Studies
 from gateway.supervision import supervise
+from gateway.work_orders import downloads, worklists
 
 _REOPEN_PAUSE = 1.0
 
@@ -114,7 +109,7 @@ async def running(
             await _started(stack, {"late orders": late.run})
         pushed = downloads(configuration, store, clock)
         told = partial(_placed, late, pushed)
-        reception = Reception(configuration, store, notices, clock, router, told)
+        reception = Reception(configuration, store, notices, clock, router, intake, told)
         await stack.enter_async_context(reception.open())
         asked = worklists(configuration, store, clock)
         lines = Lines(configuration, store, intake, notices, asked, pushed)

@@ -8,6 +8,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from gateway.config import (
+    SEND_OUT,
     Configuration,
     DestinationSection,
     FileDestination,
@@ -109,6 +110,8 @@ def _publisher(
 def _route(name: str, section: DestinationSection) -> Route | None:
     devices = None if section.devices is None else frozenset(section.devices)
     match section:
+        case MllpDestination() | FileDestination() if section.message == SEND_OUT:
+            return None
         case MllpDestination() | FileDestination():
             return EhrRoute(
                 name,

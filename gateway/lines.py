@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from gateway.config import Configuration, DeviceSection
+from gateway.config import Configuration, DeviceSection, SendOutSection
 from gateway.drivers import (
     AskingLink,
     AstmLink,
@@ -33,8 +33,9 @@ from gateway.intake import Intake, Known
 from gateway.notices import LinkChanged, LinkState, NoiseAlarm, Noticeboard
 from gateway.orders.downloads import Downloads
 from gateway.orders.worklists import Worklists
-from gateway.profiles import AnalyzerProfile, Protocol, catalogue
+from gateway.profiles import AnalyzerProfile, Protocol, catalogue, is_loinc
 from gateway.profiles.columns import with_columns
+from gateway.profiles.reference_lab import REFERENCE_LAB
 from gateway.profiles.text_views import LIS3, framing
 from gateway.protocols.astm import Dialect, Framing
 from gateway.protocols.hl7device import Dialect as Hl7Dialect
@@ -48,9 +49,14 @@ _CONNECTIONS = 1024
 
 
 def known_devices(configuration: Configuration) -> dict[str, Known]:
-    """The configured analyzers as the intake needs them."""
+    """The configured analyzers as the intake needs them, and laboratories that send results."""
     profiles = catalogue()
-    return {
+    zone = ZoneInfo(configuration.gateway.timezone)
+    laboratories = {
+        name: Known(name, REFERENCE_LAB, zone, _lab_codes(section), section.units)
+        for name, section in configuration.send_outs.items()
+    }
+    return laboratories | {
         name: Known(
             name,
             with_columns(profiles[device.profile], device.columns),
@@ -61,6 +67,11 @@ def known_devices(configuration: Configuration) -> dict[str, Known]:
         )
         for name, device in configuration.analyzers.items()
     }
+
+
+def _lab_codes(section: SendOutSection) -> dict[str, str]:
+    """A test ordered by its LOINC code may come back under it."""
+    return {test: test for test in section.tests if is_loinc(test)} | section.codes
 
 
 def silence_limits(configuration: Configuration) -> dict[str, timedelta]:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from gateway import logs
 from gateway.config import Configuration
-from gateway.intake import Router
+from gateway.intake import Intake, Router
 from gateway.intake.reissue import Reissue
 from gateway.matching import Check, IdType, Policy, Rules
 from gateway.matching.quality import Material, Target
@@ -19,17 +19,15 @@ from gateway.notices import LinkState, Noticeboard
 from gateway.orders import book
 from gateway.orders.acknowledging import Answer
 from gateway.orders.applying import Effects
-from gateway.orders.downloads import Downloads
 from gateway.orders.dropbox import Dropbox
 from gateway.orders.inbox import Inbox
 from gateway.orders.inbox import Policy as InboxPolicy
 from gateway.orders.listener import Budget, EhrLink
-from gateway.orders.menu import Menu
-from gateway.orders.worklists import Asking, Worklists
-from gateway.profiles import AnalyzerProfile, Protocol, catalogue
+from gateway.profiles import catalogue
 from gateway.store import Store
 from gateway.supervision import supervise
 from gateway.transports import Admission, Peer, StreamAddress, TcpListen, maintain
+from gateway.work_orders import lab_results, send_outs
 
 _CONNECTIONS = 1024
 _EXPIRY_PAUSE = 60.0
@@ -83,52 +81,6 @@ def control_materials(configuration: Configuration) -> dict[str, Material]:
     }
 
 
-def worklists(
-    configuration: Configuration, store: Store, clock: Callable[[], datetime]
-) -> Worklists | None:
-    """Answers for the devices whose profile says how they ask."""
-    asking = _askers(configuration)
-    return None if asking is None else Worklists(store, asking, clock)
-
-
-def downloads(
-    configuration: Configuration, store: Store, clock: Callable[[], datetime]
-) -> Downloads | None:
-    """Late orders for the devices that are to get them unasked."""
-    asking = _askers(configuration)
-    if asking is None:
-        return None
-    return Downloads(store, {n: one for n, one in asking.items() if one.downloads}, clock)
-
-
-def _askers(configuration: Configuration) -> dict[str, Asking] | None:
-    section = configuration.orders
-    if section is None:
-        return None
-    panels = {code: frozenset(tests) for code, tests in section.panels.items()}
-    profiles = catalogue()
-    return {
-        name: Asking(
-            name,
-            Menu(profiles[device.profile], device.codes, panels, device.order_codes),
-            ZoneInfo(device.timezone or configuration.gateway.timezone),
-            device.downloads,
-        )
-        for name, device in configuration.analyzers.items()
-        if _may_ask(profiles[device.profile])
-    }
-
-
-def _may_ask(profile: AnalyzerProfile) -> bool:
-    """An HL7 device shows how it asks when it does; the others' profiles say it."""
-    match profile.link.protocol:
-        case Protocol.HL7:
-            return True
-        case Protocol.ASTM:
-            return profile.query is not None
-    return False
-
-
 def _known_codes(configuration: Configuration) -> Iterator[str]:
     """Every code that names a single test of a device here."""
     profiles = catalogue()
@@ -151,8 +103,10 @@ class Reception:
         notices: Noticeboard,
         clock: Callable[[], datetime],
         router: Router,
+        intake: Intake,
         changed: Callable[[Answer], None] = lambda _: None,
     ) -> None:
+        self._intake = intake
         self._configuration = configuration
         self._store = store
         self._notices = notices
@@ -170,8 +124,14 @@ class Reception:
         general = self._configuration.gateway
         keep = timedelta(days=section.keep_days)
         policy = InboxPolicy(ZoneInfo(general.timezone), general.processing, keep)
-        effects = Effects(merged=self._reissue)
-        inbox = Inbox(self._store, policy, self._notices, self._clock, self._changed, effects)
+        sending = send_outs(self._configuration, self._store, self._clock)
+        effects = Effects(
+            lambda c, patient: self._reissue(c, patient) | sending.merged(c, patient),
+            sending.ordered,
+        )
+        results = lab_results(self._configuration, self._store, self._intake)
+        told = self._changed
+        inbox = Inbox(self._store, policy, self._notices, self._clock, told, effects, results)
         tasks = [asyncio.create_task(supervise("orders expiry", self._expire))]
         listening: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if section.listen is not None:

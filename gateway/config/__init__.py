@@ -2,6 +2,7 @@
 
 from gateway.config.load import load, parse, schema
 from gateway.config.sections import (
+    SEND_OUT,
     Configuration,
     DestinationSection,
     DeviceSection,
@@ -13,10 +14,12 @@ from gateway.config.sections import (
     MllpDestination,
     MqttDestination,
     OrdersSection,
+    SendOutSection,
     UltrasoundSection,
 )
 
 __all__ = [
+    "SEND_OUT",
     "Configuration",
     "DestinationSection",
     "DeviceSection",
@@ -28,6 +31,7 @@ __all__ = [
     "MllpDestination",
     "MqttDestination",
     "OrdersSection",
+    "SendOutSection",
     "UltrasoundSection",
     "load",
     "parse",

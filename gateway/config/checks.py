@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from gateway.config.exports import exports
 from gateway.config.mistakes import Mistake
 from gateway.config.sections import (
+    SEND_OUT,
     Configuration,
     DeviceSection,
     DicomDestination,
@@ -19,6 +20,7 @@ from gateway.config.sections import (
     MllpDestination,
     MqttDestination,
 )
+from gateway.config.send_out import send_out_mistakes
 from gateway.config.sharing import shared_streams
 from gateway.messages import DESTINATION_PROFILES
 from gateway.profiles import catalogue, is_loinc
@@ -44,6 +46,7 @@ def check(configuration: Configuration, devices: Iterable[str] | None = None) ->
     yield from shared_streams(configuration)
     yield from _downloads(configuration)
     yield from exports(configuration)
+    yield from send_out_mistakes(configuration)
     yield from _ports(configuration)
     yield from _reached(configuration)
     yield from _http(configuration)
@@ -109,14 +112,16 @@ def _network(where: tuple[str, ...], text: str) -> Iterator[Mistake]:
 def _destinations(configuration: Configuration, devices: frozenset[str]) -> Iterator[Mistake]:
     for name, destination in configuration.destinations.items():
         for device in destination.devices or ():
-            if device not in devices:
+            known = devices | configuration.send_outs.keys()
+            if device not in known:
                 where = ("destinations", name, "devices")
-                yield Mistake(where, _unknown("device", device, devices))
+                yield Mistake(where, _unknown("device", device, known))
+        forms = (*DESTINATION_PROFILES, SEND_OUT)
         if isinstance(destination, MllpDestination | FileDestination) and (
-            destination.message not in DESTINATION_PROFILES
+            destination.message not in forms
         ):
             where = ("destinations", name, "message")
-            yield Mistake(where, _unknown("message", destination.message, DESTINATION_PROFILES))
+            yield Mistake(where, _unknown("message", destination.message, forms))
 
 
 def _unknown(what: str, name: str, known: Iterable[str]) -> str:

@@ -125,6 +125,21 @@ class IdSection(Section):
     check: Literal["none", "mod-10", "mod-37-2"] = "none"
 
 
+class SendOutSection(Section):
+    """Tests that go to a laboratory; the section's name is that of its destination."""
+
+    tests: tuple[str, ...] = Field((), description="ordered codes that go there")
+    unperformed: bool = Field(
+        False, description="every other laboratory test that no device here performs goes there too"
+    )
+    codes: dict[str, str] = Field(
+        default_factory=dict, description="code in the laboratory's results -> LOINC"
+    )
+    units: dict[str, str] = Field(
+        default_factory=dict, description="unit in the laboratory's results -> UCUM"
+    )
+
+
 class OrdersSection(Section):
     """Orders and patients from the EHR."""
 
@@ -140,6 +155,9 @@ class OrdersSection(Section):
     specimens: tuple[IdSection, ...] = Field((), description="kinds of specimen ids; none: any")
     panels: dict[str, tuple[str, ...]] = Field(
         default_factory=dict, description="ordered code -> device codes or LOINCs it stands for"
+    )
+    send_out: dict[Name, SendOutSection] = Field(
+        default_factory=dict, description="laboratories tests are sent to, by destination"
     )
 
 
@@ -165,12 +183,18 @@ class QcSection(Section):
     materials: dict[str, QcMaterial] = Field(default_factory=dict)
 
 
+SEND_OUT = "oml-o21"
+"""The ``message`` of a laboratory orders are sent to."""
+
+
 class _Destination(Section):
     devices: tuple[str, ...] | None = Field(None, description="only these; default all")
 
 
 class _ToEhr(_Destination):
-    message: str = Field("oru-2.5.1", description="destination profile")
+    message: str = Field(
+        "oru-2.5.1", description="destination profile; oml-o21 for a laboratory orders are sent to"
+    )
     without_patient: Literal["hold", "send"] = Field(
         "hold", description="a report that names a specimen but no patient"
     )
@@ -243,6 +267,11 @@ class Configuration(Section):
     @property
     def ultrasounds(self) -> dict[str, UltrasoundSection]:
         return {n: d for n, d in self.devices.items() if isinstance(d, UltrasoundSection)}
+
+    @property
+    def send_outs(self) -> dict[str, SendOutSection]:
+        """Laboratories tests are sent to, by the name of their destination."""
+        return self.orders.send_out if self.orders is not None else {}
 
     def order_policy(self, device: str) -> str:
         """``optional``, ``required`` or ``hold`` for a result without a known order."""

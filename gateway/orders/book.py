@@ -76,7 +76,7 @@ def place(
     if row is not None:
         _update(connection, number, order, message, now, keep)
     for specimen in order.specimens:
-        _label(connection, number, specimen)
+        label(connection, number, specimen)
     for step in order.imaging:
         fields = (step.accession, step.requested_procedure, step.study_uid or "", step.modality)
         when = to_micros(step.scheduled_at) if step.scheduled_at else None
@@ -134,7 +134,8 @@ def _update(
     )
 
 
-def _label(connection: apsw.Connection, order: int, specimen: SpecimenData) -> None:
+def label(connection: apsw.Connection, order: int, specimen: SpecimenData) -> None:
+    """The order may be found under that label as well."""
     collected = to_micros(specimen.collected_at) if specimen.collected_at else None
     connection.execute(
         "INSERT INTO order_specimens (barcode, order_id, type, collected_at) VALUES (?, ?, ?, ?) "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -103,6 +104,13 @@ async def run_command(*arguments: str, stdin: bytes | None = None) -> tuple[int,
     )
     out, err = await process.communicate(stdin)
     return int(process.returncode or 0), out.decode(), err.decode()
+
+
+def unused_port() -> int:
+    """A TCP port on the loopback interface that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def session(records: Iterable[str]) -> list[bytes]:

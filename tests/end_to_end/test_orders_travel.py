@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from clinic import gateway, glucose, until
+from clinic import gateway, glucose, until, unused_port
 
 from gateway.app import Running, running
 from gateway.config import load
@@ -62,7 +62,7 @@ class Feed:
             await self.writer.wait_closed()
 
 
-def configuration(folder: Path, ehr: int, device: int = 0, orders: int = 0) -> Path:
+def configuration(folder: Path, ehr: int, device: int, orders: int) -> Path:
     path = folder / "gateway.toml"
     path.write_text(
         f"""
@@ -95,7 +95,7 @@ async def clinic(folder: Path, ehr: Ehr) -> AsyncIterator[tuple[Running, Feed, A
     def clock() -> datetime:
         return datetime.now(UTC)
 
-    loaded = load(configuration(folder, port))
+    loaded = load(configuration(folder, port, unused_port(), unused_port()))
     try:
         async with running(loaded, notices=Noticeboard(clock), clock=clock) as parts:
             feed = Feed(parts.reception.port or 0)
