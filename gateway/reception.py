@@ -23,6 +23,7 @@ from gateway.orders.dropbox import Dropbox
 from gateway.orders.inbox import Inbox
 from gateway.orders.inbox import Policy as InboxPolicy
 from gateway.orders.listener import Budget, EhrLink
+from gateway.orders.menu import Menu
 from gateway.profiles import catalogue
 from gateway.store import Store
 from gateway.supervision import supervise
