@@ -15,6 +15,7 @@ from gateway.desk.parts import Parts
 from gateway.desk.records import Records
 from gateway.desk.releasing import Releasing
 from gateway.desk.replay import Replay
+from gateway.desk.resending import refuse_dead
 from gateway.desk.status import Overview
 from gateway.desk.studies import Studies
 from gateway.matching import quality
@@ -110,6 +111,8 @@ class Desk:
         if entry is None:
             raise Missing(f"there is no message {number}; see 'gateway status --json'")
         await self._parts.store.engine.read(lambda c: refuse_moved(c, entry))
+        if not arguments.get("as_new"):
+            await self._parts.store.engine.read(lambda c: refuse_dead(c, entry))
         replacement = None
         if arguments.get("as_new"):
             if entry.report is None or entry.revision is None:

@@ -58,7 +58,7 @@ class Releasing:
         previous = await self._previous(item, stored)
         chain = belonging.revision(stored.revision - 1, previous)
         try:
-            return self._parts.router.messages(belonging.completed(report), chain)
+            return self._parts.router.messages(belonging.completed(report), chain, decided=True)
         except NotEncodable as error:
             raise Mistake(f"{item.hold.id}: no message can be made of it: {error}") from error
 

@@ -76,7 +76,7 @@ class Planner:
             for report, finding in zip(meaning.reports, findings, strict=True)
             for each in self._reports(report, finding, str(transmission))
         )
-        events = [message for report in filed if report.held for message in self._held(report)]
+        events = [message for report in filed for message in self._held(report)]
         answered = tuple(r.order for r in filed if r.order is not None and r.whole)
         controls = tuple(report for report in meaning.reports if report.kind is Kind.QC)
         now, materials = self._clock(), self._materials
@@ -213,7 +213,15 @@ class Planner:
         )
 
     def _held(self, report: FiledReport) -> list[OutboxMessage]:
-        detail = {"report": report.id, "reasons": reasons(report)}
+        """Told of a report that waits, or waits at some of its destinations."""
+        waiting = [message.destination for message in report.messages if message.waits]
+        if report.held:
+            detail: dict[str, object] = {"report": report.id, "reasons": reasons(report)}
+            return self._router.event(report.device, "held", detail)
+        if not waiting:
+            return []
+        reason = ProblemCode.NO_PATIENT.value
+        detail = {"report": report.id, "reasons": [reason], "destinations": waiting}
         return self._router.event(report.device, "held", detail)
 
 

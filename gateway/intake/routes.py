@@ -24,7 +24,7 @@ from gateway.messages import (
     ProcessingId,
     control_id,
     encode,
-    report_text,
+    published_text,
     verify,
 )
 from gateway.report import Kind, Problem, ProblemCode, Report
@@ -32,6 +32,7 @@ from gateway.store import OutboxMessage
 
 HL7 = "application/hl7-v2"
 JSON = "application/json"
+NO_PATIENT = "no patient is named and without_patient holds; find out whose it is, then resend it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,19 +107,28 @@ class Router:
         self._clock = clock
 
     def obstacles(self, report: Report) -> tuple[Problem, ...]:
-        """Why this report may not leave although the device's part of it is sound."""
-        if report.kind is not Kind.PATIENT or report.patient.known:
-            return ()
-        strict = any(r.hold_without_patient for r in self._ehrs(report))
-        return (Problem(ProblemCode.NO_PATIENT, "P"),) if strict else ()
+        """Why this report may not leave although the device's part of it is sound.
 
-    def messages(self, report: Report, revision: Revision = FIRST) -> tuple[OutboxMessage, ...]:
-        """What is sent when the report may leave; NotEncodable when an EHR cannot be told."""
-        return tuple(self._messages(report, revision))
+        One that some EHRs take and some do not leaves, and waits as a message for the others.
+        """
+        ehrs = [route for route in self._ehrs(report) if _refuses(route, report)]
+        if not ehrs:
+            return ()
+        all_refuse = len(ehrs) == len(list(self._ehrs(report)))
+        return (Problem(ProblemCode.NO_PATIENT, "P", hold=all_refuse),)
+
+    def messages(
+        self, report: Report, revision: Revision = FIRST, *, decided: bool = False
+    ) -> tuple[OutboxMessage, ...]:
+        """What is sent when the report may leave; NotEncodable when an EHR cannot be told.
+
+        ``decided``: a person said that it leaves, also to those that want a patient named.
+        """
+        return tuple(self._messages(report, revision, decided=decided))
 
     def rewritten(self, report: Report, destination: str, revision: Revision) -> OutboxMessage:
         """The message for one destination with a new identity, for "send as new"."""
-        for message in self._messages(report, revision):
+        for message in self._messages(report, revision, decided=True):
             if message.destination == destination:
                 return message
         raise LookupError(destination)
@@ -142,7 +152,9 @@ class Router:
             if isinstance(route, MqttRoute) and _applies(route, device)
         ]
 
-    def _messages(self, report: Report, revision: Revision) -> Iterator[OutboxMessage]:
+    def _messages(
+        self, report: Report, revision: Revision, *, decided: bool
+    ) -> Iterator[OutboxMessage]:
         identity = control_id(self._key, report.id, revision.number + 1000 * revision.again)
         lane = (
             revision.lane or report.specimen.id or next((i.value for i in report.patient.ids), None)
@@ -154,10 +166,11 @@ class Router:
                 case EhrRoute() if report.kind is Kind.PATIENT:
                     body = self._oru(report, route, identity, revision)
                     meta = _meta("oru", report.device.id, report.id, report.received_at)
-                    yield OutboxMessage(route.name, lane, identity, HL7, body, meta)
+                    waits = "" if decided or not _refuses(route, report) else NO_PATIENT
+                    yield OutboxMessage(route.name, lane, identity, HL7, body, meta, waits)
                 case MqttRoute():
                     leaf = "result" if report.kind is Kind.PATIENT else "qc"
-                    body = report_text(report, route.patient_data, self._key).encode()
+                    body = published_text(report, route.patient_data, self._key).encode()
                     meta = _meta(leaf, report.device.id, report.id, report.received_at)
                     yield OutboxMessage(route.name, lane, identity, JSON, body, meta)
                 case _:
@@ -186,6 +199,12 @@ class Router:
         for route in self.routes:
             if isinstance(route, EhrRoute) and _applies(route, report.device.id):
                 yield route
+
+
+def _refuses(route: EhrRoute, report: Report) -> bool:
+    """Whether this EHR wants a patient named where the report names none."""
+    nameless = report.kind is Kind.PATIENT and not report.patient.known
+    return route.hold_without_patient and nameless
 
 
 def _applies(route: Route, device: str) -> bool:

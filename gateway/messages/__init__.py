@@ -27,6 +27,7 @@ from gateway.messages.oru.encoder import encode
 from gateway.messages.report_json import (
     PatientData,
     canonical_text,
+    published_text,
     report_json,
     report_schema,
     report_text,
@@ -70,6 +71,7 @@ __all__ = [
     "filler_number",
     "load_tables",
     "pseudonym",
+    "published_text",
     "read_acknowledgment",
     "report_from_json",
     "report_json",

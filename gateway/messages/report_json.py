@@ -23,6 +23,7 @@ from gateway.report import (
     Attachment,
     Coded,
     Device,
+    Kind,
     Observation,
     Patient,
     Quantity,
@@ -80,11 +81,27 @@ def report_json(
     }
 
 
+def published_text(report: Report, patient_data: PatientData, key: bytes | None) -> str:
+    """What MQTT carries.  A run that is no patient's names none: an id in the patient's place is
+    a control's, and stands in a note where everything may be told."""
+    value = report_json(report, patient_data, key)
+    if report.kind is not Kind.PATIENT:
+        value["patient"] = _patient(Patient(), patient_data, key)
+        if patient_data is PatientData.FULL:
+            value["notes"] += [
+                f"id sent in {one.source}: {one.value}" for one in report.patient.ids
+            ]
+    return _line(value)
+
+
 def report_text(
     report: Report, patient_data: PatientData = PatientData.FULL, key: bytes | None = None
 ) -> str:
     """One line of JSON, as ``gateway decode`` prints it and MQTT carries it."""
-    value = report_json(report, patient_data, key)
+    return _line(report_json(report, patient_data, key))
+
+
+def _line(value: Json) -> str:
     text = json.dumps(value, ensure_ascii=False)
     try:
         text.encode()

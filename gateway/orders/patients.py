@@ -119,6 +119,15 @@ def with_number(connection: apsw.Connection, value: str) -> tuple[int, ...]:
     return tuple(patient for (patient,) in rows)
 
 
+def is_dead(connection: apsw.Connection, value: str, authority: str = "") -> bool:
+    """Whether a number was merged into another; without ``authority``, whoever assigned it."""
+    states = connection.execute(
+        "SELECT state FROM patient_identifiers WHERE value = ? AND (? = '' OR authority = ?)",
+        (value, authority, authority),
+    ).fetchall()
+    return bool(states) and all(state == DEAD for (state,) in states)
+
+
 def _owners(connection: apsw.Connection, identifiers: Iterable[Identifier]) -> set[int]:
     rows = (_row(connection, identifier) for identifier in identifiers)
     return {row[0] for row in rows if row is not None}

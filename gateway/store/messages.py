@@ -45,7 +45,8 @@ UNDELIVERED = (
 @dataclass(frozen=True, slots=True)
 class OutboxMessage:
     """Something to deliver.  ``lane`` is the key whose order must be kept (specimen or patient);
-    None keeps no order beyond the queue's.  ``meta`` is for the destination (a topic, a name)."""
+    None keeps no order beyond the queue's.  ``meta`` is for the destination (a topic, a name).
+    ``waits`` says why it may not be sent until a person decides: it begins as parked."""
 
     destination: str
     lane: str | None
@@ -53,6 +54,7 @@ class OutboxMessage:
     content_type: str
     body: bytes
     meta: Mapping[str, str] = field(default_factory=dict)
+    waits: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +131,9 @@ def insert(
     )
     connection.execute(
         "INSERT INTO outbox (id, position, destination, lane, report, report_id, revision, device, "
-        "control_id, content_type, meta, body, created_at, resend_of, sha256, state) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued')",
-        (*fields, digest(*fields)),
+        "control_id, content_type, meta, body, created_at, resend_of, sha256, state, answer) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (*fields, digest(*fields), "parked" if message.waits else "queued", message.waits or None),
     )
     return number
 

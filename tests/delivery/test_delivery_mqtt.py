@@ -6,6 +6,7 @@ import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import aiomqtt
@@ -92,6 +93,36 @@ async def test_a_result_on_its_topic_with_its_properties(
     assert (await states(store, "events")) == {"R1": MessageState.DELIVERED}
 
 
+def _told(published: aiomqtt.Message) -> dict[str, str]:
+    """Its user properties; every message says what it is, in JSON."""
+    assert isinstance(published.properties, Properties)
+    assert published.properties.ContentType == "application/json"
+    return dict(published.properties.UserProperty)
+
+
+async def test_every_message_of_the_gateway_has_the_same_properties(
+    store: Store, witness: Witness, tmp_path: Path, port: int
+) -> None:
+    device, delivery = TOPICS.lab("analyzer", "status"), TOPICS.delivery("ehr")
+    async with mosquitto(tmp_path, port), subscribed(port) as heard:
+        async with publishing(store, witness, options(port)):
+            await witness.became(up=True)
+            witness.board.post(LinkChanged("analyzer", LinkState.UP, "10.0.0.1"))
+            witness.board.post(Delivered("ehr", 7, "R7", "AA", 0.1))
+            [link] = await heard.until(device, 1)
+            [sent] = await heard.until(delivery, 1)
+        [online, offline] = await heard.until(STATUS, 2)
+    told = [_told(one) for one in (link, sent, online, offline)]
+    assert [one["type"] for one in told] == ["status", "delivery", "status", "status"]
+    assert [one["id"] for one in told] == [
+        "analyzer/status",
+        "ehr/7/delivered",
+        "clinic-a/gateway/status",
+        "clinic-a/gateway/status",
+    ]
+    assert all(datetime.fromisoformat(one["time"]).tzinfo for one in told)
+
+
 async def test_online_while_it_runs_and_offline_after_a_clean_stop(
     store: Store, witness: Witness, tmp_path: Path, port: int
 ) -> None:
@@ -114,6 +145,8 @@ async def test_the_last_will_says_offline(tmp_path: Path, port: int, witness: Wi
             "status": "offline",
             "reason": "connection lost",
         }
+        [*_, will] = await heard.until(STATUS, 2)
+        assert _told(will)["type"] == "status"
 
 
 @pytest.mark.parametrize("leaf", ["result", "qc", "event"])

@@ -12,10 +12,12 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from clinic import gateway, glucose, until, unused_port
 
 from gateway.app import Running, running
 from gateway.config import load
+from gateway.desk.mistakes import Mistake
 from gateway.notices import Noticeboard
 from gateway.protocols.astm import Dialect
 from simulators.analyzer import Analyzer
@@ -215,6 +217,30 @@ async def test_merges_and_cancels_racing_results(tmp_path: Path) -> None:
             # one message may have been on its way when the merge was acknowledged
             late += number in dead_at and place > dead_at[number]
         assert late == 0
+
+
+async def test_nothing_is_sent_again_to_a_number_that_died(tmp_path: Path) -> None:
+    ehr = Ehr()
+    async with clinic(tmp_path, ehr) as (parts, feed, analyzer):
+        assert await feed.send(order("MRN1", "P1", "L1", "1")) == "AA"
+        await analyzer.send(glucose("L1", "MRN1", "5.50"))
+        await until(lambda: len(ehr.inbox.messages) == 1, what="the result")
+        (sent,) = await parts.store.outbox.list("ehr")
+        merge = message(
+            "PID|1||NEW1^^^EHR^MR||DOE^JANE", "MRG|MRN1^^^EHR^MR", kind="ADT^A40", control="m1"
+        )
+        assert await feed.send(merge) == "AA"
+        asked = {"id": str(sent.id), "user": "ada"}
+        with pytest.raises(Mistake, match="--as-new") as refused:
+            await parts.desk.ask("resend", asked)
+        assert "MRN1" not in str(refused.value)
+        await parts.desk.ask("resend", {**asked, "as_new": True})
+        await until(lambda: len(ehr.inbox.messages) == 2, what="the result as new")
+    died, lives = map(fields, ehr.inbox.messages)
+    assert died["PID"][3] == "MRN1^^^EHR^MR"
+    assert lives["PID"][3] == "NEW1^^^EHR^MR"
+    assert lives["OBR"][3] == died["OBR"][3]
+    assert lives["MSH"][9] != died["MSH"][9]
 
 
 async def test_nothing_acknowledged_is_lost_when_the_gateway_is_killed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from gateway.intake import Arrival, EhrRoute, Intake, Known, MqttRoute, Router, 
 from gateway.messages import DESTINATION_PROFILES, PatientData
 from gateway.notices import DuplicateSeen, Noticeboard, Posted, ReportFiled
 from gateway.profiles import catalogue
-from gateway.store import ReportState, Store
+from gateway.store import MessageState, ReportState, Store
 
 NOW = datetime(2026, 1, 5, 10, 30, tzinfo=UTC)
 RESULT = (
@@ -42,10 +43,13 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 class Bench:
     """An intake on a real store with one EHR and one broker as routes."""
 
-    def __init__(self, store: Store, codes: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, store: Store, codes: Mapping[str, str] | None = None, *more: EhrRoute
+    ) -> None:
         routes = (
             EhrRoute("ehr", DESTINATION_PROFILES["oru-2.5.1"]),
             MqttRoute("events", PatientData.NONE),
+            *more,
         )
         self.store = store
         self.seen: list[Posted] = []
@@ -105,6 +109,52 @@ async def test_a_specimen_without_a_patient_is_held_where_an_ehr_wants_one(store
     await bench.take(result(b"S1", b"5.50", patient=b""))
     (hold,) = await store.holds.list()
     assert "no-patient" in {problem.code.value for problem in hold.problems}
+
+
+async def test_one_destination_s_wish_for_a_patient_does_not_stop_another(store: Store) -> None:
+    other = EhrRoute("other", DESTINATION_PROFILES["oru-2.5.1"], hold_without_patient=False)
+    bench = Bench(store, None, other)
+    await bench.take(result(b"S1", b"5.50", patient=b""))
+    assert await store.holds.list() == []
+    assert len(await store.outbox.due("other", 10, NOW)) == 1
+    assert await store.outbox.due("ehr", 10, NOW) == []
+    (parked,) = await store.outbox.list("ehr")
+    assert parked.state is MessageState.PARKED
+    assert "no patient is named" in (parked.answer or "")
+    said = {entry.meta["content"]: entry for entry in await store.outbox.due("events", 10, NOW)}
+    event = json.loads(said["event"].body)
+    assert (event["reasons"], event["destinations"]) == (["no-patient"], ["ehr"])
+    copy = json.loads(said["result"].body)
+    assert {"code": "no-patient", "at": "P", "hold": False} in copy["problems"]
+    (report,) = await store.reports.list()
+    assert report.state is ReportState.QUEUED
+
+
+async def test_what_waits_for_a_patient_at_one_destination_leaves_by_a_person(store: Store) -> None:
+    other = EhrRoute("other", DESTINATION_PROFILES["oru-2.5.1"], hold_without_patient=False)
+    bench = Bench(store, None, other)
+    await bench.take(result(b"S1", b"5.50", patient=b""))
+    (parked,) = await store.outbox.list("ehr")
+    await store.outbox.resend(parked, actor="ada")
+    (due,) = await store.outbox.due("ehr", 10, NOW)
+    assert (due.id, due.control_id) == (parked.id, parked.control_id)
+
+
+async def test_controls_and_patients_are_not_stopped_by_it(store: Store) -> None:
+    bench = Bench(store)
+    await bench.take(result(b"S1", b"5.50"), result(b"QC01", b"5.50", patient=b""))
+    assert await store.holds.list() == []
+    assert [entry.lane for entry in await store.outbox.list("ehr")] == ["S1"]
+
+
+async def test_a_control_names_no_patient_on_mqtt(store: Store) -> None:
+    bench = Bench(store, None)
+    await bench.take(result(b"QC01", b"5.50", patient=b"LEVEL-1"))
+    (copy,) = await store.outbox.due("events", 10, NOW)
+    assert copy.meta["content"] == "qc"
+    body = json.loads(copy.body)
+    assert body["kind"] == "qc"
+    assert body["patient"] == {"ids": [], "name": None, "birth_date": None, "sex": None}
 
 
 async def test_a_mistake_of_ours_holds_the_bytes(

@@ -19,12 +19,13 @@ from gateway.messages import (
     PatientData,
     canonical_text,
     pseudonym,
+    published_text,
     report_from_json,
     report_json,
     report_schema,
     report_text,
 )
-from gateway.report import Attachment, PatientId, Problem, ProblemCode, Report, Specimen
+from gateway.report import Attachment, Kind, PatientId, Problem, ProblemCode, Report, Specimen
 
 KEY = b"a key of the test site"
 CONTRACT = """
@@ -242,3 +243,19 @@ def test_pseudonyms_are_the_same_wherever_the_id_stood() -> None:
     found = report_json(report, PatientData.PSEUDONYMOUS, KEY)["patient"]["ids"]
     assert found[0]["value"] == found[1]["value"]
     assert [one["from"] for one in found] == ["P.3", "P.4"]
+
+
+def test_what_is_published_of_a_control_names_no_patient() -> None:
+    control = replace(FULL, kind=Kind.QC)
+    full = json.loads(published_text(control, PatientData.FULL, None))
+    assert full["patient"] == {"ids": [], "name": None, "birth_date": None, "sex": None}
+    places = [f"id sent in {one.source}: {one.value}" for one in control.patient.ids]
+    assert places
+    assert full["notes"] == [*control.notes, *places]
+    none = json.loads(published_text(control, PatientData.NONE, None))
+    assert none == report_json(control, PatientData.NONE)
+
+
+def test_what_is_published_of_a_patient_is_the_report() -> None:
+    for how in PatientData:
+        assert json.loads(published_text(FULL, how, b"key")) == report_json(FULL, how, b"key")

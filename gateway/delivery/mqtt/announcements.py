@@ -92,6 +92,8 @@ class Announcements:
 
     def _status(self, device: str) -> Publication:
         status = self._devices[device]
+        latest = max(filter(None, (status.since, status.last_heard)), default=None)
+        told = properties(f"{device}/status", "status", latest)
         words = {
             "device": device,
             "state": status.state,
@@ -99,14 +101,23 @@ class Announcements:
             "since": _text(status.since),
             "last_heard": _text(status.last_heard),
         }
-        return Publication(self._topics.lab(device, "status"), encode(words), retain=True)
+        topic = self._topics.lab(device, "status")
+        return Publication(topic, encode(words), retain=True, properties=told)
 
     def _tell(self, destination: str, entry: int, words: Mapping[str, str], at: datetime) -> None:
         if destination != self._own:
             where = {"destination": destination, "time": at.isoformat()}
             body = encode({**words, **where, "message": entry})
-            self._deliveries.append(Publication(self._topics.delivery(destination), body))
+            told = properties(f"{destination}/{entry}/{words['event']}", "delivery", at)
+            topic = self._topics.delivery(destination)
+            self._deliveries.append(Publication(topic, body, properties=told))
             self._wake(True)
+
+
+def properties(identity: str, kind: str, at: datetime | None) -> dict[str, str]:
+    """The user properties every message has; ``at`` is None where no time is known yet."""
+    told = {"id": identity, "type": kind}
+    return told if at is None else told | {"time": at.isoformat()}
 
 
 def encode(words: Mapping[str, str | int | None]) -> bytes:

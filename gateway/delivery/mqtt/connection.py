@@ -90,7 +90,7 @@ class Connection(aiomqtt.Client):
             protocol=version.V5 if broker.modern else version.V311,
             clean_session=None if broker.modern else True,
             clean_start=True if broker.modern else MQTT_CLEAN_START_FIRST_ONLY,
-            will=aiomqtt.Will(will.topic, will.payload, qos=1, retain=will.retain),
+            will=_last(will, modern=broker.modern),
             timeout=broker.timeout,
             keepalive=broker.keep_alive,
             tls_context=broker.tls,
@@ -184,17 +184,7 @@ class Connection(aiomqtt.Client):
             self._misc_task.cancel()
 
     def _extras(self, publication: Publication) -> Properties | None:
-        if not self._broker.modern:
-            return None
-        extras = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        extras.ContentType = publication.content_type
-        if publication.content_type == "application/json":
-            extras.PayloadFormatIndicator = 1
-        if publication.expiry is not None:
-            extras.MessageExpiryInterval = publication.expiry
-        if publication.properties:
-            extras.UserProperty = list(publication.properties.items())
-        return extras
+        return _extras(publication, PacketTypes.PUBLISH) if self._broker.modern else None
 
     def _gone(self, disconnected: asyncio.Future[None]) -> None:
         reason = _why(disconnected)
@@ -254,6 +244,24 @@ class Connection(aiomqtt.Client):
         except (OSError, ValueError) as error:
             if not self._disconnected.done():
                 self._disconnected.set_exception(error)
+
+
+def _last(will: Publication, *, modern: bool) -> aiomqtt.Will:
+    """What the broker says for us when we vanish."""
+    extras = _extras(will, PacketTypes.WILLMESSAGE) if modern else None
+    return aiomqtt.Will(will.topic, will.payload, qos=1, retain=will.retain, properties=extras)
+
+
+def _extras(publication: Publication, packet: int) -> Properties:
+    extras = Properties(packet)  # type: ignore[no-untyped-call]
+    extras.ContentType = publication.content_type
+    if publication.content_type == "application/json":
+        extras.PayloadFormatIndicator = 1
+    if publication.expiry is not None:
+        extras.MessageExpiryInterval = publication.expiry
+    if publication.properties:
+        extras.UserProperty = list(publication.properties.items())
+    return extras
 
 
 def _judge(code: ReasonCode) -> None:

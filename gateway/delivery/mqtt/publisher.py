@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 
 from gateway.delivery.base import Receipt
-from gateway.delivery.mqtt.announcements import Announcements, encode
+from gateway.delivery.mqtt.announcements import Announcements, encode, properties
 from gateway.delivery.mqtt.connection import (
     Broker,
     Connection,
@@ -181,18 +181,18 @@ class MqttPublisher:
             topic = self._topics.of(entry.meta)
         except ValueError as error:
             raise Refused(str(error)) from error
-        properties = {
+        told = {
             "id": entry.meta.get("id") or entry.report or str(entry.id),
             "type": entry.meta["content"],
             "time": entry.meta.get("time") or entry.created_at.isoformat(),
         }
         if entry.attempts or entry.resend_of is not None:
-            properties["possible_duplicate"] = "true"
+            told["possible_duplicate"] = "true"
         return Publication(
             topic,
             entry.body,
             content_type=entry.content_type,
-            properties=properties,
+            properties=told,
             expiry=self._options.expiry,
         )
 
@@ -202,7 +202,9 @@ class MqttPublisher:
             words["reason"] = reason
         if status == "online" or reason == "stopped":
             words["time"] = self._clock().isoformat()
-        return Publication(self._topics.gateway_status, encode(words), retain=True)
+        told = properties(f"{self._topics.site}/gateway/status", "status", self._clock())
+        topic = self._topics.gateway_status
+        return Publication(topic, encode(words), retain=True, properties=told)
 
     def _wake(self, soon: bool) -> None:
         if soon:
