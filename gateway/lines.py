@@ -26,6 +26,7 @@ from gateway.drivers import (
     Lis3Link,
     Noise,
     Poct1aLink,
+    RecordingLink,
     Site,
     TextLink,
 )
@@ -239,6 +240,8 @@ def link_for(
             return Hl7Link(site, peer, loop, link.hl7 or Hl7Dialect(), _now, _control_id)
         case Protocol.POCT1A:
             return Poct1aLink(site, peer, loop, link.mode, _now)
+        case Protocol.RECORDING:
+            return RecordingLink(site, peer, loop)
         case Protocol.TEXT if link.codec == LIS3:
             return Lis3Link(site, peer, loop)
         case Protocol.TEXT:

@@ -7,6 +7,7 @@ from gateway.drivers.hl7 import Hl7Link
 from gateway.drivers.hl7_asking import Hl7AskingLink
 from gateway.drivers.link import DeviceLink, Journal, Noise, Recipient, Site
 from gateway.drivers.poct1a import Poct1aLink
+from gateway.drivers.recording import RecordingLink
 from gateway.drivers.text import Lis3Link, TextLink
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Noise",
     "Poct1aLink",
     "Recipient",
+    "RecordingLink",
     "Site",
     "TextLink",
 ]

@@ -57,7 +57,7 @@ def payload(entries: Sequence[bytes], link: Link) -> tuple[bytes, bool] | None:
             return _astm(data, link.dialect or Dialect())
         case Protocol.TEXT:
             return _text(data, link)
-        case Protocol.FILE:
+        case Protocol.FILE | Protocol.RECORDING:
             return data, False
         case _:
             return data, True  # an entry is a whole message, stored as it is handed on

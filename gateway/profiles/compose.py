@@ -37,6 +37,8 @@ def compose(
     if profile.link.protocol is Protocol.ASTM:
         message = render(profile, samples, sent_at=sent_at, timezone=timezone, serial=serial)
         return (b"".join(encode(message)),)
+    if profile.link.protocol is Protocol.RECORDING:
+        raise NotExpressible("nobody knows how this device speaks")
     found = []
     for number, sample in enumerate(samples, start=1):
         payload = _written(profile, sheet_of(profile, sample, sent_at, timezone, serial), number)

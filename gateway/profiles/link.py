@@ -23,6 +23,7 @@ class Protocol(StrEnum):
     POCT1A = "poct1a"
     TEXT = "text"
     FILE = "file"
+    RECORDING = "recording"
 
 
 class Flow(StrEnum):

@@ -9,6 +9,11 @@ from typing import Final
 
 from gateway.profiles.astm_place import is_astm_address
 from gateway.profiles.astm_reading import Payload, astm_header, read_astm
+from gateway.profiles.capture_reading import (
+    capture_header,
+    is_capture_address,
+    read_capture_only,
+)
 from gateway.profiles.hl7_place import is_hl7_address
 from gateway.profiles.hl7_reading import hl7_header, read_hl7
 from gateway.profiles.link import Protocol
@@ -39,6 +44,7 @@ READERS: Final[Mapping[Protocol, Reader]] = MappingProxyType(
         Protocol.POCT1A: Reader(read_poct1a, poct1a_header, is_poct1a_address),
         Protocol.TEXT: Reader(read_text, text_header, is_text_address),
         Protocol.FILE: Reader(read_table, table_header, is_text_address),
+        Protocol.RECORDING: Reader(read_capture_only, capture_header, is_capture_address),
     }
 )
 """A profile of a protocol that is not here is refused by the catalogue."""

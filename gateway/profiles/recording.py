@@ -86,6 +86,8 @@ def read_recording(pieces: Sequence[Piece], link: Link) -> tuple[Recorded, ...]:
             return tuple(_poct1a(pieces))
         case Protocol.TEXT:
             return _with_strays(pieces, _text(pieces, link))
+        case Protocol.RECORDING:
+            return (Recorded(b"".join(data for data, _ in pieces)),)
         case Protocol.FILE:
             return tuple(_file(b"".join(data for data, _ in pieces), link))
 

@@ -23,7 +23,11 @@ from simulators.wire import Fault, Relay, bytewise, chain, cut_at, repeat, split
 
 NOW = datetime(2026, 1, 5, 9, 15, tzinfo=UTC)
 UTC_ZONE = ZoneInfo("UTC")
-OTHERS = [p for p in catalogue().values() if p.link.protocol not in (Protocol.ASTM, Protocol.FILE)]
+OTHERS = [
+    p
+    for p in catalogue().values()
+    if p.link.protocol not in (Protocol.ASTM, Protocol.FILE, Protocol.RECORDING)
+]
 HL7 = catalogue()["generic-hl7"]
 POCT1A = catalogue()["generic-poct1a"]
 ORU = mllp.encode_block(

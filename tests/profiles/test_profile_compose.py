@@ -25,7 +25,9 @@ from gateway.profiles.recording import read_recording
 from gateway.report import Absent, Kind, ProblemCode, Report
 
 PROFILES = {
-    name: one for name, one in catalogue().items() if one.link.protocol is not Protocol.ASTM
+    name: one
+    for name, one in catalogue().items()
+    if one.link.protocol not in (Protocol.ASTM, Protocol.RECORDING)
 }
 WITHOUT_IDENTITY = ("siemens-clinitek-status",)
 WITHOUT_CONTROLS = ("siemens-clinitek-status",)

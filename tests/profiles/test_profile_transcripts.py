@@ -23,7 +23,9 @@ from gateway.protocols.astm import (
 CASES = all_cases()
 ASTM = [case for case in CASES if case.profile.link.protocol is Protocol.ASTM]
 OTHERS = [
-    case for case in CASES if case.profile.link.protocol not in (Protocol.ASTM, Protocol.FILE)
+    case
+    for case in CASES
+    if case.profile.link.protocol not in (Protocol.ASTM, Protocol.FILE, Protocol.RECORDING)
 ]
 IDLE = ("generic-text", "mindray-bc3000plus", "clinitek-status")
 
