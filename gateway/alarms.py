@@ -1,4 +1,4 @@
-"""What somebody should be told without looking: a noisy line, a device that has gone silent.
+"""What somebody should be told without looking: a noisy line, a silent device, a wrong clock.
 
 Each becomes an event for the device's MQTT event topic, through the outbox like everything else.
 Silence is judged against the hours the site (or the profile) gave; a device is told silent once,
@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from gateway.desk import LinkBoard
 from gateway.errors import StoreError
 from gateway.intake import Router
-from gateway.notices import DeviceSilent, NoiseAlarm, Noticeboard, Posted
+from gateway.notices import ClockDrifted, ClockRead, DeviceSilent, NoiseAlarm, Noticeboard, Posted
 from gateway.store import OutboxMessage, Store
 
 LOOK_SECONDS = 60.0
@@ -32,6 +32,7 @@ class Alarms:
         silence: Mapping[str, timedelta],
         clock: Callable[[], datetime],
         *,
+        drift: Mapping[str, timedelta] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._store = store
@@ -43,6 +44,8 @@ class Alarms:
         self._sleep = sleep
         self._started = clock()
         self._silent: set[str] = set()
+        self._drift = dict(drift or {})
+        self._drifted: set[str] = set()
         self._telling: set[asyncio.Task[None]] = set()
 
     def see(self, posted: Posted) -> None:
@@ -51,6 +54,11 @@ class Alarms:
                 self._tell(device, "noise", {"refused": refused, "frames": frames})
             case DeviceSilent(device, hours):
                 self._tell(device, "silent", {"hours": hours})
+            case ClockRead(device):
+                self._watch_clock(device)
+            case ClockDrifted(device, ahead, right):
+                detail = {"ahead_seconds": round(ahead), "right": right}
+                self._tell(device, "clock", detail)
             case _:
                 pass
 
@@ -67,6 +75,16 @@ class Alarms:
         elif device not in self._silent:
             self._silent.add(device)
             self._notices.post(DeviceSilent(device, round(quiet / timedelta(hours=1), 1)))
+
+    def _watch_clock(self, device: str) -> None:
+        """Told once when it goes wrong, once when it is right again."""
+        limit, ahead = self._drift.get(device), self._links.view(device).ahead
+        if limit is None or ahead is None:
+            return
+        wrong = abs(ahead) > limit.total_seconds()
+        if wrong != (device in self._drifted):
+            self._drifted ^= {device}
+            self._notices.post(ClockDrifted(device, ahead, right=not wrong))
 
     def _tell(self, device: str, kind: str, detail: Mapping[str, object]) -> None:
         batch = self._router.event(device, kind, detail)

@@ -30,7 +30,7 @@ from gateway.errors import StoreError
 from gateway.intake import Intake, Router, Sender
 from gateway.intake.late_orders import LateOrders
 from gateway.intake.planning import Planner
-from gateway.lines import Lines, known_devices, silence_limits
+from gateway.lines import Lines, drift_limits, known_devices, silence_limits
 from gateway.messages import ProcessingId, load_tables
 from gateway.modalities import Modalities, modalities
 from gateway.notices import Noticeboard
@@ -97,7 +97,15 @@ async def running(
         await _started(stack, {n: courier.run for n, courier in couriers.items()})
         await _started(stack, {"store": lambda: _watch(store, intake)})
         stack.push_async_callback(intake.ended)
-        alarms = Alarms(store, router, notices, links, silence_limits(configuration), clock)
+        alarms = Alarms(
+            store,
+            router,
+            notices,
+            links,
+            silence_limits(configuration),
+            clock,
+            drift=drift_limits(configuration),
+        )
         stack.enter_context(notices.watched_by(alarms.see))
         await _started(stack, {"alarms": alarms.run})
         callers: list[Callers] = []  # the node opens after the desk

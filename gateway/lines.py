@@ -38,6 +38,7 @@ from gateway.profiles import AnalyzerProfile, Protocol, catalogue, is_loinc
 from gateway.profiles.columns import with_columns
 from gateway.profiles.reference_lab import REFERENCE_LAB
 from gateway.profiles.text_views import LIS3, framing
+from gateway.profiles.times import ClockLimits
 from gateway.protocols.astm import Dialect, Framing
 from gateway.protocols.hl7device import Dialect as Hl7Dialect
 from gateway.protocols.tables import looks_whole
@@ -65,6 +66,7 @@ def known_devices(configuration: Configuration) -> dict[str, Known]:
             device.codes,
             device.units,
             device.serial,
+            clock_limits(device),
         )
         for name, device in configuration.analyzers.items()
     }
@@ -73,6 +75,21 @@ def known_devices(configuration: Configuration) -> dict[str, Known]:
 def _lab_codes(section: SendOutSection) -> dict[str, str]:
     """A test ordered by its LOINC code may come back under it."""
     return {test: test for test in section.tests if is_loinc(test)} | section.codes
+
+
+def clock_limits(device: DeviceSection) -> ClockLimits:
+    """What is marked and what is held of a device's times."""
+    stale = None if device.stale_days is None else timedelta(days=device.stale_days)
+    return ClockLimits(
+        timedelta(minutes=device.clock_minutes),
+        timedelta(minutes=device.future_minutes),
+        stale=stale,
+    )
+
+
+def drift_limits(configuration: Configuration) -> dict[str, timedelta]:
+    """How far each device's clock may be off before somebody is told."""
+    return {n: clock_limits(device).ahead for n, device in configuration.analyzers.items()}
 
 
 def silence_limits(configuration: Configuration) -> dict[str, timedelta]:

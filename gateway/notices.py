@@ -71,6 +71,23 @@ class DeviceSilent:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockRead:
+    """A device said what time it is: ``ahead`` seconds after ours (behind where negative)."""
+
+    device: str
+    ahead: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClockDrifted:
+    """A device's clock is off by more than its limit, or (``right``) is not any more."""
+
+    device: str
+    ahead: float
+    right: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ReportFiled:
     """A report is on disk; ``held`` lists its reasons when it may not leave by itself."""
 
@@ -177,6 +194,8 @@ Notice = (
     | TransmissionLost
     | NoiseAlarm
     | DeviceSilent
+    | ClockRead
+    | ClockDrifted
     | ReportFiled
     | DuplicateSeen
     | Delivered

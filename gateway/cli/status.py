@@ -62,7 +62,7 @@ def _imaging(imaging: dict[str, Any]) -> Iterator[str]:
 
 
 def _devices(status: dict[str, Any]) -> Table:
-    table = Table("device", "profile", "link", "detail", "last heard", "refused frames", box=None)
+    table = Table("device", "profile", "link", "detail", "last heard", "refused", "clock", box=None)
     for name, device in status["devices"].items():
         table.add_row(
             name,
@@ -71,8 +71,14 @@ def _devices(status: dict[str, Any]) -> Table:
             device["detail"],
             device["last_heard"] or "",
             str(device["refused_frames"]),
+            _clock(device["clock_ahead_seconds"]),
         )
     return table
+
+
+def _clock(ahead: float | None) -> str:
+    """``+24.0 min``: the device's clock is that far ahead of ours."""
+    return "" if ahead is None else f"{ahead / 60:+.1f} min"
 
 
 def _destinations(status: dict[str, Any]) -> Table:

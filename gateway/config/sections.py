@@ -75,6 +75,15 @@ class DeviceSection(Section):
     silence_hours: float | None = Field(
         None, gt=0, description="alarm when nothing was heard for so long"
     )
+    clock_minutes: float = Field(
+        5, gt=0, description="a clock that is further off than this is told of, its times marked"
+    )
+    future_minutes: float = Field(
+        60, gt=0, description="hold results dated so much later than they were received"
+    )
+    stale_days: float | None = Field(
+        None, gt=0, le=36525, description="hold results older than this; default: mark them only"
+    )
     noise_limit: int = Field(1, ge=1, description="refused frames per 1,000 in an hour that alarm")
 
 

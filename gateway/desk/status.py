@@ -76,6 +76,7 @@ class Overview:
             "last_heard": None if view.last_heard is None else view.last_heard.isoformat(),
             "reports": view.reports,
             "refused_frames": view.refused,
+            "clock_ahead_seconds": None if view.ahead is None else round(view.ahead, 1),
         }
 
     def _destination(self, name: str, kind: str, queue: Any) -> dict[str, Any]:

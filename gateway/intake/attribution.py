@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from gateway.intake.arrival import Arrival
 from gateway.profiles import AnalyzerProfile, identify
 from gateway.profiles import Sender as Identified
+from gateway.profiles.times import LIMITS, ClockLimits
 from gateway.report import Problem, ProblemCode
 
 
@@ -26,6 +27,7 @@ class Known:
     codes: Mapping[str, str] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
     serial: str | None = None
+    limits: ClockLimits = LIMITS
 
 
 class Attribution:

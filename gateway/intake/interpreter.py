@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from gateway import logs
 from gateway.intake.arrival import Arrival
@@ -55,6 +55,7 @@ class Interpreter:
             transmission=str(arrival.transmission),
             codes=known.codes,
             units=known.units,
+            limits=known.limits,
         )
         reading = read_transmission(
             arrival.payload, known.profile, context, checked=arrival.checked
@@ -65,7 +66,8 @@ class Interpreter:
         reports = tuple(replace(r, problems=(*r.problems, *doubts)) for r in reading.reports)
         problems = () if reports else (*reading.problems, *doubts)
         key = hashlib.sha256(known.name.encode() + b"\0" + reading.content_key).digest()
-        return Meaning(known, key, reports, problems)
+        ahead = None if arrival.received_at else _ahead(reading.sent_at, context.received_at)
+        return Meaning(known, key, reports, problems, ahead=ahead)
 
     def rebuilt(
         self,
@@ -98,3 +100,8 @@ class Interpreter:
         if dialect is None or dialect.ack is not Ack.PER_CHUNK:
             return ()
         return tuple(piece.data for piece in opened.evidence)
+
+
+def _ahead(sent_at: datetime | None, received_at: datetime) -> timedelta | None:
+    """How far the device's clock is ahead of ours, as far as this transmission tells."""
+    return None if sent_at is None else sent_at - received_at

@@ -32,13 +32,16 @@ Check = Callable[[apsw.Connection], bool]
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a transmission means today; ``content_key`` is None when it holds no results."""
+    """What a transmission means today; ``content_key`` is None when it holds no results.
+
+    ``ahead``: how far the device's clock was ahead of ours when it sent this just now."""
 
     known: Known
     content_key: bytes | None
     reports: tuple[Report, ...] = ()
     problems: tuple[Problem, ...] = ()
     messages: tuple[OutboxMessage, ...] = ()
+    ahead: timedelta | None = None
 
     @property
     def findings(self) -> tuple[Finding, ...]:

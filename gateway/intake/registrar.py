@@ -17,7 +17,14 @@ from gateway.errors import StoreError
 from gateway.intake.arrival import Arrival
 from gateway.intake.planning import Check, Meaning, Planner, reasons
 from gateway.matching import Finding, Rules, look, nothing_before
-from gateway.notices import DuplicateSeen, Heard, Noticeboard, ReportFiled, TransmissionLost
+from gateway.notices import (
+    ClockRead,
+    DuplicateSeen,
+    Heard,
+    Noticeboard,
+    ReportFiled,
+    TransmissionLost,
+)
 from gateway.report import Problem, ProblemCode
 from gateway.store import Filed, Filing, NotOpen, Outcome, OutOfDate, Store
 from gateway.supervision import describe
@@ -144,6 +151,8 @@ class Registrar:
             return
         if len(arrival.candidates) > 1:
             self._notices.post(Heard(device))
+        if meaning.ahead is not None:
+            self._notices.post(ClockRead(device, meaning.ahead.total_seconds()))
         if filed.duplicate_of is not None:
             self._notices.post(DuplicateSeen(device, arrival.transmission, filed.duplicate_of))
             return

@@ -11,17 +11,10 @@ from gateway.profiles.measure import answer_instead
 from gateway.profiles.patterns import matches
 from gateway.profiles.reading import Line, Place
 from gateway.profiles.schema import AnalyzerProfile, Quirk
-from gateway.profiles.times import (
-    ABSENT,
-    FAR_FUTURE,
-    FUTURE,
-    STALE,
-    UnreadableTime,
-    When,
-    read_time,
-)
+from gateway.profiles.times import ABSENT, UnreadableTime, When, read_time, settled
 from gateway.report import Problem, ProblemCode, Status
 
+TWICE: Final = "measured in the hour the clocks had twice; written as the first of the two"
 UNSETTLED: Final = (Status.PENDING, Status.PRELIMINARY, Status.PARTIAL)
 
 
@@ -52,7 +45,12 @@ class Surroundings:
         when = self._observed()
         remarks = tuple(map(self._labelled, self._remarks)) if self._remarks else ()
         dated = when.day is not None and when.moment is None
-        notes = (*remarks, *((f"measured on {when.day}",) if dated else ()), *self._alarms())
+        notes = (
+            *remarks,
+            *((f"measured on {when.day}",) if dated else ()),
+            *((TWICE,) if when.twice else ()),
+            *self._alarms(),
+        )
         return Circumstances(
             self._flags(),
             self._range(),
@@ -139,9 +137,12 @@ class Surroundings:
             self._problem(ProblemCode.UNREADABLE_DATE, path)
             return ABSENT
         if when.moment is not None:
-            ahead = when.moment - received_at
-            if ahead > FUTURE or -ahead > STALE or when.twice:
-                self._problem(ProblemCode.CLOCK_SKEW, path, hold=ahead > FAR_FUTURE)
+            limits = self._context.limits
+            early = when.moment - received_at
+            when = settled(when, received_at, limits)
+            if limits.doubts(early) or when.twice:
+                hold = limits.holds(early)
+                self._problem(ProblemCode.CLOCK_SKEW, path, hold=hold)
         return when
 
     def _problem(self, code: ProblemCode, path: str, *, hold: bool = True) -> None:

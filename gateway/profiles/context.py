@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from gateway.profiles.times import LIMITS, ClockLimits
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -14,7 +16,8 @@ class Context:
 
     ``codes`` are the site's additions (device code to LOINC), ``units`` likewise (device unit to
     UCUM; ``CODE:UNIT`` for one test only, with nothing after the colon where the device sends no
-    unit).  ``transmission`` is the journal id, or a file's name.
+    unit).  ``transmission`` is the journal id, or a file's name;
+    ``limits`` say how far the device's times may be from ours.
     """
 
     device_id: str
@@ -23,3 +26,4 @@ class Context:
     transmission: str
     codes: Mapping[str, str] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
+    limits: ClockLimits = LIMITS

@@ -184,6 +184,12 @@ class Measure:
         return to_ucum(unit, self._code, self._context.units, self._profile.units)
 
     def _expected(self, unit: str, ucum: str) -> bool:
-        """A unit the site allowed for this very test is expected."""
-        allowed = self._analyte.units
-        return not allowed or ucum in allowed or f"{self._code}:{unit}" in self._context.units
+        """A unit the site allowed for this very test is expected; where the site names units of a
+        test of its own, only those are.  A test of the profile without a unit takes none."""
+        allowed, site = self._analyte.units, self._context.units
+        if ucum in allowed or f"{self._code}:{unit}" in site:
+            return True
+        if self._analyte.scale is Scale.ANY:
+            named = f"{self._code}:"
+            return not allowed and not any(entry.startswith(named) for entry in site)
+        return not allowed and (ucum in _UNITLESS or self._analyte.scale is not Scale.NUMBER)

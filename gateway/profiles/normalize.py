@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from gateway.profiles.agreement import Drawn, Given, agreed
 from gateway.profiles.astm_reading import Payload
@@ -22,7 +23,7 @@ from gateway.profiles.readers import fitting, reader_of
 from gateway.profiles.reading import Group, Place
 from gateway.profiles.recognition import Recognised, recognises
 from gateway.profiles.schema import AnalyzerProfile
-from gateway.profiles.times import FAR_FUTURE, FUTURE, UnreadableTime, read_time
+from gateway.profiles.times import UnreadableTime, read_time
 from gateway.report import Device, Kind, Problem, ProblemCode, Report, Source
 
 
@@ -31,11 +32,13 @@ class Interpretation:
     """``problems`` are those of no report: a transmission in which no specimen could be found.
 
     ``content_key`` is the same for the same content sent again; it knows nothing of the device.
+    ``sent_at`` is what the device's clock said when it sent this.
     """
 
     reports: tuple[Report, ...]
     problems: tuple[Problem, ...]
     content_key: bytes
+    sent_at: datetime | None = None
 
 
 def normalize(payload: Payload, profile: AnalyzerProfile, context: Context) -> tuple[Report, ...]:
@@ -60,7 +63,9 @@ def read_transmission(
         _drawn(group, identifier.identify(group.content), profile, context, extra)
         for group in reading.groups
     )
-    return Interpretation(agreed(drawn, profile), reading.problems, content_key(reading.content))
+    sent_at = _clock(reading.groups, profile, context)
+    reports = agreed(drawn, profile)
+    return Interpretation(reports, reading.problems, content_key(reading.content), sent_at)
 
 
 def _drawn(
@@ -169,18 +174,37 @@ def _device(place: Place, profile: AnalyzerProfile, context: Context) -> Device:
 def _device_problems(place: Place, profile: AnalyzerProfile, context: Context) -> Iterator[Problem]:
     if recognises(profile, place) is Recognised.NO:
         yield Problem(ProblemCode.UNKNOWN_DEVICE, place.locate(profile.signatures[0].path))
+    path, limits = profile.where.sent, context.limits
+    try:
+        when = _sent(place, profile, context)
+    except UnreadableTime:
+        yield Problem(ProblemCode.UNREADABLE_DATE, place.locate(path or ""), hold=False)
+        return
+    if path is not None and when is not None and when - context.received_at > limits.ahead:
+        far = when - context.received_at > limits.future
+        yield Problem(ProblemCode.CLOCK_SKEW, place.locate(path), hold=far)
+
+
+def _sent(place: Place, profile: AnalyzerProfile, context: Context) -> datetime | None:
+    """When the device says it sent this; of an hour it had twice, what is nearer to us."""
     path = profile.where.sent
     text = place.whole(path) if path else None
-    if path is None or text is None:
-        return
-    try:
-        when = read_time(text, profile.dates, context.timezone, context.received_at.date())
-    except UnreadableTime:
-        yield Problem(ProblemCode.UNREADABLE_DATE, place.locate(path), hold=False)
-        return
-    if when.moment is not None and when.moment - context.received_at > FUTURE:
-        far = when.moment - context.received_at > FAR_FUTURE
-        yield Problem(ProblemCode.CLOCK_SKEW, place.locate(path), hold=far)
+    if text is None:
+        return None
+    found = read_time(text, profile.dates, context.timezone, context.received_at.date())
+    both = [one for one in (found.moment, found.second) if one is not None]
+    return min(both, key=lambda one: abs(one - context.received_at), default=None)
+
+
+def _clock(groups: Iterable[Group], profile: AnalyzerProfile, context: Context) -> datetime | None:
+    """The latest time of sending in a transmission."""
+    found = []
+    for group in groups:
+        try:
+            found.append(_sent(group.place, profile, context))
+        except UnreadableTime:
+            continue
+    return max((one for one in found if one is not None), default=None)
 
 
 def _identity_problems(

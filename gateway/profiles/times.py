@@ -11,13 +11,10 @@ is unreadable, one that they had twice is the earlier one and marked so.  Zeros 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from typing import Final, NamedTuple
-
-FUTURE: Final = timedelta(minutes=5)
-FAR_FUTURE: Final = timedelta(minutes=60)
-STALE: Final = timedelta(days=7)
 
 _TOKENS: Final = re.compile("YYYY|YY|MON|MM|DD|hh|mm|ss")
 _DIGITS: Final = {
@@ -49,12 +46,42 @@ _OFFSET: Final = "(?P<offset>Z|[+-][0-9]{2}:?[0-9]{2})?"
 _ZEROS: Final = re.compile("[0 /:.-]*")
 
 
+@dataclass(frozen=True, slots=True)
+class ClockLimits:
+    """How far a device's times may be from when they were received.
+
+    Beyond ``ahead`` and ``old`` they are marked, beyond ``future`` and ``stale`` held.  A device
+    that sends stored results sends old ones, so by default none is held for its age.
+    """
+
+    ahead: timedelta = timedelta(minutes=5)
+    future: timedelta = timedelta(minutes=60)
+    old: timedelta = timedelta(days=7)
+    stale: timedelta | None = None
+
+    def doubts(self, early: timedelta) -> bool:
+        """Whether a time is worth a mark that is ``early`` after its reception."""
+        return early > self.ahead or -early > self.old or self.holds(early)
+
+    def holds(self, early: timedelta) -> bool:
+        """Whether a person has to look."""
+        return early > self.future or (self.stale is not None and -early > self.stale)
+
+
+LIMITS: Final = ClockLimits()
+
+
 class When(NamedTuple):
-    """``moment`` is aware; ``day`` alone where no time of day was given."""
+    """``moment`` has a fixed offset; ``day`` alone where no time of day was given.  ``second`` is
+    the later moment of the same wall clock, in the hour the clocks had twice."""
 
     moment: datetime | None = None
     day: date | None = None
-    twice: bool = False
+    second: datetime | None = None
+
+    @property
+    def twice(self) -> bool:
+        return self.second is not None
 
 
 class UnreadableTime(ValueError):
@@ -149,8 +176,21 @@ def _local(moment: datetime, zone: tzinfo) -> When:
     there_and_back = moment.astimezone(UTC).astimezone(zone)
     if there_and_back.replace(tzinfo=None) != moment.replace(tzinfo=None):
         raise ValueError("the clocks skipped this time")
-    twice = moment.utcoffset() != moment.replace(fold=1).utcoffset()
-    return When(moment, moment.date(), twice)
+    first, second = _fixed(moment), _fixed(moment.replace(fold=1))
+    return When(first, moment.date(), second if second != first else None)
+
+
+def _fixed(moment: datetime) -> datetime:
+    """With the offset it has: sums and comparisons of times in one zone go by the wall clock, and
+    a time of the hour the clocks had twice equals none of another zone (PEP 495)."""
+    return moment.replace(tzinfo=timezone(moment.utcoffset() or timedelta()), fold=0)
+
+
+def settled(when: When, received_at: datetime, limits: ClockLimits = LIMITS) -> When:
+    """Of a time the clocks had twice, the first where the second had not come yet."""
+    if when.second is not None and when.second - received_at > limits.ahead:
+        return when._replace(second=None)
+    return when
 
 
 def write_time(moment: datetime, form: str) -> str:

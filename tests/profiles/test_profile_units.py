@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reading_samples import context, problem, problem_codes, result
 
+from gateway.profiles import AnalyzerProfile, catalogue
+from gateway.profiles.measure import Measure
+from gateway.profiles.schema import Scale
 from gateway.profiles.units import known_ucum, spelled, to_ucum, unit_table
 from gateway.report import ProblemCode, Quantity, Unit
 
@@ -113,6 +118,58 @@ def test_unit_in_the_value_must_agree_with_the_unit_beside_it() -> None:
     _, differing = result("R|1|^^^GLU|5.4 mg/dL|mmol/L||||F")
     assert not agreeing.held
     assert ProblemCode.UNKNOWN_UNIT in problem_codes(differing)
+
+
+class Cells:
+    """A line with one value and its unit, wherever the profile looks for them."""
+
+    def __init__(self, profile: AnalyzerProfile, number: str, unit: str) -> None:
+        self._texts = {profile.where.value: number, profile.where.unit: unit}
+
+    def whole(self, path: str) -> str | None:
+        return self._texts.get(path)
+
+    at = whole
+
+    def every(self, path: str) -> tuple[str, ...]:
+        return tuple(filter(None, (self.whole(path),)))
+
+    def cells(self, path: str) -> tuple[tuple[str, ...], ...]:
+        return ((self._texts.get(path, ""),),)
+
+    def locate(self, path: str) -> str:
+        return path
+
+
+def test_every_test_of_every_profile_in_six_wrong_units_is_held() -> None:
+    rng = random.Random(6)
+    tried = 0
+    for profile in catalogue().values():
+        if not profile.where.unit or profile.where.unit == profile.where.value:
+            continue
+        for code, analyte in profile.analytes.items():
+            if analyte.scale is not Scale.NUMBER:
+                continue
+            right = {*analyte.units, *analyte.by_unit, *map(profile.units.get, analyte.units)}
+            wrong = sorted(known_ucum() - right - {"1", "{ratio}", "{index}", "{INR}", "[pH]"})
+            for unit in rng.sample(wrong, 6):
+                if to_ucum(unit, code, profile.units) in right:
+                    continue
+                place = Cells(profile, "5.4", unit)
+                read = Measure(place, profile, context(), code, analyte).read()
+                assert any(p.hold for one in read for p in one.problems), (profile.name, code, unit)
+                tried += 1
+    assert tried > 3_000
+
+
+def test_where_a_site_names_the_units_of_its_test_no_other_passes() -> None:
+    site = context(units={"GLU:mg/dL": "mg/dL"})
+    _, right = result("R|1|^^^GLU|95|mg/dL||||F", site=site)
+    _, switched = result("R|1|^^^GLU|5.4|mmol/L||||F", site=site)
+    _, other = result("R|1|^^^CRP|5.4|mg/L||||F", site=site)
+    assert not right.held
+    assert problem_codes(switched) == [ProblemCode.UNKNOWN_UNIT]
+    assert not other.held
 
 
 @given(st.text(max_size=12))
