@@ -7,6 +7,7 @@ device cannot say (a specimen id where it has none) is left out, never twisted.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -20,6 +21,7 @@ from gateway.profiles.samples import Finding, NotExpressible, Sample, plausible
 from gateway.protocols.astm import encode
 from gateway.report import Kind
 
+_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _GENERIC = (Finding("GLU", "5.4", "mmol/L"), Finding("CREA", "0.9", "mg/dL"))
 _VOIDS = ("---.-", "-----", "--- ", "No Result", ".....", "***.*")
 _NAMES = ("DOE^JANE", "TEST^ALEX", "SAMPLE^SAM", "DOE^JOHN", "TEST^ROBIN")
@@ -219,17 +221,17 @@ def _first_that_works(day: Day, choices: Sequence[Sequence[Finding]]) -> Message
 
 def _number_first(findings: Sequence[Finding]) -> list[Finding]:
     """A number before calls, where the device measures any."""
-    return sorted(findings, key=lambda finding: not finding.value[:1].isdigit())
+    return sorted(findings, key=lambda finding: not _NUMBER.fullmatch(finding.value))
 
 
 def _tripled(value: str) -> str:
-    if not value[:1].isdigit():
+    if not _NUMBER.fullmatch(value):
         return value
     return str((Decimal(value) * 3).quantize(Decimal(value)))
 
 
 def _nudged(value: str) -> str:
-    if not value[:1].isdigit():
+    if not _NUMBER.fullmatch(value):
         return value
     number = Decimal(value)
     return str(number + Decimal((0, (1,), int(number.as_tuple().exponent))))
