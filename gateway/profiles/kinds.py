@@ -68,6 +68,7 @@ def _matched(rules: Iterable[Rule], group: Group) -> Iterator[tuple[Kind, str]]:
 
 def _suspicious(profile: AnalyzerProfile, place: Place) -> str | None:
     for path in (*profile.where.specimen, *profile.where.patient):
-        if any(_LIKE_A_CONTROL.fullmatch(text[:LONGEST]) for text in place.every(path)):
+        bare = (text.lstrip(profile.padding or None)[:LONGEST] for text in place.every(path))
+        if any(map(_LIKE_A_CONTROL.fullmatch, bare)):
             return place.locate(path)
     return None

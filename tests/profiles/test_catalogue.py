@@ -23,6 +23,7 @@ from gateway.profiles.catalogue import assemble, built_in
 from gateway.profiles.checks import mistakes
 from gateway.profiles.loinc import check_digit, terms
 from gateway.profiles.units import known_ucum
+from gateway.report import Kind
 
 PROFILES = list(catalogue().values())
 SHOWN = {  # a text every transcript set of a profile with this quirk must have
@@ -99,6 +100,20 @@ def test_two_transcripts_at_least(profile: AnalyzerProfile) -> None:
     for path in wires(profile.name):
         assert path.with_suffix(".reports.json").exists()
         assert re.search(r"(?m)^# source: .{10}", path.read_text(encoding="utf-8"))
+
+
+def test_transcripts_show_reports_controls_and_messages(profile: AnalyzerProfile) -> None:
+    """One profile can say neither whose a run is nor that it is a control: nothing may leave."""
+    cases = [case for case in all_cases() if case.profile is profile]
+    kinds = {report.kind for case in cases for one in case.interpret() for report in one.reports}
+    assert Kind.PATIENT in kinds
+    named = bool(profile.where.specimen or profile.where.patient)
+    assert any(case.expected_messages.exists() for case in cases) is named
+    assert (Kind.QC in kinds) is any(rule.kind is Kind.QC for rule in profile.rules)
+
+
+def test_there_are_thirty_at_least() -> None:
+    assert len(PROFILES) >= 30
 
 
 def test_no_transcript_without_a_profile() -> None:

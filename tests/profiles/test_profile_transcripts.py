@@ -37,6 +37,12 @@ def test_reports(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_messages(case: Case) -> None:
+    path = case.expected_messages
+    assert case.messages() == (path.read_text(encoding="utf-8") if path.exists() else "")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_the_same_content_has_the_same_identity(case: Case) -> None:
     first, again = case.interpret(), case.interpret()
     assert [one.content_key for one in first] == [one.content_key for one in again]

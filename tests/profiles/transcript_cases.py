@@ -1,10 +1,11 @@
 """Transcripts of ``tests/transcripts/<profile>/<case>.wire`` and the reports they must give.
 
 Comment lines ``# key: value`` say what the site knows: ``codes`` and ``units`` (JSON), ``received``
-and ``zone``.  ``<case>.reports.json`` is the array of expected reports (contract section 4).
+and ``zone``.  ``<case>.reports.json`` is the array of expected reports (contract section 4),
+``<case>.hl7`` the messages an EHR gets of them, a segment a line; without it none may leave.
 
-``python tests/profiles/transcript_cases.py [PROFILE]`` writes the expected reports anew from what
-is read today; check the difference against the device's own printout before keeping it.
+``python tests/profiles/transcript_cases.py [PROFILE]`` writes both anew from what is read today;
+check the difference against the device's own printout before keeping it.
 """
 
 from __future__ import annotations
@@ -17,11 +18,19 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from gateway.messages import report_json
+from gateway.messages import (
+    DESTINATION_PROFILES,
+    Envelope,
+    control_id,
+    encode,
+    report_json,
+    verify,
+)
 from gateway.profiles import AnalyzerProfile, Context, catalogue, read_transmission
 from gateway.profiles.normalize import Interpretation
 from gateway.profiles.recording import device_pieces, read_recording
 from gateway.protocols.astm import Comment, Spoken, read_wire
+from gateway.report import Kind
 
 FOLDER = Path(__file__).parents[1] / "transcripts"
 RECEIVED = "2026-01-05T10:15:00+01:00"
@@ -47,6 +56,10 @@ class Case:
     @property
     def expected(self) -> Path:
         return self.path.with_suffix(".reports.json")
+
+    @property
+    def expected_messages(self) -> Path:
+        return self.path.with_suffix(".hl7")
 
     def entries(self) -> tuple[Spoken | Comment, ...]:
         return read_wire(self.path.read_text(encoding="utf-8"))
@@ -81,6 +94,17 @@ class Case:
     def reports(self) -> list[object]:
         return [report_json(report) for one in self.interpret() for report in one.reports]
 
+    def messages(self) -> str:
+        """What is sent of the reports that nothing holds, each read back before it counts."""
+        target, texts = DESTINATION_PROFILES["oru-2.5.1"], []
+        for report in (report for one in self.interpret() for report in one.reports):
+            if report.kind is Kind.PATIENT and not report.held:
+                envelope = Envelope(control_id(b"", report.id, 0), report.received_at)
+                message = encode(report, envelope, target)
+                verify(message, report, envelope, target)
+                texts.append(message.decode().replace("\r", "\n"))
+        return "\n".join(texts)
+
 
 def all_cases() -> list[Case]:
     return [Case(path) for path in sorted(FOLDER.glob("*/*.wire"))]
@@ -91,6 +115,10 @@ def _accept(wanted: list[str]) -> Iterator[str]:
         if case.path.parent.name in catalogue() and (not wanted or case.profile.name in wanted):
             text = json.dumps(case.reports(), indent=1, ensure_ascii=False) + "\n"
             case.expected.write_text(text, encoding="utf-8")
+            if messages := case.messages():
+                case.expected_messages.write_text(messages, encoding="utf-8")
+            else:
+                case.expected_messages.unlink(missing_ok=True)
             yield f"{case.name}: {text.count(chr(10))} lines"
 
 
