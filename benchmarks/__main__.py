@@ -10,13 +10,14 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from benchmarks import astm, codecs, commits, journey, table
+from benchmarks import astm, codecs, commits, journey, sending, table
 
 SECTIONS: dict[str, Callable[[float], list[table.Row]]] = {
     "astm": astm.measure,
     "commits": commits.measure,
     "decode": codecs.decode,
     "oru": codecs.oru,
+    "sending": sending.measure,
     "journey": journey.measure,
 }
 

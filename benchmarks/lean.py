@@ -1,7 +1,7 @@
-"""The least an ASTM receiver can do, as a yardstick: ``python -m benchmarks.lean [sync]``.
+"""The least an ASTM receiver can do: ``python -m benchmarks.lean [sync] [asyncio]``.
 
 Checks frame number and checksum and answers ACK; with ``sync`` each message is appended to a file
-and synced before its last ACK.  No journal, no records, no delivery.
+and synced before its last ACK.  No journal, no records, no delivery.  ``asyncio``: not on uvloop.
 """
 
 from __future__ import annotations
@@ -69,6 +69,7 @@ if __name__ == "__main__":
         try:
             import uvloop
 
-            uvloop.run(main())
+            run = asyncio.run if "asyncio" in sys.argv else uvloop.run
         except ImportError:
-            asyncio.run(main())
+            run = asyncio.run
+        run(main())

@@ -8,6 +8,9 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
+
+from gateway.store.connection import DATABASE, open_reader
 
 CONFIGURATION = """
 [gateway]
@@ -32,9 +35,25 @@ def lean(*arguments: str) -> Iterator[int]:
         yield int(process.stdout.readline())
 
 
+class Site(NamedTuple):
+    """A running gateway: where its analyzers dial, its process, its data."""
+
+    port: int
+    pid: int
+    data: Path
+
+    def filed(self) -> int:
+        """Reports on disk."""
+        connection = open_reader(self.data / DATABASE)
+        try:
+            return int(connection.execute("SELECT COUNT(*) FROM reports").get)
+        finally:
+            connection.close()
+
+
 @contextmanager
-def gateway(destinations: str = "") -> Iterator[tuple[int, int]]:
-    """``gateway run`` with one device; its port and process id."""
+def gateway(destinations: str = "") -> Iterator[Site]:
+    """``gateway run`` with one device."""
     port = free_port()
     codes = ", ".join(f'"T{n:02d}" = "{LOINC}"' for n in range(1, 21))
     with tempfile.TemporaryDirectory(prefix="gateway-bench-", dir=Path.cwd()) as folder:
@@ -46,7 +65,7 @@ def gateway(destinations: str = "") -> Iterator[tuple[int, int]]:
             assert process.stdout is not None
             if process.stdout.readline() != b"ready\n":
                 raise SystemExit("the gateway did not start")
-            yield port, process.pid
+            yield Site(port, process.pid, Path(folder) / "data")
 
 
 @contextmanager

@@ -42,8 +42,9 @@ def _draw(status: dict[str, Any]) -> None:
             console.print(line, highlight=False)
     free = status["disk"]["free"] / 2**30
     oldest = status["oldest_undelivered"] or "none"
+    unread = f"   waiting to be read: {status['unread']}" if status["unread"] else ""
     console.print(
-        f"held: {status['held']}   oldest undelivered: {oldest}   free disk: {free:.1f} GiB"
+        f"held: {status['held']}{unread}   oldest undelivered: {oldest}   free disk: {free:.1f} GiB"
     )
 
 

@@ -36,6 +36,7 @@ class Overview:
             },
             "imaging": await imaging_status(self._parts) if self._parts.imaging else None,
             "held": held,
+            "unread": self._parts.intake.unread,
             "oldest_undelivered": None if oldest is None else oldest.isoformat(),
             "disk": {"free": usage.free, "total": usage.total},
             "books": await self.books(None),

@@ -1,22 +1,22 @@
 """A closed transmission becomes reports on disk and messages in the outbox, in one transaction.
 
 The bytes are in the journal already, so nothing here can lose them: what cannot be read is held
-with the reason, what was cut off is kept as incomplete evidence.  Here is the order of work: what
-has arrived is read one transmission after the other and handed on to be filed.
+with the reason, what was cut off is kept as incomplete evidence.  What waits to be read is
+in the backlog, which keeps the order of arrival.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime
-from time import perf_counter
 from typing import Any
 
 from gateway import logs
 from gateway.intake.arrival import Arrival
 from gateway.intake.attribution import Attribution, Known
+from gateway.intake.backlog import Backlog
+from gateway.intake.drafting import Draft, setup_of
 from gateway.intake.interpreter import Interpreter
 from gateway.intake.planning import Meaning, Planner
 from gateway.intake.registrar import Registrar
@@ -27,8 +27,6 @@ from gateway.notices import Noticeboard
 from gateway.store import Filing, Outcome, Store
 
 _GRACE = 1.0  # seconds a stop may take for reading
-_SHARE = 3  # under load, so many parts of the time belong to the lines
-_BACKLOG = 4096  # transmissions; beyond it reading is as urgent as anything
 
 
 class Intake:
@@ -49,39 +47,32 @@ class Intake:
     ) -> None:
         self._store = store
         self._router = router
-        self._interpreter = Interpreter(Attribution(devices), clock)
+        attribution = Attribution(devices)
+        self._interpreter = Interpreter(attribution, clock)
+        self._known = attribution.device
         planner = Planner(router, clock, materials, rules)
         self._registrar = Registrar(store, planner, notices, clock, rules)
         self._filing: set[asyncio.Task[None]] = set()
-        self._arrived: deque[Arrival] = deque()
-        self._reading: asyncio.Task[None] | None = None
-        self._hurried = False
+        setup = setup_of(devices, router) if rules is None else None
+        self.backlog = Backlog(self._interpreter.attempt, self._file, router.now, setup)
+
+    @property
+    def unread(self) -> int:
+        """Whole transmissions, safe in the journal, that are not read yet."""
+        return len(self.backlog)
 
     def complete(self, arrival: Arrival) -> None:
         """Reads a whole transmission and files what it means, in the order of the calls."""
-        self._arrived.append(arrival)
-        if self._reading is None:
-            self._reading = self._begin(self._read_all())
+        self.backlog.add(arrival)
 
-    async def _read_all(self) -> None:
-        """One transmission after the other; acknowledging frames goes first on a busy day.
-
-        What waits is in the journal, so a backlog costs time and loses nothing.
-        """
-        try:
-            while self._arrived:
-                started = perf_counter()
-                self._read_one(self._arrived.popleft())
-                busy = 0 < len(self._arrived) < _BACKLOG and not self._hurried
-                await asyncio.sleep((perf_counter() - started) * _SHARE if busy else 0)
-        finally:
-            self._reading = None
-
-    def _read_one(self, arrival: Arrival) -> None:
-        meaning = self._interpreter.attempt(arrival)
-        said = meaning.content_key is not None or meaning.problems
+    async def _file(self, arrival: Arrival, read: Draft | Meaning) -> None:
+        if isinstance(read, Draft):
+            if await self._registrar.file_draft(arrival, self._known(read.device), read):
+                return
+            read = self._interpreter.attempt(arrival)
+        said = read.content_key is not None or read.problems
         outcome = Outcome.COMPLETE if said else Outcome.OTHER
-        self._begin(self._registrar.file(arrival, meaning, outcome, ""))
+        await self._registrar.file(arrival, read, outcome, "")
 
     def incomplete(self, arrival: Arrival, reason: str) -> None:
         """Keeps what was cut off as evidence; nothing of it is delivered."""
@@ -94,12 +85,12 @@ class Intake:
 
     async def drained(self) -> None:
         """Everything begun so far is on disk."""
-        self._hurried = True
+        self.backlog.hurry()
         try:
-            while self._filing:
-                await asyncio.wait(tuple(self._filing))
+            while tasks := self._filing | self.backlog.tasks():
+                await asyncio.wait(tasks)
         finally:
-            self._hurried = False
+            self.backlog.hurried = False
 
     async def ended(self, grace: float = _GRACE) -> None:
         """As ``drained``, but a stop does not wait longer than ``grace`` seconds for it.
@@ -110,12 +101,14 @@ class Intake:
             async with asyncio.timeout(grace):
                 await self.drained()
         except TimeoutError:
-            left = tuple(self._filing)
-            logs.get().warning("intake.left", count=len(left) + len(self._arrived))
-            self._arrived.clear()
+            left = self._filing | self.backlog.tasks()
+            logs.get().warning("intake.left", count=len(left) + self.unread)
+            self.backlog.forget()
             for task in left:
                 task.cancel()
             await asyncio.gather(*left, return_exceptions=True)
+        finally:
+            await self.backlog.close()
 
     async def recover(self) -> int:
         """Files what a crash or a failed disk left open; how many there were."""

@@ -10,13 +10,16 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from gateway import logs
 from gateway.errors import StoreError
 from gateway.intake.arrival import Arrival
+from gateway.intake.attribution import Known
+from gateway.intake.drafting import Draft
 from gateway.intake.planning import Check, Meaning, Planner, reasons
-from gateway.matching import Finding, Rules, look, nothing_before
+from gateway.matching import Finding, Rules, Subject, look, nothing_before
 from gateway.notices import (
     ClockRead,
     DuplicateSeen,
@@ -57,12 +60,12 @@ class Registrar:
         if self._rules is None and not self._waiting[device]:
             filing = self._straight(arrival, meaning)
             try:
-                filed = await self._close(arrival, meaning, outcome, reason, filing)
+                filed = await self._close(arrival, meaning.known, outcome, reason, filing)
             except (OutOfDate, StoreError) as error:
                 if isinstance(error, NotOpen):  # filed by a recovery after the disk failed
                     return
             else:
-                self._tell(arrival, meaning, outcome, reason, filing, filed)
+                self._told(arrival, meaning, outcome, reason, filing, filed)
                 return
         self._waiting[device] += 1
         try:
@@ -70,6 +73,22 @@ class Registrar:
                 await self._file_in_turn(arrival, meaning, outcome, reason)
         finally:
             self._waiting[device] -= 1
+
+    async def file_draft(self, arrival: Arrival, known: Known, draft: Draft) -> bool:
+        """Returns when it is on disk; False when more must be known than a draft says."""
+        if self._rules is not None or self._waiting[known.name]:
+            return False
+        filing = draft.filing
+        subjects = [Subject(r.kind, r.id, r.specimen, r.device) for r in filing.reports]
+        filing = replace(filing, check=lambda c: nothing_before(c, subjects))
+        try:
+            filed = await self._close(arrival, known, Outcome.COMPLETE, "", filing)
+        except NotOpen:  # filed by a recovery after the disk failed
+            return True
+        except (OutOfDate, StoreError):
+            return False
+        self._tell(arrival, known.name, draft.ahead, filing, filed)
+        return True
 
     async def review(self, meaning: Meaning, transmission: int) -> Filing:
         """What a stored transmission would be filed as today; writes nothing."""
@@ -89,7 +108,7 @@ class Registrar:
         while True:
             try:
                 filing = await self._considered(arrival, meaning)
-                filed = await self._close(arrival, meaning, outcome, reason, filing)
+                filed = await self._close(arrival, meaning.known, outcome, reason, filing)
                 break
             except NotOpen:
                 return
@@ -97,12 +116,13 @@ class Registrar:
                 continue
             except StoreError:
                 await asyncio.sleep(_PAUSE)
-        self._tell(arrival, meaning, outcome, reason, filing, filed)
+        self._told(arrival, meaning, outcome, reason, filing, filed)
 
     def _straight(self, arrival: Arrival, meaning: Meaning) -> Filing:
         """As if there had been nothing before, which the store checks."""
         reports = meaning.reports
-        check = (lambda c: nothing_before(c, reports)) if reports else None
+        subjects = [Subject.of(report) for report in reports]
+        check = (lambda c: nothing_before(c, subjects)) if reports else None
         return self._planned(arrival, meaning, meaning.findings, check)
 
     async def _considered(self, arrival: Arrival, meaning: Meaning) -> Filing:
@@ -125,18 +145,18 @@ class Registrar:
             return Filing(None, problems=(Problem(ProblemCode.UNREADABLE, ""),))
 
     async def _close(
-        self, arrival: Arrival, meaning: Meaning, outcome: Outcome, reason: str, filing: Filing
+        self, arrival: Arrival, known: Known, outcome: Outcome, reason: str, filing: Filing
     ) -> Filed:
         return await self._store.close_transmission(
             arrival.transmission,
             outcome,
             reason,
             filing,
-            profile=meaning.known.profile.name,
-            device=meaning.known.name,
+            profile=known.profile.name,
+            device=known.name,
         )
 
-    def _tell(
+    def _told(
         self,
         arrival: Arrival,
         meaning: Meaning,
@@ -149,15 +169,25 @@ class Registrar:
         if outcome is Outcome.INCOMPLETE:
             self._notices.post(TransmissionLost(device, arrival.transmission, reason))
             return
+        self._tell(arrival, device, meaning.ahead, filing, filed)
+        if meaning.reports and not filing.reports and filed.duplicate_of is None:
+            self._notices.post(DuplicateSeen(device, arrival.transmission, arrival.transmission))
+
+    def _tell(
+        self,
+        arrival: Arrival,
+        device: str,
+        ahead: timedelta | None,
+        filing: Filing,
+        filed: Filed,
+    ) -> None:
         if len(arrival.candidates) > 1:
             self._notices.post(Heard(device))
-        if meaning.ahead is not None:
-            self._notices.post(ClockRead(device, meaning.ahead.total_seconds()))
+        if ahead is not None:
+            self._notices.post(ClockRead(device, ahead.total_seconds()))
         if filed.duplicate_of is not None:
             self._notices.post(DuplicateSeen(device, arrival.transmission, filed.duplicate_of))
             return
-        if meaning.reports and not filing.reports:
-            self._notices.post(DuplicateSeen(device, arrival.transmission, arrival.transmission))
         for report in filing.reports:
             held = tuple(reasons(report))
             self._notices.post(

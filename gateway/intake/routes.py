@@ -102,9 +102,13 @@ class Router:
         clock: Callable[[], datetime],
     ) -> None:
         self.routes = tuple(routes)
-        self._sender = sender
-        self._key = site_key
+        self.sender = sender
+        self.site_key = site_key
         self._clock = clock
+
+    def now(self) -> datetime:
+        """The moment of a message made now, in the site's zone."""
+        return self._clock()
 
     def obstacles(self, report: Report) -> tuple[Problem, ...]:
         """Why this report may not leave although the device's part of it is sound.
@@ -138,7 +142,7 @@ class Router:
         now = self._clock()
         body = {"type": kind, "device": device, "time": now.isoformat(), **detail}
         text = json.dumps(body, separators=(",", ":"), sort_keys=True)
-        identity = control_id(self._key, text, 0)
+        identity = control_id(self.site_key, text, 0)
         return [
             OutboxMessage(
                 route.name,
@@ -155,7 +159,7 @@ class Router:
     def _messages(
         self, report: Report, revision: Revision, *, decided: bool
     ) -> Iterator[OutboxMessage]:
-        identity = control_id(self._key, report.id, revision.number + 1000 * revision.again)
+        identity = control_id(self.site_key, report.id, revision.number + 1000 * revision.again)
         lane = (
             revision.lane or report.specimen.id or next((i.value for i in report.patient.ids), None)
         )
@@ -170,7 +174,7 @@ class Router:
                     yield OutboxMessage(route.name, lane, identity, HL7, body, meta, waits)
                 case MqttRoute():
                     leaf = "result" if report.kind is Kind.PATIENT else "qc"
-                    body = published_text(report, route.patient_data, self._key).encode()
+                    body = published_text(report, route.patient_data, self.site_key).encode()
                     meta = _meta(leaf, report.device.id, report.id, report.received_at)
                     yield OutboxMessage(route.name, lane, identity, JSON, body, meta)
                 case _:
@@ -180,11 +184,11 @@ class Router:
         envelope = Envelope(
             control_id=identity,
             message_time=self._clock(),
-            sending_application=HierarchicDesignator(self._sender.application),
-            sending_facility=HierarchicDesignator(self._sender.site[:20]),
+            sending_application=HierarchicDesignator(self.sender.application),
+            sending_facility=HierarchicDesignator(self.sender.site[:20]),
             receiving_application=_designator(route.receiving_application),
             receiving_facility=_designator(route.receiving_facility),
-            processing_id=self._sender.processing,
+            processing_id=self.sender.processing,
             domains=(*revision.domains, *_domains(route)),
             order=revision.order,
             filler_number=revision.filler_number,

@@ -6,7 +6,7 @@ never let more go.  Nothing is ever matched by being similar.
 
 from gateway.matching.identity import Match, decide
 from gateway.matching.lifecycle import Earlier, Piece, pieces
-from gateway.matching.look import Finding, look, nothing_before
+from gateway.matching.look import Finding, Subject, look, nothing_before
 from gateway.matching.rules import Check, IdType, Policy, Rules
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Piece",
     "Policy",
     "Rules",
+    "Subject",
     "decide",
     "look",
     "nothing_before",

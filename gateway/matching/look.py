@@ -64,9 +64,23 @@ def look(
     return tuple(_look(connection, report, rules, now, until) for report in reports)
 
 
-def nothing_before(connection: apsw.Connection, reports: Sequence[Report]) -> bool:
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a report is known by."""
+
+    kind: str
+    id: str
+    specimen: str | None
+    device: str
+
+    @classmethod
+    def of(cls, report: Report) -> Subject:
+        return cls(report.kind.value, report.id, report.specimen.id, report.device.id)
+
+
+def nothing_before(connection: apsw.Connection, subjects: Sequence[Subject]) -> bool:
     """Whether a look would find no earlier report: the usual case, in one step a report."""
-    return not any(_numbers(connection, report, 1, None) for report in reports)
+    return not any(_numbers(connection, subject, 1, None) for subject in subjects)
 
 
 def _look(
@@ -83,20 +97,21 @@ def _look(
         match = decide(connection, report, rules, now)
     if rules is not None and rules.hold_failed:
         broken = failing(connection, report.device.id)
-    before = tuple(_before(connection, seq) for seq in _numbers(connection, report, MOST, until))
+    numbers = _numbers(connection, Subject.of(report), MOST, until)
+    before = tuple(_before(connection, seq) for seq in numbers)
     moved = touching(connection, (one.stored.id for one in before))
     return Finding(match, before, broken, moved)
 
 
 def _numbers(
-    connection: apsw.Connection, report: Report, limit: int, until: int | None
+    connection: apsw.Connection, subject: Subject, limit: int, until: int | None
 ) -> list[int]:
     """The latest reports of this specimen from this device; without one, of the same content."""
-    if report.kind is not Kind.PATIENT:
+    if subject.kind != Kind.PATIENT.value:
         return []
-    query, texts = "id = ?", [report.id]
-    if report.specimen.id is not None:
-        query, texts = "specimen = ? AND +device = ?", [report.specimen.id, report.device.id]
+    query, texts = "id = ?", [subject.id]
+    if subject.specimen is not None:
+        query, texts = "specimen = ? AND +device = ?", [subject.specimen, subject.device]
     rows = connection.execute(
         f"SELECT seq FROM reports WHERE {query} AND kind = 'patient' "  # noqa: S608 - our words
         "AND (? IS NULL OR transmission < ?) ORDER BY seq DESC LIMIT ?",

@@ -1,0 +1,165 @@
+"""Transmissions that wait to be read: acknowledging goes first, and the order stays.
+
+A quiet line's transmission is read at once.  When many wait, a second process reads them, as far
+as the processor has time; until it runs, reading here takes a quarter of the time.  What waits is
+in the journal, so a backlog costs time and loses nothing; beyond a limit reading here is as urgent
+as anything, which slows the lines down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from time import perf_counter
+from typing import Any
+
+from gateway.intake.arrival import Arrival
+from gateway.intake.drafting import Draft, Setup
+from gateway.intake.drafting_process import DraftingProcess
+from gateway.intake.planning import Meaning
+
+Read = Draft | Meaning
+
+_SHARE = 3  # under load, so many parts of the time belong to the lines
+_URGENT = 8192  # transmissions
+_MANY = 64  # are worth a second process
+_BATCH = 32
+_FILING = 8  # at once, so that a commit stays short
+_AHEAD = 256  # read and not yet on their way to the disk
+
+
+@dataclass(slots=True)
+class _Place:
+    """One arrival in the order of arrival; ``read`` is None until somebody has read it."""
+
+    arrival: Arrival
+    read: Read | None = None
+
+
+class Backlog:
+    """``interpret`` reads here, ``file`` puts on disk; ``setup`` is None where a second process
+    could not help."""
+
+    def __init__(
+        self,
+        interpret: Callable[[Arrival], Meaning],
+        file: Callable[[Arrival, Read], Coroutine[Any, Any, None]],
+        now: Callable[[], datetime],
+        setup: Setup | None,
+    ) -> None:
+        self._interpret = interpret
+        self._file = file
+        self._now = now
+        self.process = None if setup is None else DraftingProcess(setup, self.go_on)
+        self._waiting: deque[Arrival] = deque()
+        self._places: deque[_Place] = deque()
+        self._filing: set[asyncio.Task[None]] = set()
+        self._news = asyncio.Event()
+        self._work: asyncio.Task[None] | None = None
+        self.hurried = False
+
+    def __len__(self) -> int:
+        """Transmissions that are not on their way to the disk yet."""
+        return len(self._waiting) + len(self._places)
+
+    def add(self, arrival: Arrival) -> None:
+        self._waiting.append(arrival)
+        self.go_on()
+        if self._work is None:
+            self._work = asyncio.get_running_loop().create_task(self._read_all())
+
+    def tasks(self) -> set[asyncio.Task[None]]:
+        """What is under way."""
+        return self._filing if self._work is None else {self._work, *self._filing}
+
+    def hurry(self) -> None:
+        """From now on nothing waits for the lines."""
+        self.hurried = True
+        self.go_on()
+
+    def forget(self) -> None:
+        """What waits is left to the next start."""
+        self._waiting.clear()
+        self._places.clear()
+
+    async def close(self) -> None:
+        """Ends the second process."""
+        if self.process is not None:
+            await self.process.close()
+
+    async def _read_all(self) -> None:
+        try:
+            while self._waiting or self._places:
+                self._news.clear()
+                self._lend()
+                if self._waiting and self._has_room() and self._reads_here():
+                    await self._read_one()
+                else:
+                    await self._news.wait()
+        finally:
+            self._work = None
+
+    def _has_room(self) -> bool:
+        return len(self._places) < _AHEAD
+
+    def _reads_here(self) -> bool:
+        urgent = self.hurried or len(self._waiting) > _URGENT
+        return urgent or self.process is None or not self._busy(self.process)
+
+    def _busy(self, process: DraftingProcess) -> bool:
+        """Whether the second process will come to what waits."""
+        return process.ready and (process.outstanding > 0 or len(self._waiting) >= _MANY)
+
+    async def _read_one(self) -> None:
+        started = perf_counter()
+        place = _Place(self._waiting.popleft())
+        self._places.append(place)
+        place.read = self._interpret(place.arrival)
+        self._deliver()
+        pausing = 0 < len(self._waiting) < _URGENT and not self.hurried
+        await asyncio.sleep((perf_counter() - started) * _SHARE if pausing else 0)
+
+    def _lend(self) -> None:
+        """Keeps the second process in work, two batches ahead."""
+        process = self.process
+        if process is None or self.hurried:
+            return
+        if not process.ready:
+            if len(self._waiting) >= _MANY:
+                process.start()
+            return
+        while process.outstanding < 2 and len(self._waiting) >= _BATCH and self._has_room():
+            lent = [_Place(self._waiting.popleft()) for _ in range(_BATCH)]
+            self._places.extend(lent)
+            process.ask([p.arrival for p in lent], self._now(), partial(self._read_there, lent))
+
+    def _read_there(self, lent: Sequence[_Place], drafts: Sequence[Draft | None]) -> None:
+        for place, draft in zip(lent, drafts, strict=True):
+            place.read = draft or self._interpret(place.arrival)
+        self._deliver()
+        self.go_on()
+
+    def _deliver(self) -> None:
+        """Files what is read, in the order of arrival."""
+        places = self._places
+        while places and (read := places[0].read) is not None:
+            if len(self._filing) >= _FILING:
+                return
+            task = asyncio.get_running_loop().create_task(
+                self._file(places.popleft().arrival, read)
+            )
+            self._filing.add(task)
+            task.add_done_callback(self._filed)
+
+    def _filed(self, task: asyncio.Task[None]) -> None:
+        self._filing.discard(task)
+        self._deliver()
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Something has changed that decides who reads next."""
+        self._news.set()

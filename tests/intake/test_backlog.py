@@ -1,0 +1,225 @@
+"""What waits to be read: by whom it is read changes neither what is filed nor the order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from gateway.errors import StoreError
+from gateway.intake import Arrival, Attribution, EhrRoute, Intake, Known, MqttRoute, Router, Sender
+from gateway.intake.backlog import Backlog
+from gateway.intake.drafting import Draft, Drafter, Setup, setup_of
+from gateway.intake.drafting_process import DraftingProcess
+from gateway.intake.interpreter import Interpreter
+from gateway.intake.planning import Meaning
+from gateway.messages import DESTINATION_PROFILES, PatientData
+from gateway.notices import Noticeboard
+from gateway.profiles import catalogue
+from gateway.store import Store
+
+NOW = datetime(2026, 1, 5, 10, 30, tzinfo=UTC)
+TEXT = (
+    b"H|\\^&|||H-500^1||||||||LIS2-A2|20260105101200\r"
+    b"P|1||MRN1||DOE^JANE\rO|1|%s||^^^GLU\rR|1|^^^%s|%s|mg/dL||N||F||||20260105101130\rL|1|N\r"
+)
+DEVICES = {"bench": Known("bench", catalogue()["generic-astm"], ZoneInfo("UTC"), {"GLU": "2345-7"})}
+DIES = """
+import sys
+asked, answers = sys.stdin.buffer, sys.stdout.buffer
+asked.read(int.from_bytes(asked.read(4), "big"))
+answers.write(bytes.fromhex("00000004 80044e2e"))  # a pickled None
+answers.flush()
+asked.read(4)
+"""
+
+
+def router(key: bytes = b"k" * 32) -> Router:
+    routes = (
+        EhrRoute("ehr", DESTINATION_PROFILES["oru-2.5.1"]),
+        MqttRoute("events", PatientData.NONE),
+    )
+    return Router(routes, Sender("GATEWAY", "clinic-a"), key, lambda: NOW)
+
+
+def setup() -> Setup:
+    found = setup_of(DEVICES, router())
+    assert found is not None
+    return found
+
+
+def arrival(number: int, specimen: bytes, value: bytes = b"5.50", test: bytes = b"GLU") -> Arrival:
+    text = TEXT % (specimen, test, value)
+    return Arrival(number, ("bench",), "astm", text, True, "peer", NOW)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(120):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+class Desk:
+    """A backlog whose filings are remembered."""
+
+    def __init__(self, arguments: Sequence[str] | None = None) -> None:
+        self.here: list[int] = []
+        self.filed: list[tuple[int, type]] = []
+        self._interpreter = Interpreter(Attribution(DEVICES), lambda: NOW)
+        self.backlog = Backlog(self._interpret, self._file, lambda: NOW, setup())
+        assert self.backlog.process is not None
+        self.process = self.backlog.process
+        if arguments is not None:
+            self.process = self.backlog.process = DraftingProcess(
+                setup(), self.backlog.go_on, arguments=arguments
+            )
+
+    def _interpret(self, one: Arrival) -> Meaning:
+        self.here.append(one.transmission)
+        return self._interpreter.attempt(one)
+
+    async def _file(self, one: Arrival, read: Draft | Meaning) -> None:
+        await asyncio.sleep(0)
+        self.filed.append((one.transmission, type(read)))
+
+    async def started(self) -> None:
+        self.process.start()
+        await until(lambda: self.process.ready)
+
+    async def finished(self) -> None:
+        await until(lambda: not self.backlog.tasks())
+
+
+@asynccontextmanager
+async def desk(arguments: Sequence[str] | None = None) -> AsyncIterator[Desk]:
+    made = Desk(arguments)
+    try:
+        yield made
+    finally:
+        await made.backlog.close()
+
+
+async def test_another_process_makes_the_same_drafts() -> None:
+    asked = [arrival(1, b"S1"), arrival(2, b"S2", test=b"XYZ"), arrival(3, b"", b"?")]
+    strange = Arrival(4, ("bench",), "astm", b"H|\\^&\rL|1\r", True, "peer", NOW)
+    mine = Drafter(setup()).drafts([*asked, strange], NOW)
+    assert [draft is not None for draft in mine] == [True, True, True, False]
+    async with desk() as one:
+        await one.started()
+        told: list[Draft | None] = []
+        one.process.ask([*asked, strange], NOW, told.extend)
+        await until(lambda: bool(told))
+    assert told == mine
+
+
+async def test_a_backlog_is_read_elsewhere_and_keeps_its_order() -> None:
+    async with desk() as one:
+        await one.started()
+        for number in range(1, 201):
+            one.backlog.add(arrival(number, b"S%d" % number))
+        assert len(one.backlog) == 200
+        await one.finished()
+        assert [number for number, _ in one.filed] == list(range(1, 201))
+        assert len(one.here) < 64
+        assert len(one.backlog) == 0
+
+
+async def test_a_single_transmission_is_read_here() -> None:
+    async with desk() as one:
+        await one.started()
+        one.backlog.add(arrival(1, b"S1"))
+        await one.finished()
+        assert one.here == [1]
+
+
+async def test_what_a_killed_process_had_is_read_here() -> None:
+    async with desk() as one:
+        await one.started()
+        pid = one.process.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGSTOP)
+        for number in range(1, 101):
+            one.backlog.add(arrival(number, b"S%d" % number))
+        await until(lambda: one.process.outstanding == 2)
+        os.kill(pid, signal.SIGKILL)
+        await one.finished()
+        assert [number for number, _ in one.filed] == list(range(1, 101))
+        assert one.here[:64] == list(range(1, 65))
+
+
+async def test_a_process_that_dies_again_and_again_is_left_alone() -> None:
+    async with desk(("-c", DIES)) as one:
+        for round_ in range(5):
+            one.process.start()
+            await until(lambda: one.process.ready or one.process.exhausted)
+            for number in range(100 * round_, 100 * round_ + 100):
+                one.backlog.add(arrival(number, b"S%d" % number))
+            await one.finished()
+        assert one.process.exhausted
+        assert [number for number, _ in one.filed] == list(range(500))
+
+
+async def test_an_idle_process_ends() -> None:
+    changes: list[bool] = []
+    process = DraftingProcess(setup(), lambda: changes.append(process.ready), idle=0.05)
+    process.start()
+    await until(lambda: changes == [True, False])
+    assert process.pid is None
+    await process.close()
+
+
+async def filed(directory: Path, *, elsewhere: bool) -> list[tuple[object, ...]]:
+    """What a store holds after the same day: repeats, corrections, holds, unread ones."""
+    store = await Store.open(directory, clock=lambda: NOW, randomness=lambda n: b"k" * n)
+    intake = Intake(store, DEVICES, router(store.site_key), Noticeboard(lambda: NOW), lambda: NOW)
+    if elsewhere:
+        process = intake.backlog.process
+        assert process is not None
+        process.start()
+        await until(lambda: process.ready)
+    try:
+        for number in range(200):
+            specimen, value = b"S%d" % (number % 60), b"%d.50" % (number % 7)
+            test = b"XYZ" if number % 11 == 5 else b"GLU"
+            payload = TEXT % (specimen, test, value)
+            if number % 23 == 7:
+                payload = b"H|\\^&\rL|1|N\r"
+            opened = store.open_transmission("bench", "astm", "peer")
+            store.append(opened, payload, _must_succeed)
+            intake.complete(Arrival(opened, ("bench",), "astm", payload, True, "peer"))
+        if elsewhere:
+            await until(lambda: intake.unread == 0)
+        await intake.drained()
+        rows = await store.engine.read(
+            lambda c: [
+                *c.execute(
+                    "SELECT id, revision, transmission, specimen, body FROM reports "
+                    "ORDER BY transmission, id, revision"
+                ),
+                *c.execute("SELECT id, outcome, duplicate_of FROM transmissions ORDER BY id"),
+                *c.execute("SELECT transmission, problems FROM holds ORDER BY transmission"),
+                *c.execute("SELECT lane, control_id, body FROM outbox ORDER BY lane, control_id"),
+            ]
+        )
+        assert store.unfinished() == []
+    finally:
+        await intake.ended()
+        await store.aclose()
+    return rows
+
+
+async def test_the_same_is_filed_whoever_reads(tmp_path: Path) -> None:
+    here = await filed(tmp_path / "here", elsewhere=False)
+    there = await filed(tmp_path / "there", elsewhere=True)
+    assert here == there
+    assert len(here) > 500
+
+
+def _must_succeed(error: StoreError | None) -> None:
+    if error is not None:
+        raise error
