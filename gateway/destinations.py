@@ -20,9 +20,16 @@ from gateway.delivery.file import FileDrop
 from gateway.delivery.mllp import MllpOptions, MllpSender
 from gateway.delivery.tls import TlsFiles, client_context
 from gateway.intake import EhrRoute, MqttRoute, Route
-from gateway.messages import DESTINATION_PROFILES, DestinationProfile, PatientData
+from gateway.messages import (
+    DESTINATION_PROFILES,
+    DestinationProfile,
+    PatientData,
+    PointOfCare,
+    point_of_care,
+)
 from gateway.notices import Noticeboard
 
+_POINT_OF_CARE = {"none": None, "create": PointOfCare.CREATE, "find": PointOfCare.FIND}
 _MQTT_PORT, _MQTTS_PORT = 1883, 8883
 
 
@@ -46,7 +53,11 @@ def routes(configuration: Configuration) -> list[Route]:
 
 def message_profiles(configuration: Configuration) -> list[DestinationProfile]:
     """The destination profiles in use."""
-    return [route.profile for route in routes(configuration) if isinstance(route, EhrRoute)]
+    ehrs = [route for route in routes(configuration) if isinstance(route, EhrRoute)]
+    special = [
+        point_of_care(route.profile, PointOfCare.KNOWN) for route in ehrs if route.point_of_care
+    ]
+    return [route.profile for route in ehrs] + special
 
 
 def _destination(
@@ -121,6 +132,7 @@ def _route(name: str, section: DestinationSection) -> Route | None:
                 assigning_authority=section.assigning_authority,
                 receiving_application=section.receiving_application,
                 receiving_facility=section.receiving_facility,
+                point_of_care=_POINT_OF_CARE[section.point_of_care],
             )
         case MqttDestination():
             return MqttRoute(name, PatientData(section.patient_data), devices)

@@ -15,6 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 
 _START, _END = b"\x0b", b"\x1c\r"
+_POINT_OF_CARE = (b"R30", b"R31", b"R32")
 _LIMIT = 32 * 1024 * 1024
 
 
@@ -147,6 +148,7 @@ class Ehr:
         header = message.split(b"\r", 1)[0].split(b"|")
         version = header[11] if len(header) > 11 else b"2.5.1"
         sent = header[9] if len(header) > 9 else b""
+        kind = header[8].split(b"^")[1] if len(header) > 8 and b"^" in header[8] else b""
         now = self._clock().strftime("%Y%m%d%H%M%S").encode()
         msh = (
             b"MSH",
@@ -157,13 +159,16 @@ class Ehr:
             b"",
             now,
             b"",
-            b"ACK^R01^ACK",
+            b"ACK^R33^ACK" if kind in _POINT_OF_CARE else b"ACK^R01^ACK",
             b"A%07d" % self._count,
             b"P",
             version,
         )
         msa = (b"MSA", code.encode(), sent if control is None else control)
-        return _START + b"|".join(msh) + b"\r" + b"|".join(msa) + b"\r" + _END
+        lines = [b"|".join(msh), b"|".join(msa)]
+        if kind in (b"R30", b"R31") and code == "AA":
+            lines.append(b"ORC|OK|POC%05d^EHR" % self._count)
+        return _START + b"".join(line + b"\r" for line in lines) + _END
 
 
 def _keep_file(path: Path, message: bytes) -> None:

@@ -28,6 +28,7 @@ from gateway.profiles.ucum import is_ucum
 from gateway.profiles.units import to_ucum
 from gateway.transports import TcpListen, configured
 
+POINT_OF_CARE = "oru-2.5.1"
 _ANY = frozenset({"0.0.0.0", "::"})  # noqa: S104 (recognised, not bound)
 
 
@@ -122,6 +123,10 @@ def _destinations(configuration: Configuration, devices: frozenset[str]) -> Iter
         ):
             where = ("destinations", name, "message")
             yield Mistake(where, _unknown("message", destination.message, forms))
+        point_of_care = getattr(destination, "point_of_care", "none")
+        if point_of_care != "none" and getattr(destination, "message", "") != POINT_OF_CARE:
+            where = ("destinations", name, "point_of_care")
+            yield Mistake(where, f"needs message = '{POINT_OF_CARE}', which has ORU^R30 to R32")
 
 
 def _unknown(what: str, name: str, known: Iterable[str]) -> str:

@@ -207,6 +207,10 @@ class _ToEhr(_Destination):
     without_patient: Literal["hold", "send"] = Field(
         "hold", description="a report that names a specimen but no patient"
     )
+    point_of_care: Literal["none", "create", "find"] = Field(
+        "none",
+        description="ORU^R30 to R32 instead of R01: the EHR makes (create) or finds the order",
+    )
     assigning_authority: str | None = Field(None, description="PID-3.4 of patient identifiers")
     receiving_application: str = Field("", description="MSH-5")
     receiving_facility: str = Field("", description="MSH-6")

@@ -26,12 +26,15 @@ class Unreadable(Ambiguous):
 class Receipt:
     """The destination has it.  ``answer`` is a code word such as ``AA``, never the peer's text.
 
-    ``application`` is set when the message is only in safe storage over there (CA) and the
-    sending application asked for the second, final answer.
+    ``placer`` and ``filler`` are the numbers of an order it made or found.  ``application`` is set
+    when the message is only in safe storage over there (CA) and the sending application asked for
+    the second, final answer.
     """
 
     answer: str
     application: asyncio.Future[Receipt] | None = field(default=None, repr=False, compare=False)
+    placer: str | None = None
+    filler: str | None = None
 
 
 class Destination(Protocol):
@@ -77,6 +80,8 @@ class Outbox(Protocol):
     async def due(self, destination: str, limit: int, now: datetime) -> Sequence[OutboxEntry]: ...
 
     async def mark_delivered(self, entry: OutboxEntry, answer: str) -> None: ...
+
+    async def assign(self, entry: OutboxEntry, placer: str | None, filler: str | None) -> None: ...
 
     async def mark_accepted(self, entry: OutboxEntry, answer: str) -> None: ...
 

@@ -130,6 +130,8 @@ class Ledger:
     async def _write_one(self, outcome: Outcome) -> None:
         match outcome:
             case WasDelivered(entry, receipt):
+                if receipt.placer or receipt.filler:
+                    await self._outbox.assign(entry, receipt.placer, receipt.filler)
                 await self._outbox.mark_delivered(entry, receipt.answer)
             case WasAccepted(entry, receipt):
                 await self._outbox.mark_accepted(entry, receipt.answer)

@@ -225,7 +225,8 @@ def _conclude(answer: asyncio.Future[Receipt], acknowledgment: Acknowledgment) -
         return
     error: DeliveryError | None = failure(acknowledgment)
     if error is None:
-        answer.set_result(Receipt(acknowledgment.code))
+        numbers = (acknowledgment.placer, acknowledgment.filler)
+        answer.set_result(Receipt(acknowledgment.code, None, *numbers))
     else:
         answer.set_exception(error)
 

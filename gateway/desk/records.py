@@ -13,6 +13,7 @@ from typing import Any
 from gateway.desk.mistakes import Missing, Mistake
 from gateway.store import MessageState, OutboxEntry, ReportState, Store, StoredReport
 from gateway.store.moments import to_micros
+from gateway.store.numbers import assigned
 
 _MOST = 1000
 
@@ -51,11 +52,15 @@ class Records:
             raise Missing("there is no such report")
         sent = await self._store.transmissions.get(found.transmission)
         messages = await self._store.reports.messages_of(identity)
+        given = await self._store.engine.read(lambda c: assigned(c, identity))
         return {
             **_report(found),
             "report": json.loads(found.body),
             "bytes": None if sent is None else sent.raw.decode("latin-1"),
             "messages": [{**_message(m), "body": _text(m)} for m in messages],
+            "order_numbers": {
+                name: {"placer": one.placer, "filler": one.filler} for name, one in given.items()
+            },
         }
 
     async def _deliveries(self, arguments: Mapping[str, Any]) -> list[dict[str, Any]]:

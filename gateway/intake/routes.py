@@ -21,9 +21,11 @@ from gateway.messages import (
     NotEncodable,
     Order,
     PatientData,
+    PointOfCare,
     ProcessingId,
     control_id,
     encode,
+    point_of_care,
     published_text,
     verify,
 )
@@ -37,7 +39,10 @@ NO_PATIENT = "no patient is named and without_patient holds; find out whose it i
 
 @dataclass(frozen=True, slots=True)
 class EhrRoute:
-    """An EHR: by MLLP or by files, the messages are the same."""
+    """An EHR: by MLLP or by files, the messages are the same.
+
+    ``point_of_care`` says what it does about results nobody ordered, where it wants them so.
+    """
 
     name: str
     profile: DestinationProfile
@@ -46,6 +51,15 @@ class EhrRoute:
     assigning_authority: str | None = None
     receiving_application: str = ""
     receiving_facility: str = ""
+    point_of_care: PointOfCare | None = None
+
+    def profile_for(self, revision: Revision) -> DestinationProfile:
+        """As ORU^R01, or where the EHR wants R30 to R32: what it has to do about the order."""
+        if self.point_of_care is None:
+            return self.profile
+        order = revision.order
+        known = revision.number > 0 or (order is not None and order.placer_number is not None)
+        return point_of_care(self.profile, PointOfCare.KNOWN if known else self.point_of_care)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,8 +209,9 @@ class Router:
             revision=revision.number if revision.corrects else 0,
             previous=revision.previous,
         )
-        message = encode(report, envelope, route.profile)
-        verify(message, report, envelope, route.profile)
+        profile = route.profile_for(revision)
+        message = encode(report, envelope, profile)
+        verify(message, report, envelope, profile)
         return message
 
     def _ehrs(self, report: Report) -> Iterator[EhrRoute]:

@@ -10,7 +10,9 @@ from gateway.messages.destinations import (
     Acknowledging,
     Charset,
     DestinationProfile,
+    PointOfCare,
     ValueType,
+    point_of_care,
 )
 from gateway.messages.envelope import (
     CodedElement,
@@ -62,6 +64,7 @@ __all__ = [
     "Obstacle",
     "Order",
     "PatientData",
+    "PointOfCare",
     "ProcessingId",
     "ValueType",
     "acknowledge",
@@ -70,6 +73,7 @@ __all__ = [
     "encode",
     "filler_number",
     "load_tables",
+    "point_of_care",
     "pseudonym",
     "published_text",
     "read_acknowledgment",

@@ -10,8 +10,9 @@ OBX-18/19 and (by its tables) asks for OBX-2, ORC-7 and OBR-27.  The catalogue i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cache
 from types import MappingProxyType
 
 from gateway.messages.envelope import CodedElement
@@ -47,6 +48,14 @@ class Acknowledging(StrEnum):
     COMMIT_AND_APPLICATION = "commit-and-application"
 
 
+class PointOfCare(StrEnum):
+    """What the receiver is to do about the order of a point-of-care result (IHE LPOCT, LAB-32)."""
+
+    CREATE = "R30"
+    FIND = "R31"
+    KNOWN = "R32"
+
+
 _PANEL = CodedElement("LAB", "Laboratory results", "L")
 
 
@@ -54,7 +63,8 @@ _PANEL = CodedElement("LAB", "Laboratory results", "L")
 class DestinationProfile:
     """``long_text`` is the type for text of several lines or over 199 characters; None where the
     receiver takes none.  ``analysis_fields`` says whether OBX-18 and OBX-19 exist, ``timing``
-    whether ORC-7 and OBR-27 must be there, ``pid_fields`` how many separators PID must show.
+    whether ORC-7 and OBR-27 must be there, ``pid_fields`` how many separators PID must show,
+    ``order_control`` is ORC-1.
     """
 
     name: str
@@ -76,6 +86,12 @@ class DestinationProfile:
     acknowledging: Acknowledging = Acknowledging.ORIGINAL
     panel: CodedElement = _PANEL
     section: str = "LAB"
+    order_control: str = "RE"
+
+    @property
+    def structure(self) -> str:
+        """MSH-9.3, or what it would be in versions that do not name it."""
+        return (*self.message_type.split("^"), "", "ORU_R01")[2] or "ORU_R01"
 
 
 _PROFILES = (
@@ -113,3 +129,17 @@ _PROFILES = (
 DESTINATION_PROFILES: Mapping[str, DestinationProfile] = MappingProxyType(
     {profile.name: profile for profile in _PROFILES}
 )
+
+
+@cache
+def point_of_care(profile: DestinationProfile, what: PointOfCare) -> DestinationProfile:
+    """``profile`` with ORU^R30, R31 or R32 instead of R01: one patient, one order, no SPM (the
+    structure has no place for it); ORC-1 is NW where the receiver makes the order."""
+    return replace(
+        profile,
+        name=f"{profile.name} {what.value}",
+        message_type=f"ORU^{what.value}^ORU_R30",
+        segments=profile.segments - {"SPM"},
+        patient_required=True,
+        order_control="NW" if what is PointOfCare.CREATE else "RE",
+    )

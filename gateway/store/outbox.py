@@ -14,7 +14,7 @@ from datetime import datetime
 import apsw
 
 from gateway.errors import StoreCorrupt, StoreError
-from gateway.store import audit, messages
+from gateway.store import audit, messages, numbers
 from gateway.store.engine import Engine
 from gateway.store.messages import UNDELIVERED, MessageState, OutboxEntry, OutboxMessage
 from gateway.store.moments import to_micros
@@ -120,6 +120,18 @@ class Outbox:
     async def mark_delivered(self, entry: OutboxEntry | int, answer: str) -> None:
         """The destination has it, whatever state the row was in."""
         await self._tried(entry, MessageState.DELIVERED, answer, tuple(MessageState))
+
+    async def assign(
+        self, entry: OutboxEntry | int, placer: str | None, filler: str | None
+    ) -> None:
+        """The destination gave the order of this report numbers of its own."""
+
+        def operation(connection: apsw.Connection) -> None:
+            found = _existing(connection, entry)
+            if found.report is not None:
+                numbers.assign(self._engine, connection, found, placer, filler)
+
+        await self._engine.write(operation)
 
     async def mark_accepted(self, entry: OutboxEntry | int, answer: str) -> None:
         """Received and kept there; the application's answer is outstanding."""

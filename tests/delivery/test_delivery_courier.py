@@ -451,6 +451,9 @@ class Failing:
     def __getattr__(self, name: str) -> object:
         return getattr(self._outbox, name)
 
+    async def assign(self, entry: OutboxEntry, placer: str | None, filler: str | None) -> None:
+        await self._outbox.assign(entry, placer, filler)
+
     async def mark_delivered(self, entry: OutboxEntry, answer: str) -> None:
         if self.failures:
             self.failures -= 1

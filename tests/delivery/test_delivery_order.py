@@ -61,6 +61,9 @@ class Memory:
     async def mark_delivered(self, entry: OutboxEntry, answer: str) -> None:
         await self._set(entry, S.DELIVERED)
 
+    async def assign(self, entry: OutboxEntry, placer: str | None, filler: str | None) -> None:
+        raise AssertionError("nobody numbered anything")
+
     async def mark_accepted(self, entry: OutboxEntry, answer: str) -> None:
         await self._set(entry, S.ACCEPTED)
 

@@ -19,9 +19,11 @@ from gateway.messages import (
     HierarchicDesignator,
     IdentifierDomain,
     Order,
+    PointOfCare,
     ProcessingId,
     control_id,
     encode,
+    point_of_care,
 )
 from gateway.report import (
     Absent,
@@ -261,14 +263,28 @@ CASES = (
 )  # fmt: skip
 
 
+POINT_OF_CARE = {
+    "numeric": (PointOfCare.CREATE, PointOfCare.FIND),
+    "structured": (PointOfCare.CREATE,),
+    "absent": (PointOfCare.CREATE,),
+    "hostile": (PointOfCare.FIND,),
+    "ordered": (PointOfCare.KNOWN,),
+    "correction": (PointOfCare.KNOWN,),
+    "no-specimen": (PointOfCare.CREATE,),
+}
+"""Cases that are also written as ORU^R30, R31 or R32."""
+
+
 def pairs() -> Iterator[tuple[Case, DestinationProfile]]:
     for case in CASES:
         for name in case.profiles:
             yield case, DESTINATION_PROFILES[name]
+        for what in POINT_OF_CARE.get(case.name, ()):
+            yield case, point_of_care(DESTINATION_PROFILES["oru-2.5.1"], what)
 
 
 def golden_path(case: Case, profile: DestinationProfile) -> Path:
-    return GOLDEN / profile.name / f"{case.name}.hl7"
+    return GOLDEN / profile.name.replace(" ", "-") / f"{case.name}.hl7"
 
 
 def as_lines(message: bytes, profile: DestinationProfile) -> str:

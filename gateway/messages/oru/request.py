@@ -59,7 +59,9 @@ class Request:
         complete = "IP" if self._status is Status.PRELIMINARY else "CM"
         numbers = (self._placer(), self._filler())
         rest = ("", "", "", "", self._provider)
-        return segment("ORC", "RE", *numbers, "", complete, "", self._timing, *rest)
+        return segment(
+            "ORC", self._profile.order_control, *numbers, "", complete, "", self._timing, *rest
+        )
 
     def observation_request(self) -> str:
         pen, profile, specimen = self._pen, self._profile, self._report.specimen

@@ -129,7 +129,7 @@ class _Checker:
         seen.text(19, self._order.visit_number or "")
 
     def _common_order(self, seen: Seen) -> None:
-        seen.text(1, "RE")
+        seen.text(1, self._profile.order_control)
         self._numbers(seen)
         seen.text(5, "IP" if self._status == "P" else "CM")
         self._timing(seen, 7)

@@ -22,12 +22,10 @@ from gateway.report import Kind, Report
 
 Segments = Sequence[list[str]]
 
-_STRUCTURE = "ORU_R01"
-
 
 def load_tables(profile: DestinationProfile) -> None:
     """Compiles the rules ``verify`` needs for this profile; some tenths of a second, once."""
-    structure(_STRUCTURE, profile.version)
+    structure(profile.structure, profile.version)
     table("HL70078", COMPLETE_TABLES)
 
 
@@ -41,7 +39,7 @@ def verify(message: bytes, report: Report, envelope: Envelope, profile: Destinat
             raise NotEncodable(Obstacle.SEGMENT_NOT_ALLOWED, "message")
         if not fields[-1] and (fields[0] != "PID" or len(fields) - 1 != profile.pid_fields):
             raise NotEncodable(Obstacle.DIFFERENT, f"{fields[0]}-{len(fields) - 1}")
-    check_structure(segments, structure(_STRUCTURE, profile.version))
+    check_structure(segments, structure(profile.structure, profile.version))
     head, results, tail = _divided(segments)
     check_results(results, report, envelope, profile)
     check_request(head, tail, results, report, envelope, profile)

@@ -72,13 +72,19 @@ ERROR_TEXTS = {
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgment:
-    """``location`` is where the peer found the error, as ``PID[1]-5``; ``text`` is the peer's."""
+    """``location`` is where the peer found the error, as ``PID[1]-5``; ``text`` is the peer's.
+
+    ``placer`` and ``filler`` are the numbers of an order it made or found (ORC-2 and ORC-3), as
+    the answer to ORU^R30 and R31 may bring them.
+    """
 
     code: AcknowledgmentCode
     control_id: str
     error_code: ErrorCode | None = None
     location: str | None = None
     text: str = field(default="", repr=False)
+    placer: str | None = None
+    filler: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +108,7 @@ _SEGMENTS = frozenset(
 )
 """A location is believed only when it begins like one: a peer may write a name there."""
 
+_LONGEST_NUMBER = 199
 _SEGMENT_ENDS = re.compile("[\r\n]+")
 _EDGES = "\ufeff\x0b\x1c\r\n \x00"
 _NEWEST_KNOWN = ("2.5", "2.5.1", "2.6", "2.7", "2.7.1", "2.8", "2.8.1", "2.8.2", "2.9")
@@ -123,7 +130,8 @@ def read_acknowledgment(data: bytes) -> Acknowledgment:
     if len(lines) == 2 and len(msa.fields) == 3:
         return Acknowledgment(_CODES[code], control_id)
     error_code, location, text = _errors(lines, msa)
-    return Acknowledgment(_CODES[code], control_id, error_code, location, text)
+    numbers = _numbers(lines, separators)
+    return Acknowledgment(_CODES[code], control_id, error_code, location, text, *numbers)
 
 
 def acknowledge(
@@ -175,6 +183,16 @@ def _errors(lines: list[str], msa: Segment) -> tuple[ErrorCode | None, str | Non
             location = location or _location(err)
             texts.append(" ".join(unescape(part, separators) for part in err.fields[1:] if part))
     return code, location, "\n".join(text for text in texts if text)
+
+
+def _numbers(lines: list[str], separators: Separators) -> tuple[str | None, str | None]:
+    """Of the one order the answer names."""
+    orders = [line for line in lines if line.startswith("ORC" + separators.field)]
+    if len(orders) != 1:
+        return None, None
+    orc = Segment("ORC", tuple(orders[0].split(separators.field)), separators)
+    placer, filler = ((orc.at(number) or "").strip()[:_LONGEST_NUMBER] for number in (2, 3))
+    return placer or None, filler or None
 
 
 def _known(code: str | None) -> ErrorCode | None:
