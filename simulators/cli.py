@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, TextIO
 
 import typer
+from typer.exceptions import TyperException
 
 app = typer.Typer(
     name="gateway-sim",
@@ -38,7 +39,12 @@ def main() -> None:
     from simulators.pipe import PipeClosed
 
     try:
-        app()
+        sys.exit(app(prog_name="gateway-sim", standalone_mode=False) or 0)
+    except TyperException as error:
+        text = " ".join(str(error.format_message()).replace("Value error, ", "").split())
+        if text:
+            print(f"gateway-sim: {text.rstrip('.')}; see 'gateway-sim --help'", file=sys.stderr)
+        sys.exit(2)
     except (Mistake, ValueError) as error:
         print(f"gateway-sim: {error}", file=sys.stderr)
         sys.exit(2)

@@ -14,9 +14,10 @@ from gateway.errors import ConfigurationError, GatewayError
 def main() -> None:
     """Runs the command line and turns expected failures into one line and an exit status."""
     from gateway.cli.commands import app
+    from gateway.cli.usage import run
 
     try:
-        app()
+        sys.exit(run(app, "gateway"))
     except ConfigurationError as error:
         for mistake in error.mistakes:
             print(mistake, file=sys.stderr)

@@ -1,18 +1,20 @@
-"""``gateway status``."""
+"""``gateway status``, for a terminal of 80 columns or more."""
 
 from __future__ import annotations
 
 import json
+import shutil
+import textwrap
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
-from typing import Any
-
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from typing import Any, Final
 
 from gateway.cli.asking import ask
 from gateway.config import load
+
+_LONGEST_NAME: Final = 16
+_BOOKS: Final = ("received", "delivered", "queued", "held", "discarded")
 
 
 def show_status(path: Path, as_json: bool, must_run: bool) -> int:
@@ -28,24 +30,30 @@ def show_status(path: Path, as_json: bool, must_run: bool) -> int:
 
 
 def _draw(status: dict[str, Any]) -> None:
-    console = Console()
+    width = max(60, shutil.get_terminal_size((80, 24)).columns)
+    for line in lines(status):
+        indent = " " * (len(line) - len(line.lstrip()) + 2)
+        print(textwrap.fill(line, width, subsequent_indent=indent) if len(line) > width else line)
+
+
+def lines(status: dict[str, Any]) -> Iterator[str]:
+    """The status as text; short lines, what is long on a line of its own."""
     running = "running" if status["running"] else "not running"
-    console.print(
-        f"[bold]{status['site']}[/bold], gateway {running}, store "
-        f"{status['store']['condition']} {status['store']['reason']}"
-    )
-    console.print(_devices(status))
-    console.print(_destinations(status))
-    console.print(_books(status))
+    store = f"{status['store']['condition']} {status['store']['reason']}".strip()
+    yield f"{status['site']}: gateway {running}, store {store}"
+    names = (*status["devices"], *status["destinations"], *status["books"]["devices"])
+    wide = min(max((len(name) for name in names), default=0), _LONGEST_NAME)
+    yield from ("", "devices", *_devices(status, wide))
+    yield from ("", "destinations", *_destinations(status, wide))
+    yield from ("", f"books of {status['books']['day']}", *_books(status, wide), "")
     if status["imaging"] is not None:
-        for line in _imaging(status["imaging"]):
-            console.print(line, highlight=False)
-    free = status["disk"]["free"] / 2**30
-    oldest = status["oldest_undelivered"] or "none"
+        yield from _imaging(status["imaging"])
+    disk = status["disk"]
+    oldest = _time(status["oldest_undelivered"]) or "none"
+    few = ": make room" if disk["free"] * 5 < disk["total"] else ""
     unread = f"   waiting to be read: {status['unread']}" if status["unread"] else ""
-    console.print(
-        f"held: {status['held']}{unread}   oldest undelivered: {oldest}   free disk: {free:.1f} GiB"
-    )
+    yield f"held: {status['held']}{unread}   oldest undelivered: {oldest}"
+    yield f"free disk: {disk['free'] / 2**30:.1f} of {disk['total'] / 2**30:.1f} GiB{few}"
 
 
 def _imaging(imaging: dict[str, Any]) -> Iterator[str]:
@@ -59,47 +67,53 @@ def _imaging(imaging: dict[str, Any]) -> Iterator[str]:
             f"unknown caller: {caller['ae_title']} from {caller['address']}, {caller['times']} "
             f"time(s), last {caller['last_at'][:16]}. To let it in, add:"
         )
-        yield from (f"    {escape(line)}" for line in caller["add"].splitlines())
+        yield from (f"    {line}" for line in caller["add"].splitlines())
 
 
-def _devices(status: dict[str, Any]) -> Table:
-    table = Table("device", "profile", "link", "detail", "last heard", "refused", "clock", box=None)
+def _devices(status: dict[str, Any], wide: int) -> Iterator[str]:
     for name, device in status["devices"].items():
-        table.add_row(
-            name,
-            device["profile"],
-            device["link"],
-            device["detail"],
-            device["last_heard"] or "",
-            str(device["refused_frames"]),
-            _clock(device["clock_ahead_seconds"]),
-        )
-    return table
+        heard = _time(device["last_heard"]) or "never"
+        row = f"{device['link']:<9} heard {heard:<16} {device['profile']}"
+        yield from _row(name, wide, row, "; ".join(filter(None, _remarks(device))))
 
 
-def _clock(ahead: float | None) -> str:
-    """``+24.0 min``: the device's clock is that far ahead of ours."""
-    return "" if ahead is None else f"{ahead / 60:+.1f} min"
+def _remarks(device: dict[str, Any]) -> Iterator[str]:
+    yield device["detail"]
+    yield f"{device['refused_frames']} frames refused" if device["refused_frames"] else ""
+    ahead = device["clock_ahead_seconds"]
+    yield "" if ahead is None else f"clock {ahead / 60:+.1f} min"
 
 
-def _destinations(status: dict[str, Any]) -> Table:
-    table = Table("destination", "type", "state", "queued", "parked", "delivered", box=None)
+def _destinations(status: dict[str, Any], wide: int) -> Iterator[str]:
     for name, row in status["destinations"].items():
         state = {True: "up", False: "down", None: "not tried"}[row["up"]]
-        if row["stopped"]:
-            state = f"stopped: {row['stopped']}"
-        elif row["detail"]:
-            state = f"{state}: {row['detail']}"
-        table.add_row(
-            name, row["type"], state, str(row["queued"]), str(row["parked"]), str(row["delivered"])
-        )
-    return table
+        state = "stopped" if row["stopped"] else state
+        counts = f"{row['queued']} queued, {row['parked']} parked, {row['delivered']} delivered"
+        text = f"{state:<9} {row['type']:<5} {counts}"
+        yield from _row(name, wide, text, row["stopped"] or row["detail"])
 
 
-def _books(status: dict[str, Any]) -> Table:
-    names = ("received", "delivered", "queued", "held", "discarded", "duplicates", "incomplete")
-    table = Table(f"books of {status['books']['day']}", *names, "balanced", box=None)
+def _books(status: dict[str, Any], wide: int) -> Iterator[str]:
+    yield f"  {'':<{wide}}" + "".join(f" {name:>9}" for name in _BOOKS) + "  balanced"
     for device, row in status["books"]["devices"].items():
-        balanced = "yes" if row["balanced"] else "[red]NO[/red]"
-        table.add_row(device, *(str(row[name]) for name in names), balanced)
-    return table
+        balanced = "yes" if row["balanced"] else "NO"
+        text = "".join(f" {row[name]:>9}" for name in _BOOKS) + f"  {balanced}"
+        beside = [f"{row[n]} {n}" for n in ("duplicates", "incomplete") if row[n]]
+        yield from _row(device, wide, text[1:], ", ".join(beside))
+
+
+def _row(name: str, wide: int, text: str, more: str | None) -> Iterator[str]:
+    """A name that is too long has a line of its own; so has what explains the row."""
+    if len(name) > wide:
+        yield f"  {name}"
+        name = ""
+    yield f"  {name:<{wide}} {text}"
+    if more:
+        yield f"      {more}"
+
+
+def _time(text: str | None) -> str:
+    """``2026-01-31 10:12`` in the zone of this machine."""
+    if not text:
+        return ""
+    return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M")

@@ -1,8 +1,9 @@
 """Room on the disk: when to stop taking new work, and a reserve for finishing the old.
 
-Below the smaller of ``share`` and ``most`` bytes free, nothing new is accepted (devices keep their
-results and ask again) while what is under way still fits.  A ballast file is given up when SQLite
-says full, since by then even a DELETE needs room, and is made again when room returns.
+With less than a fixed reserve free (``most``, on small disks their ``share``), nothing new is
+accepted: devices keep their results and ask again, and what is under way still fits.  A ballast
+file is given up when SQLite says full, since by then even a DELETE needs room, and is made again
+when room returns.
 """
 
 from __future__ import annotations

@@ -114,9 +114,10 @@ def test_decode_of_a_cut_off_capture() -> None:
 def test_wrong_use_is_2_with_a_line_that_helps(
     arguments: tuple[str, ...], word: str, tmp_path: Path
 ) -> None:
-    status, _, err = gateway(*arguments, cwd=tmp_path)
-    assert status == 2, err
+    status, out, err = gateway(*arguments, cwd=tmp_path)
+    assert (status, out) == (2, ""), err
     assert word in err
+    assert len(err.splitlines()) == 1, err
 
 
 def test_check_says_each_mistake_on_its_line(tmp_path: Path) -> None:

@@ -1,0 +1,65 @@
+"""Wrong use of the command lines: one readable line that says what is allowed, and status 2."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gateway.cli.commands import app
+from gateway.cli.usage import run
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("check", "--nope"), ("--nope", "gateway check --help")),
+        (("check", "--confg", "x"), ("--confg",)),
+        (("resend",), ("missing argument", "gateway resend --help")),
+        (("held", "discard", "1"), ("--reason", "gateway held discard --help")),
+        (("decode", "-", "--profile", "erba-xl", "--as", "xml"), ("'xml'", "'hl7'")),
+        (("decode", "a", "b", "--profile", "erba-xl"), ("unexpected", "b")),
+        (("run", "-c"), ("-c", "argument")),
+        (("demo", "--for", "soon"), ("--for", "must be a number")),
+        (("demo", "--seed", "1.5"), ("--seed", "must be a whole number")),
+        (("held", "dance"), ("dance", "gateway held --help")),
+        (("dance",), ("dance", "gateway --help")),
+    ],
+)
+def test_a_wrong_option_is_one_line(
+    arguments: tuple[str, ...], words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(app, "gateway", arguments) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert len(said.err.splitlines()) == 1, said.err
+    assert said.err.startswith("gateway: ")
+    for word in words:
+        assert word in said.err
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("check", "-h"), ("held", "--help")])
+def test_help_is_no_mistake(arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(app, "gateway", arguments) == 0
+    assert "Usage" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments"),
+    [("gateway", ("resend",)), ("simulators", ("analyzer",)), ("simulators", ("ehr", "--x"))],
+)
+def test_the_programs_themselves(module: str, arguments: tuple[str, ...]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        capture_output=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert done.stderr.startswith("gateway")
