@@ -15,6 +15,7 @@ from gateway.profiles.menus import (
     TRIGLYCERIDE,
     named,
 )
+from gateway.profiles.panels import ELECTROLYTES
 from gateway.profiles.schema import Analyte, AnalyzerProfile, Evidence, Rule, Shape, Where
 from gateway.profiles.vocabulary import FLAGS
 from gateway.report import Kind
@@ -56,6 +57,11 @@ PROFILE = AnalyzerProfile(
         **named(CHEMISTRY["GGT"], "GGT"),
         **named(CHEMISTRY["ALP"], "ALP"),
         **named(CHEMISTRY["AMYLASE"], "AMYL"),
+        **named(ELECTROLYTES["NA"], "Na"),
+        **named(ELECTROLYTES["K"], "K"),
+        **named(ELECTROLYTES["CL"], "Cl"),
+        **named(ELECTROLYTES["MG"], "Mg"),
+        **named(ELECTROLYTES["UREA-N"], "BUN"),
         "CRP": Analyte(None, ("mg/dL", "mg/L"), by_unit={"mg/L": CRP.loinc}, display="CRP"),
         "LDH": Analyte("2532-0", ("U/L",)),
         "CPK": Analyte("2157-6", ("U/L",)),

@@ -57,6 +57,13 @@ PROFILE = AnalyzerProfile(
         "mCl-": _gas("2069-3", "98", "107", "mmol/L"),
         "mCa++": _gas("1994-3", "1.12", "1.32", "mmol/L"),
         "mLac": _gas("32693-4", "0.36", "1.25", "mmol/L"),
+        "mGlu": Analyte(
+            "2339-0",
+            ("mg/dL", "mmol/L"),
+            typical=Typical("70", "105"),
+            by_unit={"mmol/L": "15074-8"},
+            display="Glucose in blood",
+        ),
         "mtHb": _gas("718-7", "12.0", "17.0", "g/dL"),
         "mCOHb": _gas("20563-3", "0.5", "1.5", "%"),
         "mMetHb": _gas("2614-6", "0.0", "1.5", "%"),
@@ -65,6 +72,13 @@ PROFILE = AnalyzerProfile(
         "msO2": _gas(None, "92.0", "98.0", "%", display="Oxygen saturation"),
         "cHCO3act": _gas("1959-6", "22.0", "26.0", "mmol/L"),
         "cBE(vt)": _gas(None, "0.0", "2.0", "mmol/L", display="Base excess, in vitro"),
+        "cBE(ecf)": _gas(
+            None, "0.0", "2.0", "mmol/L", display="Base excess in extracellular fluid"
+        ),
+        "cHCO3std": _gas(None, "22.0", "26.0", "mmol/L", display="Bicarbonate, standard"),
+        "cAnGap": _gas(None, "8.0", "16.0", "mmol/L", display="Anion gap"),
+        "cCa++(7.4)": _gas(None, "1.12", "1.32", "mmol/L", display="Calcium, ionized, at pH 7.4"),
+        "cO2SAT": _gas(None, "92.0", "98.0", "%", display="Oxygen saturation, calculated"),
         "ctCO2": _gas(None, "23.0", "27.0", "mmol/L", display="Carbon dioxide, total"),
         "cHct": _gas(None, "37", "50", "%", display="Haematocrit, calculated"),
     },

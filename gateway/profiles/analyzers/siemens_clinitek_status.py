@@ -51,5 +51,9 @@ PROFILE = AnalyzerProfile(
     flags={"*": "A"},
     quirks=frozenset({Quirk.TRAILING_FLAG}),
     qc=QcUnknown("no marking of controls is known, and no place of an id"),
-    setup="Nothing is sent by itself: the operator presses send after each test.",
+    setup=(
+        "Nothing is sent by itself: the operator presses send after each test. The order of fields"
+        " is not verified for every firmware: nothing is read by its place, and every report waits"
+        " for a person."
+    ),
 )
