@@ -15,6 +15,7 @@ from gateway.archive.rows import (
     QUARANTINED,
     SERIES,
     STUDY,
+    STUDY_OUT,
     Instance,
     Quarantined,
     Series,
@@ -49,12 +50,19 @@ class Index:
         found = await self._select(INSTANCE, "WHERE i.uid = ?", (uid,), instance_of)
         return found[0] if found else None
 
-    async def study(self, uid: str) -> Study | None:
-        found = await self._select(STUDY, "WHERE s.uid = ?", (uid,), study_of)
+    async def study(self, uid: str, *, corrected: bool = False) -> Study | None:
+        """As it came, or with the identity it goes out under."""
+        columns = STUDY_OUT if corrected else STUDY
+        found = await self._select(columns, "WHERE s.uid = ?", (uid,), study_of)
         return found[0] if found else None
 
     async def studies(
-        self, *, before: int | None = None, match_state: str | None = None, limit: int = 100
+        self,
+        *,
+        before: int | None = None,
+        match_state: str | None = None,
+        limit: int = 100,
+        corrected: bool = False,
     ) -> Sequence[Study]:
         """The newest first; ``before`` is an id."""
         where = (
@@ -62,7 +70,8 @@ class Index:
             "ORDER BY s.id DESC LIMIT ?"
         )
         bindings = (before, before, match_state, match_state, limit)
-        return await self._select(STUDY, where, bindings, study_of)
+        columns = STUDY_OUT if corrected else STUDY
+        return await self._select(columns, where, bindings, study_of)
 
     async def series(self, study_uid: str) -> Sequence[Series]:
         where = "JOIN studies s ON s.id = e.study WHERE s.uid = ? ORDER BY e.id"

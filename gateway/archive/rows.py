@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -121,6 +122,20 @@ STUDY: Final = (
     "SELECT s.id, s.uid, s.device, s.patient_id, s.issuer, s.patient_name, s.birth_date, s.sex, "
     "s.accession, s.study_id, s.study_date, s.study_time, s.description, s.referring, s.first_at, "
     "s.changed_at, s.instances, s.bytes, s.mixed, s.match_state, s.match_order FROM studies s"
+)
+
+
+def as_corrected(column: str) -> str:
+    """A study's column as it goes out: as a person corrected it, else as it came."""
+    return (
+        f"COALESCE((SELECT c.{column} FROM study_corrections c WHERE c.study_uid = s.uid "  # noqa: S608
+        f"ORDER BY c.id DESC LIMIT 1), s.{column})"
+    )
+
+
+IDENTITY: Final = ("patient_id", "issuer", "patient_name", "birth_date", "sex")
+STUDY_OUT: Final = re.sub(
+    rf"s\.({'|'.join(IDENTITY)})\b", lambda found: as_corrected(found[1]), STUDY
 )
 SERIES: Final = (
     "SELECT e.id, e.study, e.uid, e.modality, e.number, e.description, e.instances FROM series e"

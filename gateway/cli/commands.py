@@ -366,6 +366,36 @@ def studies_unlink(uid: Uid, reason: Why, config: Config = DEFAULT, user: User =
     raise typer.Exit(unlink_study(config, uid, user, reason))
 
 
+@studies.command("export", epilog="Example: gateway studies export 1.2.840.1 -o study.zip")
+def studies_export(
+    uid: Uid,
+    output: Annotated[Path, typer.Option("-o", "--output", help="The ZIP file to write.")],
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Even if images are damaged or purged here.")
+    ] = False,
+    config: Config = DEFAULT,
+    user: User = None,
+) -> None:
+    """Writes a study as a ZIP with a DICOMDIR, under the identity it goes out with."""
+    from gateway.cli.export import export_study
+
+    raise typer.Exit(export_study(config, uid, output, partial, user))
+
+
+@studies.command("forward", epilog="Example: gateway studies forward 1.2.840.1 --reason corrected")
+def studies_forward(
+    uid: Uid,
+    reason: Why,
+    to: Annotated[str, typer.Option(help="The destination; not needed if there is one.")] = "",
+    config: Config = DEFAULT,
+    user: User = None,
+) -> None:
+    """Sends a study to a PACS again, under the identity it has now."""
+    from gateway.cli.studies import forward_study
+
+    raise typer.Exit(forward_study(config, uid, to, user, reason))
+
+
 @studies.command("move", epilog="Example: gateway studies move 1.2.840.1 MRN7 --reason typo")
 def studies_move(
     uid: Uid,

@@ -45,6 +45,8 @@ def show_study(path: Path, uid: str, as_json: bool) -> int:
         print(f"  order #{study['order']}")
     if study["correction"]:
         print("  corrected: it goes out under another patient's data")
+    for sent in study["forwarded"]:
+        _tell_forwarded(sent)
     for suggestion in study["suggestions"]:
         _suggest(suggestion)
     return 0
@@ -66,9 +68,30 @@ def unlink_study(path: Path, uid: str, user: str | None, reason: str) -> int:
 
 def move_study(path: Path, uid: str, patient: str, user: str | None, reason: str) -> int:
     """Says whose study it is."""
-    ask(load(path), "studies.move", uid=uid, patient_id=patient, user=who(user), reason=reason)
+    done = ask(
+        load(path), "studies.move", uid=uid, patient_id=patient, user=who(user), reason=reason
+    )
     print("moved: it goes out under the other patient's data; what was received stays as it came")
+    for destination in done["outdated_at"]:
+        print(f"{destination} has it under the former identity; when that is to change there too:")
+        print(f"  gateway studies forward {uid} --to {destination} --reason ...")
     return 0
+
+
+def forward_study(path: Path, uid: str, to: str, user: str | None, reason: str) -> int:
+    """Queues a study for a PACS again, under the identity it has now."""
+    done = ask(load(path), "studies.forward", uid=uid, to=to, user=who(user), reason=reason)
+    print(f"{done['queued']} images queued for {done['destination']}")
+    return 0
+
+
+def _tell_forwarded(sent: dict[str, Any]) -> None:
+    text = f"  sent to {sent['destination']}: {sent['instances']}, committed {sent['committed']}"
+    if sent["refused"]:
+        text += f", refused {sent['refused']}"
+    if sent["outdated"]:
+        text += f"; {sent['outdated']} under a former identity (gateway studies forward)"
+    print(text)
 
 
 def _suggest(suggestion: dict[str, Any]) -> None:

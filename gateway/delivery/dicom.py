@@ -24,13 +24,16 @@ from gateway.store.messages import OutboxEntry
 
 
 class Taken(Protocol):
-    """The peer's answer to a C-STORE, and the syntax it went in."""
+    """The peer's answer to a C-STORE, the syntax it went in, and under which correction."""
 
     @property
     def status(self) -> int: ...
 
     @property
     def transfer_syntax(self) -> str: ...
+
+    @property
+    def correction(self) -> int | None: ...
 
 
 class Pacs(Protocol):
@@ -107,7 +110,9 @@ class DicomForwarder:
         async with self._turn:
             self._work.set()
             taken = await self._pacs.store(instance)
-        await self._forwardings.sent(self._name, instance.id, taken.transfer_syntax)
+        await self._forwardings.sent(
+            self._name, instance.id, taken.transfer_syntax, taken.correction
+        )
         return Receipt(f"{taken.status:04X}")
 
     async def serve(self, lost: Callable[[str], None]) -> None:

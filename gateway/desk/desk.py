@@ -9,6 +9,8 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from gateway.desk.asked import actor_of
+from gateway.desk.images import Images
 from gateway.desk.mistakes import Missing, Mistake
 from gateway.desk.moving import Moving, refuse_moved
 from gateway.desk.parts import Parts
@@ -45,6 +47,7 @@ class Desk:
             "replay": self._replay.run,
             **Records(parts.store).verbs(),
             **Studies(parts.store).verbs(),
+            **Images(parts).verbs(),
         }
 
     async def ask(self, verb: str, arguments: Mapping[str, Any]) -> Any:
@@ -80,7 +83,7 @@ class Desk:
         owner = belonging.patient
         filed = await self._parts.store.holds.release(
             item.hold.id,
-            actor=_actor(arguments),
+            actor=actor_of(arguments),
             reason=f"{reason} (order {chosen})" if chosen else reason,
             messages=messages,
             belongs=(
@@ -95,7 +98,9 @@ class Desk:
         reason = str(arguments.get("reason") or "").strip()
         if not reason:
             raise Mistake("discarding needs a reason")
-        await self._parts.store.holds.discard(item.hold.id, actor=_actor(arguments), reason=reason)
+        await self._parts.store.holds.discard(
+            item.hold.id, actor=actor_of(arguments), reason=reason
+        )
         return {"id": item.hold.id, "discarded": True}
 
     async def _item(self, arguments: Mapping[str, Any]) -> HeldItem:
@@ -129,7 +134,7 @@ class Desk:
                 belonging.revision(entry.revision - 1, again=times),
             )
         sent = await self._parts.store.outbox.resend(
-            entry, actor=_actor(arguments), as_new=replacement
+            entry, actor=actor_of(arguments), as_new=replacement
         )
         return {"id": sent, "destination": entry.destination}
 
@@ -137,7 +142,7 @@ class Desk:
         """A failed control was dealt with: patients' results of that test may go again."""
         device, analyte = str(arguments.get("device")), str(arguments.get("analyte"))
         reason = str(arguments.get("reason") or "").strip()
-        actor, engine = _actor(arguments), self._parts.store.engine
+        actor, engine = actor_of(arguments), self._parts.store.engine
         if not reason:
             raise Mistake("releasing a failed control needs a reason")
 
@@ -155,7 +160,9 @@ class Desk:
             known = ", ".join(sorted(self._parts.lanes)) or "none while the gateway does not run"
             raise Mistake(f"no running destination '{name}'; known: {known}")
         lane.resume()
-        await self._parts.store.audit.record(_actor(arguments), "resume", f"destination {name}", "")
+        await self._parts.store.audit.record(
+            actor_of(arguments), "resume", f"destination {name}", ""
+        )
         return {"destination": name, "resumed": True}
 
 
@@ -169,13 +176,6 @@ def _hold(hold: Hold) -> dict[str, Any]:
         "state": hold.state.value,
         "problems": [{"code": p.code.value, "at": p.at, "hold": p.hold} for p in hold.problems],
     }
-
-
-def _actor(arguments: Mapping[str, Any]) -> str:
-    actor = str(arguments.get("user") or "").strip()
-    if not actor:
-        raise Mistake("who does it? name yourself with --user")
-    return actor
 
 
 def _number(value: Any, what: str) -> int:

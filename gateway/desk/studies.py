@@ -8,14 +8,17 @@ images stay as they came.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import apsw
 
 from gateway.archive import Index, Study
+from gateway.desk.asked import actor_of, reason_of
 from gateway.desk.mistakes import Missing, Mistake
+from gateway.imaging.correction import correction_of
+from gateway.imaging.forwarding import Forwardings
 from gateway.matching import imaging
-from gateway.matching.correction import correction_of
 from gateway.orders import book, patients
 from gateway.orders.book import KnownOrder
 from gateway.store import Store, audit
@@ -30,6 +33,7 @@ class Studies:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._index = Index(store.engine)
+        self._forwardings = Forwardings(store.engine)
 
     def verbs(self) -> dict[str, Callable[[Mapping[str, Any]], Awaitable[Any]]]:
         return {
@@ -67,6 +71,7 @@ class Studies:
                 for one in series
             ],
             "correction": None if correction is None else correction.attributes,
+            "forwarded": [asdict(one) for one in await self._forwardings.of_study(study.uid)],
             "suggestions": [
                 {**_order(s.order), "why": list(s.why), "against": list(s.against)}
                 for s in match.suggestions
@@ -74,7 +79,7 @@ class Studies:
         }
 
     async def _link(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        study, actor = await self._study(arguments), _actor(arguments)
+        study, actor = await self._study(arguments), actor_of(arguments)
         wanted = str(arguments.get("order") or "").strip()
         reason = str(arguments.get("reason") or "linked")
 
@@ -91,7 +96,11 @@ class Studies:
         return {"uid": study.uid, "match": MATCHED, "order": _order(order)}
 
     async def _unlink(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        study, actor, reason = await self._study(arguments), _actor(arguments), _reason(arguments)
+        study, actor, reason = (
+            await self._study(arguments),
+            actor_of(arguments),
+            reason_of(arguments),
+        )
         if study.match_state != MATCHED:
             raise Mistake("the study is linked to no order")
 
@@ -104,7 +113,11 @@ class Studies:
         return {"uid": study.uid, "match": UNMATCHED}
 
     async def _move(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        study, actor, reason = await self._study(arguments), _actor(arguments), _reason(arguments)
+        study, actor, reason = (
+            await self._study(arguments),
+            actor_of(arguments),
+            reason_of(arguments),
+        )
         wanted = str(arguments.get("patient_id") or "").strip()
         issuer = str(arguments.get("issuer") or "").strip()
         if not wanted:
@@ -124,7 +137,9 @@ class Studies:
             self._record(connection, actor, "move study", study.uid, reason)
 
         await self._store.engine.write(operation)
-        return {"uid": study.uid, "moved": True, "match": UNMATCHED}
+        sent = await self._forwardings.of_study(study.uid)
+        outdated = [one.destination for one in sent if one.outdated]
+        return {"uid": study.uid, "moved": True, "match": UNMATCHED, "outdated_at": outdated}
 
     async def _study(self, arguments: Mapping[str, Any]) -> Study:
         study = await self._index.study(str(arguments.get("uid")))
@@ -215,17 +230,3 @@ def _order(order: KnownOrder) -> dict[str, Any]:
         "text": order.text,
         "status": order.status.value,
     }
-
-
-def _actor(arguments: Mapping[str, Any]) -> str:
-    actor = str(arguments.get("user") or "").strip()
-    if not actor:
-        raise Mistake("who does it? name yourself with --user")
-    return actor
-
-
-def _reason(arguments: Mapping[str, Any]) -> str:
-    reason = str(arguments.get("reason") or "").strip()
-    if not reason:
-        raise Mistake("this needs a reason")
-    return reason

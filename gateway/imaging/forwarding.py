@@ -47,6 +47,18 @@ class Forwarded:
 
 
 @dataclass(frozen=True, slots=True)
+class StudyForwarded:
+    """One destination's side of a study.  ``outdated``: instances it has under another identity
+    than the study goes out with now."""
+
+    destination: str
+    instances: int
+    committed: int
+    refused: int
+    outdated: int
+
+
+@dataclass(frozen=True, slots=True)
 class Pointer:
     """What an outbox message says."""
 
@@ -97,17 +109,22 @@ class Forwardings:
 
         return await self._engine.write(operation)
 
-    async def sent(self, destination: str, instance: int, transfer_syntax: str) -> None:
-        """The destination answered that it has it."""
+    async def sent(
+        self, destination: str, instance: int, transfer_syntax: str, correction: int | None
+    ) -> None:
+        """The destination answered that it has it, under that identity correction.  A promise to
+        keep what it has is none for what it gets now."""
         now = to_micros(self._engine.clock())
         await self._engine.write(
             lambda c: (
                 c.execute(
-                    "INSERT INTO forwardings (destination, instance, sent_at, sent_as, state) "
-                    "VALUES (?, ?, ?, ?, 'sent') ON CONFLICT (destination, instance) DO UPDATE SET "
+                    "INSERT INTO forwardings (destination, instance, sent_at, sent_as, state, "
+                    "correction) VALUES (?, ?, ?, ?, 'sent', ?) "
+                    "ON CONFLICT (destination, instance) DO UPDATE SET "
                     "sent_at = excluded.sent_at, sent_as = excluded.sent_as, state = 'sent', "
-                    "transaction_uid = NULL WHERE state <> 'committed'",
-                    (destination, instance, now, transfer_syntax),
+                    "correction = excluded.correction, transaction_uid = NULL "
+                    "WHERE state <> 'committed' OR correction IS NOT excluded.correction",
+                    (destination, instance, now, transfer_syntax, correction),
                 ).get
             )
         )
@@ -188,6 +205,24 @@ class Forwardings:
             ]
         )
 
+    async def of_study(self, uid: str) -> Sequence[StudyForwarded]:
+        """Where its instances went."""
+        return await self._engine.read(
+            lambda c: [StudyForwarded(*row) for row in c.execute(_OF_STUDY, (uid, uid))]
+        )
+
+    def queue_study(self, connection: apsw.Connection, destination: str, uid: str) -> int:
+        """Inside ``engine.write``: queues everything of a study again; how many instances."""
+        rows = connection.execute(
+            "SELECT i.uid, i.sha256 FROM instances i JOIN series e ON e.id = i.series "
+            "JOIN studies s ON s.id = e.study WHERE s.uid = ? AND i.state = 'stored' ORDER BY i.id",
+            (uid,),
+        ).fetchall()
+        for instance, sha256 in rows:
+            wanted = message(destination, str(instance), _bytes(sha256))
+            outbox_rows.insert(self._engine, connection, wanted, None)
+        return len(rows)
+
     async def refused(self, destination: str) -> int:
         """How many instances a person must look at."""
         found = await self._engine.read(
@@ -248,6 +283,13 @@ class Forwardings:
         ).fetchall():
             again = message(destination, str(uid), _bytes(sha256))
             outbox_rows.insert(self._engine, connection, again, None)
+
+
+_OF_STUDY: Final = """
+SELECT f.destination, COUNT(*), SUM(f.state = 'committed'), SUM(f.state = 'refused'),
+    SUM(f.correction IS NOT (SELECT MAX(c.id) FROM study_corrections c WHERE c.study_uid = ?))
+FROM forwardings f JOIN instances i ON i.id = f.instance JOIN series e ON e.id = i.series
+JOIN studies s ON s.id = e.study WHERE s.uid = ? GROUP BY f.destination ORDER BY 1"""
 
 
 def _bytes(value: object) -> bytes:

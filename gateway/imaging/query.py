@@ -2,7 +2,7 @@
 
 Every level above the one asked for must be named by its UID.  What a query may ask for beyond the
 index (``SUPPORTED``) is answered empty.  ``Impossible`` for an identifier that names no level or
-lacks a UID.
+lacks a UID.  Studies are found and shown under the identity they go out with.
 """
 
 from __future__ import annotations
@@ -139,12 +139,12 @@ async def _studies(index: Index, identifier: Dataset) -> AsyncIterator[Study | N
     uids = values(identifier, "StudyInstanceUID")
     if uids:
         for uid in dict.fromkeys(uids):
-            study = await index.study(uid)
+            study = await index.study(uid, corrected=True)
             if study is not None and _matches(identifier, study, _STUDY):
                 yield study
         return
     before: int | None = None
-    while page := await index.studies(before=before, limit=_PAGE):
+    while page := await index.studies(before=before, limit=_PAGE, corrected=True):
         for study in page:
             if _matches(identifier, study, _STUDY):
                 yield study

@@ -34,11 +34,13 @@ from gateway.drivers.dicom.services.worklist import View, Worklist
 from gateway.imaging.commitments import Commitments
 from gateway.imaging.forwarding import Forwardings
 from gateway.imaging.inspection import Inspector
+from gateway.imaging.outgoing import Outgoing
 from gateway.imaging.procedure_step import Effect
 from gateway.imaging.procedure_steps import ProcedureSteps
 from gateway.imaging.worklist import Sources, WorklistSource
 from gateway.imaging.worklist_file import WorklistFile
 from gateway.imaging_services.ordered import OrderedProcedures
+from gateway.rendering import Renderer
 from gateway.store import Store
 
 
@@ -88,7 +90,8 @@ async def imaging_services(
     steps = ProcedureSteps(store.engine)
     commitments = Commitments(store.engine)
     forwardings = Forwardings(store.engine)
-    transcoder = Transcoder(archive)
+    outgoing = Outgoing(archive, store.engine, Renderer())
+    transcoder = Transcoder(archive, outgoing)
     reporter = _reporter(configuration, section, archive, commitments, world)
     reports = CommitmentReports(forwardings, store.outbox.announce)
     if configuration.orders is not None:

@@ -15,7 +15,7 @@ from enum import StrEnum
 
 import apsw
 
-from gateway.matching.correction import correction_of
+from gateway.imaging.correction import correction_of
 from gateway.matching.persons import contradicts
 from gateway.orders import book, patients
 from gateway.orders.book import KnownOrder

@@ -1,8 +1,9 @@
 """The child: one request on stdin, its parts on stdout, an exit status for what is wrong.
 
 Run by its path, apart from the gateway's packages.  Requests are ``metadata`` (DICOM JSON of the
-named files, PS3.18 F), ``frames`` (as stored) and ``picture`` (JPEG or PNG of one frame: modality
-and VOI look-up, palette, YBR, MONOCHROME1, any depth).  3: cannot be decoded, 4: no such frame,
+named files, PS3.18 F), ``frames`` (as stored), ``picture`` (JPEG or PNG of one frame: modality
+and VOI look-up, palette, YBR, MONOCHROME1, any depth), ``corrected`` (a file's beginning with
+another identity) and ``directory`` (a DICOMDIR).  3: cannot be decoded, 4: no such frame,
 5: too large, 6: no picture.
 """
 
@@ -14,6 +15,8 @@ import json
 import os
 import resource
 import sys
+import tempfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -56,7 +59,7 @@ def _confine(limits: Mapping[str, int]) -> None:
     for what, most in (
         (resource.RLIMIT_AS, limits["memory"]),
         (resource.RLIMIT_CPU, limits["seconds"]),
-        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_FSIZE, limits["file"]),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NOFILE, 32),
     ):
@@ -84,17 +87,126 @@ def metadata(request: Mapping[str, Any]) -> list[bytes]:
 
 
 def corrected(request: Mapping[str, Any]) -> list[bytes]:
-    """The whole file with a correction applied; everything else as it was."""
-    from pydicom import config, dcmread
+    """The beginning of a Part 10 file up to its pixels, with a correction applied: everything else
+    as it was, in the encoding it had."""
+    from io import BytesIO
 
-    if Path(request["path"]).stat().st_size > int(request["limits"]["output"]) // 2:
+    from pydicom import config
+    from pydicom.filebase import DicomBytesIO
+    from pydicom.filereader import read_dataset
+    from pydicom.filewriter import write_dataset
+
+    room = int(request["limits"]["output"]) // 4
+    if request["length"] > room:
         raise Trouble(5)
-    out = io.BytesIO()
+    with Path(request["path"]).open("rb") as file:
+        before, data = file.read(request["start"]), file.read(request["length"])
+    if request["deflated"]:
+        data = _inflated(data, room)
+    out = DicomBytesIO()
+    out.is_implicit_VR, out.is_little_endian = request["implicit"], not request["big"]
     with config.disable_value_validation():
-        instance = dcmread(request["path"])
+        instance = read_dataset(BytesIO(data), request["implicit"], not request["big"])
         _correct(instance, request["correction"])
-        instance.save_as(out, enforce_file_format=True)
-    return [out.getvalue()]
+        write_dataset(out, instance)
+    written = out.getvalue()
+    return [before + (_deflated(written) if request["deflated"] else written)]
+
+
+def directory(request: Mapping[str, Any]) -> list[bytes]:
+    """DICOMDIR of the named files (PS3.10 8.6), and which File ID each got, as JSON: null for a
+    class no directory record is defined for.  Only what records need is read of the files."""
+    from pydicom import config, dcmread
+    from pydicom.fileset import FileSet
+
+    scratch = Path(request["scratch"])
+    tempfile.tempdir = str(scratch)
+    made, names = FileSet(), []
+    with config.disable_value_validation():
+        for number, path in enumerate(request["paths"], 1):
+            head = dcmread(path, stop_before_pixels=True, specific_tags=_RECORDED)
+            _correct_identity(head, request["correction"])
+            _report(head)
+            _complete(head, number, request["day"])
+            try:
+                names.append(str(made.add(head).SOPInstanceUID))
+            except (ValueError, NotImplementedError):
+                names.append("")
+        if not len(made):
+            raise Trouble(6)
+        made.write(scratch / "set")
+    ids = {str(one.SOPInstanceUID): one.FileID for one in made}
+    found = [ids.get(uid) for uid in names]
+    return [(scratch / "set" / "DICOMDIR").read_bytes(), json.dumps(found).encode()]
+
+
+_RECORDED = [
+    *("SpecificCharacterSet", "SOPClassUID", "SOPInstanceUID", "PatientID", "PatientName"),
+    *("StudyInstanceUID", "StudyDate", "StudyTime", "StudyID", "StudyDescription"),
+    *("AccessionNumber", "Modality", "SeriesInstanceUID", "SeriesNumber", "InstanceNumber"),
+    *(
+        "CompletionFlag",
+        "VerificationFlag",
+        "ContentDate",
+        "ContentTime",
+        "VerifyingObserverSequence",
+    ),
+    *("ConceptNameCodeSequence", "ContentSequence", "PresentationCreationDate"),
+    *("PresentationCreationTime", "ReferencedSeriesSequence", "ContentLabel"),
+    *("ContentDescription", "ContentCreatorName", "DocumentTitle", "HL7InstanceIdentifier"),
+    *("MIMETypeOfEncapsulatedDocument", "BlendingSequence"),
+]
+
+
+def _correct_identity(head: Any, correction: Mapping[str, Any] | None) -> None:
+    """As in the files, without the note of what was there before."""
+    _correct(head, correction)
+    if "OriginalAttributesSequence" in head:
+        del head.OriginalAttributesSequence
+
+
+def _report(head: Any) -> None:
+    """Of its content only what modifies the title, and when it was verified (PS3.3 F.5.29)."""
+    from pydicom.sequence import Sequence
+
+    items = head.get("ContentSequence") or ()
+    kept = [item for item in items if item.get("RelationshipType") == "HAS CONCEPT MOD"]
+    if kept:
+        head.ContentSequence = Sequence(kept)
+    elif "ContentSequence" in head:
+        del head.ContentSequence
+    times = [
+        str(o.get("VerificationDateTime", "")) for o in head.get("VerifyingObserverSequence") or ()
+    ]
+    if any(times):
+        head.VerificationDateTime = max(times)
+
+
+def _complete(head: Any, number: int, day: str) -> None:
+    """What a record must have and a device left out; the files stay without."""
+    needed = {"PatientID": "-", "StudyID": "-", "StudyTime": "000000", "StudyDate": day}
+    needed |= {"Modality": "OT", "SeriesNumber": "0", "InstanceNumber": str(number)}
+    needed |= {"ContentDate": day, "ContentTime": "000000"}
+    for name, value in needed.items():
+        if not head.get(name):
+            setattr(head, name, value)
+    for name in ("StudyDate", "ContentDate"):
+        digits = str(head[name].value).replace(".", "")  # 1994.11.05 is of before DICOM 3.0
+        setattr(head, name, digits if len(digits) == 8 and digits.isdigit() else day)
+
+
+def _inflated(data: bytes, room: int) -> bytes:
+    engine = zlib.decompressobj(-zlib.MAX_WBITS)
+    found = engine.decompress(data, room)
+    if engine.unconsumed_tail:
+        raise Trouble(5)
+    return found
+
+
+def _deflated(data: bytes) -> bytes:
+    engine = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    found = engine.compress(data) + engine.flush()
+    return found + b"\0" * (len(found) % 2)
 
 
 def _correct(instance: Any, correction: Mapping[str, Any] | None) -> None:
@@ -104,6 +216,8 @@ def _correct(instance: Any, correction: Mapping[str, Any] | None) -> None:
 
     if not correction:
         return
+    if not _fits(instance, correction["values"]):
+        _to_unicode(instance)
     before = Dataset()
     for name in correction["names"]:
         if name in instance:
@@ -115,8 +229,6 @@ def _correct(instance: Any, correction: Mapping[str, Any] | None) -> None:
             setattr(instance, name, value)
         elif name in instance:
             del instance[name]
-    if any(not value.isascii() for value in correction["values"]):
-        instance.SpecificCharacterSet = "ISO_IR 192"
     entry = Dataset()
     entry.SourceOfPreviousValues = ""
     entry.AttributeModificationDateTime = correction["at"]
@@ -125,6 +237,40 @@ def _correct(instance: Any, correction: Mapping[str, Any] | None) -> None:
     entry.ModifiedAttributesSequence = Sequence([before])
     entries = list(instance.get("OriginalAttributesSequence") or ())
     instance.OriginalAttributesSequence = Sequence([*entries, entry])
+
+
+def _fits(instance: Any, values: Any) -> bool:
+    """Whether the instance's own character set can write them."""
+    from pydicom.charset import convert_encodings
+
+    text = "".join(values)
+    if text.isascii():
+        return True
+    named = instance.get("SpecificCharacterSet")
+    if not named:
+        return False
+    try:
+        text.encode(convert_encodings(named)[0])
+    except (UnicodeError, LookupError):
+        return False
+    return True
+
+
+def _to_unicode(instance: Any) -> None:
+    """Every text decoded by the set it came in, to be written in UTF-8."""
+    instance.decode()
+    _say_unicode(instance, 32)
+    instance.SpecificCharacterSet = "ISO_IR 192"
+
+
+def _say_unicode(data_set: Any, depth: int) -> None:
+    if depth == 0:
+        raise Trouble(3)
+    for element in data_set:
+        for item in element.value if element.VR == "SQ" else ():
+            if "SpecificCharacterSet" in item:
+                item.SpecificCharacterSet = "ISO_IR 192"
+            _say_unicode(item, depth - 1)
 
 
 class _Bulk:
@@ -225,7 +371,13 @@ def _eight_bits(pixels: Any) -> Any:
     return (pixels.astype(np.float64) * (255.0 / (65535 if most > 4095 else most))).astype(np.uint8)
 
 
-_VERBS = {"metadata": metadata, "corrected": corrected, "frames": frames, "picture": picture}
+_VERBS = {
+    "metadata": metadata,
+    "corrected": corrected,
+    "directory": directory,
+    "frames": frames,
+    "picture": picture,
+}
 
 
 if __name__ == "__main__":

@@ -26,15 +26,18 @@ class Unrenderable(GatewayError):
 
 
 class Renderer:
-    """``look`` runs a request of ``child`` and gives its parts."""
+    """``look`` runs a request of ``child`` and gives its parts.  ``file``: the longest file a child
+    may write, in bytes."""
 
-    def __init__(self, *, seconds: float = SECONDS, memory: int = MEMORY) -> None:
+    def __init__(self, *, seconds: float = SECONDS, memory: int = MEMORY, file: int = 0) -> None:
         self._seconds = seconds
         self._memory = memory
+        self._file = file
         self._turn = asyncio.Semaphore(_AT_ONCE)
 
     async def look(self, request: Mapping[str, Any]) -> Looked:
         limits = {"memory": self._memory, "seconds": int(self._seconds) + 1, "output": OUTPUT}
+        limits["file"] = self._file
         asked = json.dumps({**request, "limits": limits}).encode()
         async with self._turn:
             process = await asyncio.create_subprocess_exec(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import date, datetime
 from typing import Annotated, Any
 
@@ -10,11 +11,13 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
+from gateway.imaging.export import packing_of, zipped
 from gateway.store import MessageState, ReportState
 from gateway.web.events import READERS
 from gateway.web.parts import Parts
 
 Limit = Annotated[int, Query(ge=1, le=1000)]
+User = Annotated[str | None, Query(min_length=1, max_length=100)]
 Before = Annotated[int | None, Query(ge=1, description="the last number of the page before")]
 Number = Annotated[int, Field(ge=1, le=2**62)]
 
@@ -47,6 +50,12 @@ class Correct(Decision):
 
 class Link(Decision):
     order: str = Field(min_length=1, max_length=200)
+
+
+class Forward(Decision):
+    """``to``: the destination; not needed where there is only one PACS."""
+
+    to: str = Field("", max_length=63)
 
 
 class Move(Decision):
@@ -186,6 +195,21 @@ def _add_studies(router: APIRouter, parts: Parts) -> None:
         """A study with its series, and orders that may belong to it and why."""
         return dict(await parts.ask("studies.show", {"uid": uid}))
 
+    @router.get("/studies/{uid}/export")
+    async def export(
+        uid: str, request: Request, user: User = None, partial: bool = False
+    ) -> StreamingResponse:
+        """The study as a ZIP with a DICOMDIR; ``partial``: even if some images are not here."""
+        if parts.archive is None:
+            raise HTTPException(404, "there is no imaging side")
+        by = {"user": user or getattr(request.state, "user", "") or ""}
+        answer = await parts.ask("studies.export", {"uid": uid, "partial": partial, **by})
+        pieces = zipped(packing_of(answer, parts.archive.shelves.directory))
+        first = await anext(pieces)  # what cannot be made is answered as such
+        head = {"content-disposition": 'attachment; filename="study.zip"'}
+        body = _after(first, pieces)
+        return StreamingResponse(body, media_type="application/zip", headers=head)
+
     @router.post("/studies/{uid}/link")
     async def link(uid: str, request: Request, decision: Link) -> dict[str, Any]:
         """Ties a study to an order."""
@@ -196,6 +220,12 @@ def _add_studies(router: APIRouter, parts: Parts) -> None:
     async def unlink(uid: str, request: Request, decision: Decision) -> dict[str, Any]:
         """Undoes it; needs a reason."""
         return dict(await parts.ask("studies.unlink", {"uid": uid, **_by(request, decision)}))
+
+    @router.post("/studies/{uid}/forward")
+    async def forward(uid: str, request: Request, decision: Forward) -> dict[str, Any]:
+        """Sends it to a PACS again, under the identity it has now; needs a reason."""
+        asked = {"uid": uid, "to": decision.to, **_by(request, decision)}
+        return dict(await parts.ask("studies.forward", asked))
 
     @router.post("/studies/{uid}/move")
     async def move(uid: str, request: Request, decision: Move) -> dict[str, Any]:
@@ -214,6 +244,12 @@ def _add_events(router: APIRouter, parts: Parts) -> None:
             raise HTTPException(503, f"{READERS} readers already listen")
         stream = parts.bulletin.stream(last_event_id)
         return StreamingResponse(stream, media_type="text/event-stream")
+
+
+async def _after(first: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for piece in pieces:
+        yield piece
 
 
 def _by(request: Request, decision: Decision | None) -> dict[str, str]:

@@ -81,6 +81,10 @@ class Orthanc:
             )
             return answer.raise_for_status().json()
 
+    async def delete(self, path: str) -> None:
+        async with self._client() as client:
+            (await client.delete(path)).raise_for_status()
+
     async def instances(self) -> int:
         return int((await self.get("/statistics"))["CountInstances"])
 

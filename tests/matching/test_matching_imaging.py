@@ -17,7 +17,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 from gateway.archive import Archive, Offered
 from gateway.desk.mistakes import Missing, Mistake
 from gateway.desk.studies import Studies as StudyVerbs
-from gateway.matching.correction import correction_of
+from gateway.imaging.correction import correction_of
 from gateway.orders import book, patients
 from gateway.orders.model import Identifier, ImagingStep, OrderData, OrderStatus, Person
 from gateway.rendering import Renderer

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import sys
+import zipfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -67,6 +69,38 @@ async def test_the_commands_show_the_same(site: Clinic, tmp_path: Path) -> None:
     assert (status, "1 images, unmatched" in told) == (0, True)
     status, told = await command("link", study["uid"], "NONE", "--user", "ada")
     assert (status, "no such order" in told) == (1, True)
+    status, told = await command("forward", study["uid"], "--reason", "r", "--user", "ada")
+    assert (status, "of type dicom there are: none" in told) == (1, True)
+    out = tmp_path / "study.zip"
+    status, told = await command("export", study["uid"], "-o", str(out), "--user", "ada")
+    assert (status, "1 images and a DICOMDIR" in told) == (0, True)
+    with zipfile.ZipFile(out) as made:
+        assert min(made.namelist()) == "DICOMDIR"
+    assert (out.stat().st_mode & 0o777, list(tmp_path.glob("*.part"))) == (0o600, [])
+    status, told = await command("export", study["uid"], "-o", str(out), "--user", "ada")
+    assert (status, "exists already" in told) == (2, True)
+
+
+async def test_a_study_is_exported_in_somebody_s_name(site: Clinic) -> None:
+    [study] = (await site.client.get("/api/v1/studies")).json()
+    place = f"/api/v1/studies/{study['uid']}/export"
+    assert (await site.client.get(place)).status_code == 409
+    assert (await site.stranger.get(place, params={"user": "ada"})).status_code == 401
+    assert (await site.client.get("/api/v1/studies/9/export?user=ada")).status_code == 404
+    answer = await site.client.get(place, params={"user": "ada"})
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/zip")
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as made:
+        assert made.testzip() is None
+        [image] = [name for name in made.namelist() if name != "DICOMDIR"]
+        assert made.read(image).endswith(file_bytes("examples_palette.dcm")[-100_000:])
+    entries = (await site.client.get("/api/v1/audit")).json()["entries"]
+    assert ("ada", "export study") in {(e["actor"], e["action"]) for e in entries}
+    assert site.parts.modalities is not None
+    index = site.parts.modalities.archive.index
+    [instance] = await index.instances(study["uid"])
+    await index.checked(instance, sound=False)
+    refused = await site.client.get(place, params={"user": "ada"})
+    assert (refused.status_code, "damaged" in refused.text) == (409, True)
 
 
 def test_a_token_others_may_read_is_not_used(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
+from gateway.archive.rows import as_corrected
 from gateway.errors import GatewayError
 
 
@@ -46,11 +47,11 @@ ATTRIBUTES: Final[Sequence[Attribute]] = (
     Attribute("00080061", "ModalitiesInStudy", "CS", _MODALITIES),
     Attribute("00080090", "ReferringPhysicianName", "PN", "s.referring"),
     Attribute("00081030", "StudyDescription", "LO", "s.description"),
-    Attribute("00100010", "PatientName", "PN", "s.patient_name"),
-    Attribute("00100020", "PatientID", "LO", "s.patient_id"),
-    Attribute("00100021", "IssuerOfPatientID", "LO", "s.issuer"),
-    Attribute("00100030", "PatientBirthDate", "DA", "s.birth_date"),
-    Attribute("00100040", "PatientSex", "CS", "s.sex"),
+    Attribute("00100010", "PatientName", "PN", as_corrected("patient_name")),
+    Attribute("00100020", "PatientID", "LO", as_corrected("patient_id")),
+    Attribute("00100021", "IssuerOfPatientID", "LO", as_corrected("issuer")),
+    Attribute("00100030", "PatientBirthDate", "DA", as_corrected("birth_date")),
+    Attribute("00100040", "PatientSex", "CS", as_corrected("sex")),
     Attribute("0020000D", "StudyInstanceUID", "UI", "s.uid"),
     Attribute("00200010", "StudyID", "SH", "s.study_id"),
     Attribute("00201206", "NumberOfStudyRelatedSeries", "IS", _SERIES_COUNT),

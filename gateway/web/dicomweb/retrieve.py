@@ -11,7 +11,8 @@ from fastapi.responses import StreamingResponse
 from starlette.exceptions import HTTPException
 
 from gateway.archive import Archive, Instance
-from gateway.matching.correction import correction_of
+from gateway.imaging.correction import correction_of
+from gateway.imaging.outgoing import Outgoing
 from gateway.rendering import Renderer, Unrenderable
 from gateway.store import Engine
 from gateway.web.dicomweb.multipart import closing, opening
@@ -44,18 +45,12 @@ class Shelf:
     def __init__(self, archive: Archive, engine: Engine, renderer: Renderer) -> None:
         self.archive = archive
         self._engine = engine
-        self._renderer = renderer
+        self.outgoing = Outgoing(archive, engine, renderer)
 
     async def correction(self, study: str) -> dict[str, Any] | None:
         """What is to be changed on the way out."""
         found = await self._engine.read(lambda c: correction_of(c, study))
         return None if found is None else found.instruction()
-
-    async def corrected(self, instance: Instance, correction: dict[str, Any]) -> bytes:
-        """The file as it goes out."""
-        asked = {"verb": "corrected", "path": self.path(instance), "correction": correction}
-        [whole] = await self._renderer.look(asked)
-        return whole
 
     async def all(self, study: str, series: str | None = None) -> Sequence[Instance]:
         found = await self.archive.index.instances(study, series)
@@ -82,28 +77,27 @@ def add(router: APIRouter, archive: Archive, engine: Engine, renderer: Renderer)
 
 
 def _add_instances(router: APIRouter, shelf: Shelf) -> None:
-    async def answer(request: Request, study: str, found: Sequence[Instance]) -> Response:
+    async def answer(request: Request, found: Sequence[Instance]) -> Response:
         _must_accept_dicom(request)
-        correction = await shelf.correction(study)
         boundary = secrets.token_hex(16)
         kind = f'multipart/related; type="application/dicom"; boundary={boundary}'
-        body = _files(shelf, found, boundary, correction)
+        body = _files(shelf, found, boundary)
         return StreamingResponse(body, media_type=kind)
 
     @router.get(_STUDY)
     async def study_files(request: Request, study: str) -> Response:
         """Every instance of a study, as stored."""
-        return await answer(request, study, await shelf.all(study))
+        return await answer(request, await shelf.all(study))
 
     @router.get(_SERIES)
     async def series_files(request: Request, study: str, series: str) -> Response:
         """Every instance of a series."""
-        return await answer(request, study, await shelf.all(study, series))
+        return await answer(request, await shelf.all(study, series))
 
     @router.get(_INSTANCE)
     async def instance_file(request: Request, study: str, series: str, instance: str) -> Response:
         """One instance."""
-        return await answer(request, study, [await shelf.one(study, series, instance)])
+        return await answer(request, [await shelf.one(study, series, instance)])
 
 
 def _add_metadata(router: APIRouter, shelf: Shelf, renderer: Renderer) -> None:
@@ -214,16 +208,13 @@ async def _files(
     shelf: Shelf,
     found: Sequence[Instance],
     boundary: str,
-    correction: dict[str, Any] | None,
 ) -> AsyncIterator[bytes]:
-    """Part 10 files as they lie in the archive, piece by piece; corrected ones as a whole."""
+    """Part 10 files piece by piece, as they lie in the archive or with their correction."""
     archive = shelf.archive
     for instance in found:
         yield opening(boundary, "application/dicom")
-        if correction is not None:
-            yield await shelf.corrected(instance, correction)
-            continue
-        file = await archive.open_file(instance)
+        content = await shelf.outgoing.content(instance)
+        file = await archive.run(content.open)
         try:
             while piece := await archive.run(file.read, _CHUNK):
                 yield piece

@@ -154,14 +154,14 @@ class Retrieve:
         dialogue = exchange.dialogue
         contexts = [c for c in dialogue.contexts_of(instance.sop_class) if c.scu]
         context = choose(contexts, instance, lossy=False)
-        content = await self._transcoder.payload(instance, context.transfer_syntax)
+        prepared = await self._transcoder.prepared(instance, context.transfer_syntax)
         message = CStoreRQ(
             message_id=dialogue.next_message_id(),
             affected_sop_class_uid=instance.sop_class,
             affected_sop_instance_uid=instance.uid,
             priority=priority,
         )
-        return category((await dialogue.ask(context, message, content)).message.status)
+        return category((await dialogue.ask(context, message, prepared.payload)).message.status)
 
     async def _suboperations(
         self,

@@ -57,10 +57,12 @@ class Originator:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The peer has it: its status (a warning at most) and the syntax it went in."""
+    """The peer has it: its status (a warning at most), the syntax it went in, and the identity
+    correction it went under, if any."""
 
     status: int
     transfer_syntax: str
+    correction: int | None
 
 
 def pair_of(instance: Instance) -> Pair:
@@ -117,7 +119,7 @@ class StorageUser:
         """Sends one instance and waits for the answer."""
         await self._prepared(pair_of(instance))
         context = self._context(instance)
-        payload = await self._transcoder.payload(instance, context.transfer_syntax)
+        prepared = await self._transcoder.prepared(instance, context.transfer_syntax)
         dialogue = self._established()
         request = CStoreRQ(
             message_id=dialogue.next_message_id(),
@@ -126,9 +128,9 @@ class StorageUser:
             move_originator_ae_title=originator.ae_title if originator else None,
             move_originator_message_id=originator.message_id if originator else None,
         )
-        status = await self._asked(context, request, payload)
+        status = await self._asked(context, request, prepared.payload)
         _check(status)
-        return Stored(status, context.transfer_syntax)
+        return Stored(status, context.transfer_syntax, prepared.correction)
 
     async def request_commitment(self, request: Request) -> None:
         """N-ACTION; the report comes later, on this association or on one of the peer's."""

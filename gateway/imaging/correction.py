@@ -16,8 +16,9 @@ SYSTEM: Final = "GATEWAY"
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Correction:
-    """``values`` are of ``NAMES``."""
+    """``values`` are of ``NAMES``; a later correction of a study has a higher ``id``."""
 
+    id: int
     values: tuple[str, ...]
     at: datetime
 
@@ -33,9 +34,23 @@ class Correction:
 
 def correction_of(connection: apsw.Connection, study_uid: str) -> Correction | None:
     """The latest one; None when nobody corrected anything."""
-    row = connection.execute(
-        "SELECT patient_id, issuer, patient_name, birth_date, sex, at FROM study_corrections "
-        "WHERE study_uid = ? ORDER BY id DESC LIMIT 1",
-        (study_uid,),
-    ).fetchone()
-    return None if row is None else Correction(tuple(map(str, row[:5])), from_micros(row[5]))
+    return _latest(connection, f"{_SELECT} WHERE c.study_uid = ?", study_uid)
+
+
+def correction_of_series(connection: apsw.Connection, series: int) -> Correction | None:
+    """The same, of the study a series belongs to."""
+    where = "JOIN studies s ON s.uid = c.study_uid JOIN series e ON e.study = s.id WHERE e.id = ?"
+    return _latest(connection, f"{_SELECT} {where}", series)
+
+
+_SELECT: Final = (
+    "SELECT c.id, c.patient_id, c.issuer, c.patient_name, c.birth_date, c.sex, c.at "
+    "FROM study_corrections c"
+)
+
+
+def _latest(connection: apsw.Connection, query: str, binding: str | int) -> Correction | None:
+    row = connection.execute(f"{query} ORDER BY c.id DESC LIMIT 1", (binding,)).fetchone()
+    if row is None:
+        return None
+    return Correction(int(row[0]), tuple(map(str, row[1:6])), from_micros(row[6]))
