@@ -152,7 +152,7 @@ def _print(
 ) -> None:
     if form == "records":
         for line in record_lines(payload, profile):
-            print(line)
+            print(_visible(line))
         return
     context = Context(
         device_id=profile.name,
@@ -165,6 +165,11 @@ def _print(
         print(f"{file}: {problem.code.value} at {problem.at}", file=sys.stderr)
     for line in _json(reading.reports) if form == "json" else _hl7(reading.reports, file):
         print(line)
+
+
+def _visible(line: str) -> str:
+    """Control characters by their number: a device's text never steers a terminal."""
+    return "".join(c if c.isprintable() else f"<{ord(c):02X}>" for c in line)
 
 
 def _json(reports: Iterable[Report]) -> Iterator[str]:

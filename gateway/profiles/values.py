@@ -46,6 +46,8 @@ _COMPARATORS: Final = {
     "=>": Comparator.AT_LEAST,
     "≥": Comparator.AT_LEAST,
 }
+_CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+"""Nothing a value is written with: it was damaged, and no message could carry it."""
 _PLAIN: Final = re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,10})?")
 _COMPARED: Final = re.compile("(<=|=<|>=|=>|[<>≤≥])[ \t]*(.*)", re.DOTALL)
 _NUMERIC: Final = re.compile(r"([+-]?[0-9.,]+(?:[eE][+-]?[0-9]+)?)[ \t]*(.*)", re.DOTALL)
@@ -103,6 +105,8 @@ def read_value(
 
     ``knows_unit`` tells words that are units from others; ``measured``: a unit stands beside it.
     """
+    if _CONTROL.search(text):
+        return UNREADABLE
     trimmed = text.strip()
     if writing.decimal == "." and not answers and _PLAIN.fullmatch(trimmed):
         return Read(Quantity(trimmed))

@@ -120,6 +120,18 @@ def test_wrong_use_is_2_with_a_line_that_helps(
     assert len(err.splitlines()) == 1, err
 
 
+def test_a_device_s_text_never_steers_the_terminal() -> None:
+    records = (*RECORDS[:4], "C|1|I|before\x1b[31mafter\x00|G", *RECORDS[4:])
+    for form, mark in (("records", "before<1B>[31mafter<00>"), ("json", "before\\u001b[31m")):
+        data = framed(records)
+        status, out, _ = gateway("decode", "-", "--profile", "erba-xl", "--as", form, stdin=data)
+        assert status == 0
+        assert mark in out
+        assert "\x1b" not in out
+    status, out, _ = gateway("decode", "-", "--profile", "erba-xl", "--as", "hl7", stdin=data)
+    assert "|Control characters removed: 2" in out
+
+
 def test_check_says_each_mistake_on_its_line(tmp_path: Path) -> None:
     path = tmp_path / "gateway.toml"
     path.write_text('[gateway]\nsite = "A B"\ntimezone = 3\n', encoding="utf-8")

@@ -166,3 +166,11 @@ def test_a_line_that_may_have_been_a_result_is_never_passed_over(line: str) -> N
     payload = "\r\n".join(lines).encode() + b"\r\n"
     (report,) = normalize(payload, catalogue()["generic-text"], context())
     assert report.held
+
+
+@pytest.mark.parametrize("value", ["5\x00.4", "5.4\x1b", "ne\x07g", "\x0b5.4", "Negative\x7f"])
+@pytest.mark.parametrize("unit", ["mmol/L", ""])
+def test_a_control_character_in_a_value_holds(value: str, unit: str) -> None:
+    observation, report = in_astm(value, unit)
+    assert observation.value == Absent(AbsentReason.UNREADABLE)
+    assert ProblemCode.UNREADABLE_VALUE in problem_codes(report)
