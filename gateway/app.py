@@ -30,7 +30,7 @@ from gateway.errors import StoreError
 from gateway.intake import Intake, Router, Sender
 from gateway.intake.late_orders import LateOrders
 from gateway.intake.planning import Planner
-from gateway.lines import Lines, drift_limits, known_devices, silence_limits
+from gateway.lines import Lines, drift_limits, known_devices, silence_limits, tapes
 from gateway.messages import ProcessingId, load_tables
 from gateway.modalities import Modalities, modalities
 from gateway.notices import Noticeboard
@@ -111,7 +111,8 @@ async def running(
         callers: list[Callers] = []  # the node opens after the desk
         known = desk_parts(configuration, store, intake, router, couriers, links, clock)
         strangers = partial(unknown_callers, callers)
-        desk = Desk(replace(known, running=True, strangers=strangers))
+        recorded = tapes(configuration)
+        desk = Desk(replace(known, running=True, strangers=strangers, tapes=recorded))
         late = late_orders(configuration, store, router, notices, clock)
         if late is not None:
             await _started(stack, {"late orders": late.run})
@@ -120,7 +121,7 @@ async def running(
         reception = Reception(configuration, store, notices, clock, router, intake, told)
         await stack.enter_async_context(reception.open())
         asked = worklists(configuration, store, clock)
-        lines = Lines(configuration, store, intake, notices, asked, pushed)
+        lines = Lines(configuration, store, intake, notices, asked, pushed, recorded)
         await stack.enter_async_context(lines.open())
         units = await _modalities(stack, configuration, store, notices, clock)
         if units is not None:

@@ -10,7 +10,7 @@ import asyncio
 import ipaddress
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -46,6 +46,7 @@ from gateway.store import Store
 from gateway.supervision import supervise
 from gateway.transports import Admission, Folder, Peer, TcpListen, configured, maintain
 from gateway.transports.inbox import Inbox
+from gateway.transports.tape import Tape
 
 _CONNECTIONS = 1024
 
@@ -92,6 +93,15 @@ def drift_limits(configuration: Configuration) -> dict[str, timedelta]:
     return {n: clock_limits(device).ahead for n, device in configuration.analyzers.items()}
 
 
+def tapes(configuration: Configuration) -> dict[str, Tape]:
+    """One for each line, under the name of each of its devices."""
+    lines: dict[str, Tape] = {}
+    return {
+        name: lines.setdefault(device.stream, Tape())
+        for name, device in configuration.analyzers.items()
+    }
+
+
 def silence_limits(configuration: Configuration) -> dict[str, timedelta]:
     """How long each device may be quiet; devices without a limit are left out."""
     profiles = catalogue()
@@ -113,7 +123,9 @@ class Lines:
         notices: Noticeboard,
         worklists: Worklists | None = None,
         downloads: Downloads | None = None,
+        tapes: Mapping[str, Tape] | None = None,
     ) -> None:
+        self._tapes = tapes or {}
         self._worklists = worklists
         self._downloads = downloads
         self._configuration = configuration
@@ -214,7 +226,9 @@ class Lines:
             names = candidates(devices, peer.host)
             if names not in sites:
                 line = "+".join(names)
-                sites[names] = Site(line, names, self._store, self._intake, self._notices, noise)
+                tape = self._tapes.get(next(iter(devices))) or Tape()
+                parts = (self._store, self._intake, self._notices, noise)
+                sites[names] = Site(line, names, *parts, tape)
             talking = [profiles[name] for name in names]
             asked = self._worklists
             if asked is not None and asked.asks(names):

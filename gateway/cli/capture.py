@@ -6,26 +6,23 @@ import asyncio
 import signal
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import TextIO, cast
+from typing import TextIO
 
 from gateway.cli.run import now
-from gateway.errors import ConfigurationError
-from gateway.notices import LinkState
-from gateway.profiles import catalogue
-from gateway.protocols.astm import (
-    Comment,
-    Dialect,
-    Direction,
-    Receiver,
-    Spoken,
-    write_wire,
-)
-from gateway.protocols.errors import ProtocolError
+from gateway.drivers import DeviceLink, Noise, Site
+from gateway.errors import ConfigurationError, StoreError
+from gateway.intake import Arrival
+from gateway.lines import link_for
+from gateway.notices import LinkState, Noticeboard
+from gateway.profiles import AnalyzerProfile, catalogue
+from gateway.protocols.astm import Comment, Direction, Spoken, write_wire
 from gateway.transports import AnyAddress, Peer, StreamAddress, maintain
+from gateway.transports.tape import Tape
 
 
 def capture_stream(
@@ -40,7 +37,6 @@ def capture_stream(
     if profile not in known:
         names = ", ".join(sorted(known))
         raise ConfigurationError([f"--profile: unknown profile '{profile}'; known: {names}"])
-    dialect = known[profile].link.dialect or Dialect()
     try:
         file = output.open("x", encoding="utf-8")
     except FileExistsError:
@@ -52,7 +48,8 @@ def capture_stream(
         recording = Recording(file)
         recording.comment(f"{profile} on {stream}, {now().isoformat(timespec='seconds')}")
         recording.comment("answered as the gateway does" if answer else "only listened")
-        asyncio.run(_record(address, recording, dialect if answer else None, seconds))
+        answering = known[profile] if answer else None
+        asyncio.run(_record(address, recording, answering, seconds))
     print(
         f"{recording.pieces} piece(s) in {output}; it may name patients: keep it safe",
         file=sys.stderr,
@@ -81,39 +78,86 @@ class Recording:
 
 
 class Ear(asyncio.Protocol):
-    """Writes down what arrives; answers like the gateway when given a dialect."""
+    """Writes down what arrives; answers as the gateway does when given a profile."""
 
-    def __init__(self, recording: Recording, dialect: Dialect | None) -> None:
+    def __init__(self, recording: Recording, profile: AnalyzerProfile | None) -> None:
         self._recording = recording
-        self._receiver = None if dialect is None else Receiver(dialect)
-        self._transport: asyncio.Transport | None = None
+        self._link: DeviceLink | None = None
+        if profile is not None:
+            tape = Spoke(recording)
+            notices = Noticeboard(now)
+            site = Site("capture", ("capture",), Kept(), Nobody(), notices, Noise(1), tape)
+            self._link = link_for([profile], site, "capture", asyncio.get_running_loop())
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
+        if self._link is not None:
+            self._link.connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
         self._recording.spoke(Direction.DEVICE, data)
-        if self._receiver is None or self._transport is None:
-            return
-        try:
-            self._receiver.receive_data(data)
-            while (event := self._receiver.next_event()) is not None:
-                self._answer(type(event).__name__)
-        except ProtocolError:
-            self._transport.abort()
+        if self._link is not None:
+            self._link.data_received(data)
 
-    def _answer(self, event: str) -> None:
-        if self._receiver is None or self._transport is None or not self._receiver.awaiting:
-            return
-        damaged = event == "FrameDamaged"
-        reply = self._receiver.refuse() if damaged else self._receiver.accept()
-        if reply:
-            self._recording.spoke(Direction.HOST, reply)
-            self._transport.write(reply)
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._link is not None:
+            self._link.connection_lost(exc)
+
+
+class Spoke(Tape):
+    """What we say goes into the recording before it goes out."""
+
+    def __init__(self, recording: Recording) -> None:
+        super().__init__()
+        self._recording = recording
+
+    def device(self, data: bytes) -> None:
+        """It is written down already."""
+
+    def host(self, data: bytes) -> None:
+        self._recording.spoke(Direction.HOST, data)
+
+
+class Kept:
+    """A journal for bytes that are in a file before anybody asks."""
+
+    accepting = True
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def open_transmission(self, _device: str, _protocol: str, _peer: str) -> int:
+        self._last += 1
+        return self._last
+
+    def append(
+        self,
+        _transmission: int,
+        _entry: bytes,
+        done: Callable[[StoreError | None], None],
+        *,
+        evidence: bool = False,
+    ) -> None:
+        asyncio.get_running_loop().call_soon(done, None)
+
+    def evidence(self, _transmission: int, _entry: bytes) -> None:
+        """It is in the file."""
+
+
+class Nobody:
+    """Nothing is read here."""
+
+    def complete(self, _arrival: Arrival) -> None:
+        """A recording ends nowhere."""
+
+    def incomplete(self, _arrival: Arrival, _reason: str) -> None:
+        """It is in the file all the same."""
 
 
 async def _record(
-    address: AnyAddress, recording: Recording, dialect: Dialect | None, seconds: float | None
+    address: AnyAddress,
+    recording: Recording,
+    profile: AnalyzerProfile | None,
+    seconds: float | None,
 ) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -121,7 +165,7 @@ async def _record(
         loop.add_signal_handler(number, stopping.set)
 
     def connect(_peer: Peer) -> Ear:
-        return Ear(recording, dialect)
+        return Ear(recording, profile)
 
     def observe(state: LinkState, text: str) -> None:
         print(f"{datetime.now(UTC):%H:%M:%S} {state.value}: {text}", file=sys.stderr)

@@ -49,6 +49,15 @@ def not_bytes_of_a_line(data: bytes) -> str | None:
     return None
 
 
+def known_profile(name: str) -> AnalyzerProfile:
+    """ConfigurationError names the known ones."""
+    known = catalogue()
+    if name not in known:
+        names = ", ".join(known)
+        raise ConfigurationError([f"--profile: unknown profile '{name}'; known: {names}"])
+    return known[name]
+
+
 def astm_profile(name: str) -> AnalyzerProfile:
     """ConfigurationError names the known ones."""
     known = {n: p for n, p in catalogue().items() if p.link.protocol is Protocol.ASTM}

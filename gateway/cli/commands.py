@@ -162,6 +162,19 @@ def spy(
     raise typer.Exit(spy_streams(device, host, output, seconds))
 
 
+@app.command(epilog="Example: gateway tape haematology -o yesterday.wire")
+def tape(
+    device: Annotated[str, typer.Argument(help="The device's name in the configuration.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The transcript to write.")],
+    user: User = None,
+    config: Config = DEFAULT,
+) -> None:
+    """The last megabyte of a line of the running gateway, as a transcript."""
+    from gateway.cli.tape import save_tape
+
+    raise typer.Exit(save_tape(device, output, user, config))
+
+
 @app.command("profile-wizard", epilog="Example: gateway profile-wizard first-day.wire -o profiles")
 def profile_wizard(
     file: Annotated[Path, typer.Argument(help="A byte capture or a .wire transcript.")],

@@ -20,12 +20,13 @@ from pathlib import Path
 from typing import TextIO
 
 from gateway.cli.capture import Ear, Recording
-from gateway.cli.captures import astm_profile, read_entries
+from gateway.cli.captures import known_profile, read_entries
 from gateway.cli.run import now
-from gateway.cli.symptoms import Finding, Symptom, diagnose, line_format
+from gateway.cli.symptoms import Finding, Symptom, diagnose, whole
 from gateway.errors import ConfigurationError
 from gateway.notices import LinkState
-from gateway.protocols.astm import Dialect, Spoken, read_wire
+from gateway.profiles import AnalyzerProfile, catalogue
+from gateway.protocols.astm import Spoken, read_wire
 from gateway.transports import (
     AnyAddress,
     Peer,
@@ -53,11 +54,11 @@ def examine(
         from gateway.cli.dicom_doctor import examine_peer
 
         return _tell(tuple(examine_peer(stream, config, calling, seconds)), as_json)
-    dialect = astm_profile(profile).link.dialect if profile else None
+    chosen = known_profile(profile) if profile else None
     if Path(stream).is_file():
         entries, _ = read_entries(Path(stream))
         spoken = [entry for entry in entries if isinstance(entry, Spoken)]
-        return _tell(diagnose(spoken, dialect), as_json)
+        return _tell(_diagnosed(spoken, chosen), as_json)
     try:
         address = StreamAddress.parse(stream)
     except ValueError as error:
@@ -65,9 +66,15 @@ def examine(
     with ExitStack() as stack:
         kept = stack.enter_context(_kept()) if active else None
         findings = tuple(_environment(address)) or asyncio.run(
-            _listen(address, dialect, kept, seconds)
+            _listen(address, chosen, kept, seconds)
         )
     return _tell(findings, as_json)
+
+
+def _diagnosed(spoken: list[Spoken], profile: AnalyzerProfile | None) -> tuple[Finding, ...]:
+    if profile is None:
+        return diagnose(spoken)
+    return diagnose(spoken, profile.link.dialect, profile.link.protocol)
 
 
 def _kept() -> TextIO:
@@ -126,7 +133,7 @@ def holding(path: Path) -> list[str]:
 
 
 async def _listen(
-    address: AnyAddress, dialect: Dialect | None, kept: TextIO | None, seconds: float
+    address: AnyAddress, profile: AnalyzerProfile | None, kept: TextIO | None, seconds: float
 ) -> tuple[Finding, ...]:
     print("let the device send one whole result now", file=sys.stderr)
     speeds = [address.baud] if isinstance(address, Serial) else []
@@ -134,12 +141,12 @@ async def _listen(
     best: tuple[Finding, ...] = ()
     for speed in speeds or [0]:
         chosen = replace(address, baud=speed) if isinstance(address, Serial) else address
-        states, text = await _hear(chosen, dialect, kept, seconds)
+        states, text = await _hear(chosen, profile, kept, seconds)
         spoken = [entry for entry in read_wire(text) if isinstance(entry, Spoken)]
         if not spoken and (told := tuple(_connection(chosen, states))):
             return told
-        findings = diagnose(spoken, dialect)
-        proved = line_format(b"".join(entry.data for entry in spoken)) is not None
+        findings = _diagnosed(spoken, profile)
+        proved = whole(spoken)
         if proved and isinstance(address, Serial) and speed != address.baud:
             advice = f"here: baud={speed} in the stream; or on the device: {address.baud}"
             wrong = Finding(Symptom.WRONG_SPEED, f"the device sends at {speed} baud", advice)
@@ -151,7 +158,7 @@ async def _listen(
 
 
 async def _hear(
-    address: AnyAddress, dialect: Dialect | None, kept: TextIO | None, seconds: float
+    address: AnyAddress, profile: AnalyzerProfile | None, kept: TextIO | None, seconds: float
 ) -> tuple[list[tuple[LinkState, str]], str]:
     """What the line said about itself, and the transcript of what was said on it."""
     heard = Kept(kept)
@@ -159,7 +166,7 @@ async def _hear(
     states: list[tuple[LinkState, str]] = []
 
     def connect(_peer: Peer) -> Ear:
-        return Ear(recording, (dialect or Dialect()) if kept else None)
+        return Ear(recording, (profile or catalogue()["generic-astm"]) if kept else None)
 
     line = asyncio.create_task(
         maintain(address, connect, observe=lambda state, text: states.append((state, text)))
@@ -199,6 +206,14 @@ def _connection(address: AnyAddress, states: list[tuple[LinkState, str]]) -> Ite
                 f"on the device: host address of this machine, port {address.port}; or here: "
                 "tcp:DEVICE:PORT, when the device is the server",
             )
+    elif isinstance(address, TcpConnect) and not failed:
+        yield Finding(
+            Symptom.SILENT,
+            "the connection stands, and the device says nothing",
+            "on the device: switch automatic sending on, or press send. If it was cut off before, "
+            "it may still hold the old connection (half-open) and send there: restart its port; "
+            "a device server shows how many connections it has and allows",
+        )
     elif failed:
         advice = failed[-1]
         if isinstance(address, TcpConnect):

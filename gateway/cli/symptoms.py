@@ -13,11 +13,22 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from gateway.profiles import Protocol
+from gateway.profiles.guessing import Guess, guess
 from gateway.protocols.astm import Dialect, Direction, Framing, Spoken, checksum, read_capture
 
 _FRAME: Final = re.compile(rb"\x02([0-7][^\x02\x03\x17]*[\x03\x17])([0-9A-Fa-f]{2})")
 _CONTROLS: Final = frozenset(b"\x00\x01\x02\x03\x04\x05\x06\x0a\x0b\x0d\x15\x17\x1c\xff")
 _LOOP: Final = 3
+ASTM: Final = "ASTM"
+_REFUSAL: Final = re.compile(rb"MSA\|(?:AE|AR|CE|CR)|ACK\.type_cd V=.AE")
+_LANGUAGES: Final = {
+    Protocol.ASTM: (ASTM,),
+    Protocol.HL7: ("HL7",),
+    Protocol.POCT1A: ("POCT1-A", "HL7"),
+    Protocol.TEXT: ("plain text", "lines of text", "LIS3"),
+    Protocol.FILE: ("an exported table", "HL7"),
+}
 
 
 class Symptom(StrEnum):
@@ -76,13 +87,56 @@ def legible(data: bytes) -> float:
     return sum(0x20 <= byte < 0x7F or byte in _CONTROLS for byte in data) / len(data)
 
 
-def diagnose(entries: Sequence[Spoken], dialect: Dialect | None = None) -> tuple[Finding, ...]:
-    """The findings, the gravest first; a sound link has just one."""
+def diagnose(
+    entries: Sequence[Spoken],
+    dialect: Dialect | None = None,
+    protocol: Protocol | None = None,
+) -> tuple[Finding, ...]:
+    """The findings, the gravest first; a sound link has just one.
+
+    ``protocol`` is what the device should speak, ``dialect`` how, where that is ASTM.
+    """
     device = b"".join(e.data for e in entries if e.direction is Direction.DEVICE)
     host = b"".join(e.data for e in entries if e.direction is Direction.HOST)
+    found = guess(device)
+    if line_format(device) is None and found.messages and found.language != ASTM:
+        wanted = protocol or (Protocol.ASTM if dialect else None)
+        return tuple(_other_language(device, host, found, wanted))
     return tuple(_diagnose(device, host, dialect)) or (
         Finding(Symptom.UNCLEAR, f"{len(device)} bytes that tell nothing", _SEND_WHOLE),
     )
+
+
+def whole(entries: Sequence[Spoken]) -> bool:
+    """Whether the device was understood: a right checksum, or a whole message of some language."""
+    device = b"".join(e.data for e in entries if e.direction is Direction.DEVICE)
+    return line_format(device) is not None or guess(device).messages > 0
+
+
+def _other_language(
+    device: bytes, host: bytes, found: Guess, wanted: Protocol | None
+) -> Iterator[Finding]:
+    """Whole messages, and none of them ASTM."""
+    if wanted is not None and found.language not in _LANGUAGES.get(wanted, ()):
+        advice = "here: choose a profile of that language; on the device: its host protocol setting"
+        yield Finding(Symptom.OTHER_LANGUAGE, f"the device speaks {found}", advice)
+        return
+    if (times := _unanswered(device)) >= 2 and not host:
+        yield Finding(
+            Symptom.NO_ANSWER,
+            f"the device said the same {times} times, and nobody answered",
+            "here: the gateway must run (or doctor --active); its answers must reach the device",
+        )
+    if (refused := len(_REFUSAL.findall(host))) >= _LOOP:
+        advice = "here: look for the reason in 'gateway status': a full disk, a store in trouble"
+        yield Finding(Symptom.REFUSED, f"the host refused {refused} messages", advice)
+    yield Finding(Symptom.SOUND, str(found), fault=False)
+
+
+def _unanswered(device: bytes) -> int:
+    """How often the same greeting or message came."""
+    heads = re.findall(rb"\x0b(MSH[^\r]{0,200})|(<HEL\.R01)", device)
+    return len(heads) if len(set(heads)) == 1 else 0
 
 
 _SEND_WHOLE: Final = "let the device send one whole result while this listens"

@@ -44,6 +44,7 @@ class Desk:
             "resend": self._resend,
             "qc.release": self._qc_release,
             "resume": self._resume,
+            "tape": self._tape,
             "replay": self._replay.run,
             **Records(parts.store).verbs(),
             **Studies(parts.store).verbs(),
@@ -164,6 +165,16 @@ class Desk:
             actor_of(arguments), "resume", f"destination {name}", ""
         )
         return {"destination": name, "resumed": True}
+
+    async def _tape(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """The last of what was said on a line; it may name patients: who looks is recorded."""
+        name = str(arguments.get("device"))
+        tape = self._parts.tapes.get(name)
+        if tape is None:
+            known = ", ".join(sorted(self._parts.tapes)) or "none while the gateway does not run"
+            raise Missing(f"no running line of '{name}'; known: {known}")
+        await self._parts.store.audit.record(_actor(arguments), "tape", f"device {name}", "")
+        return {"device": name, "transcript": tape.transcript(self._parts.clock())}
 
 
 def _hold(hold: Hold) -> dict[str, Any]:

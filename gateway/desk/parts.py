@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from gateway.desk.links import LinkBoard
 from gateway.intake import Intake, Router
 from gateway.store import Store
+from gateway.transports.tape import Tape
 
 
 class Lane(Protocol):
@@ -47,6 +48,7 @@ class Parts:
     """What the desk works with.  ``lanes`` is empty when no gateway runs.
 
     ``imaging``: whether the site has a DICOM side; ``strangers`` called it and were turned away.
+    ``tapes`` have the last of what was said on each device's line.
     """
 
     store: Store
@@ -62,3 +64,4 @@ class Parts:
     running: bool
     imaging: bool = False
     strangers: Callable[[], Sequence[UnknownCaller]] = tuple
+    tapes: Mapping[str, Tape] = field(default_factory=dict)

@@ -44,7 +44,7 @@ class AstmLink(DeviceLink):
         self._texts: list[bytes] = []
         self._pending = b""
 
-    def data_received(self, data: bytes) -> None:
+    def arrived(self, data: bytes) -> None:
         if not self._waiting and (found := self._receiver.receive_frame(data)) is not None:
             self.received(*found)
             return

@@ -69,7 +69,7 @@ class AskingLink(AstmLink):
     def idle(self) -> bool:
         return super().idle and self._line.idle
 
-    def data_received(self, data: bytes) -> None:
+    def arrived(self, data: bytes) -> None:
         if not self._waiting and (found := self._line.receive_frame(data)) is not None:
             self.received(*found)
             return

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, cast
 
 from gateway.errors import StoreError
 from gateway.intake import Arrival
 from gateway.notices import FrameRefused, Heard, NoiseAlarm, Noticeboard
+from gateway.transports.tape import Mark, Tape
 
 
 class Journal(Protocol):
@@ -61,6 +62,7 @@ class Site:
     recipient: Recipient
     notices: Noticeboard
     noise: Noise
+    tape: Tape = field(default_factory=Tape)
 
 
 class Noise:
@@ -109,8 +111,14 @@ class DeviceLink(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        self.site.tape.mark(Mark.OPENED, self.peer)
+
+    def data_received(self, data: bytes) -> None:
+        self.site.tape.device(data)
+        self.arrived(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.site.tape.mark(Mark.CLOSED, self.peer)
         self._lost = True
         self._transport = None
         self._arm(None)
@@ -134,6 +142,10 @@ class DeviceLink(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
+    def arrived(self, data: bytes) -> None:
+        """Takes what the device sent."""
+        raise NotImplementedError
+
     def advance(self) -> None:
         """Handles the events that are ready.  Called again after each commit."""
         raise NotImplementedError
@@ -152,6 +164,7 @@ class DeviceLink(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         if data and self._transport is not None:
+            self.site.tape.host(data)
             self._transport.write(data)
 
     def commit(self, entry: bytes, *, evidence: bool = False) -> None:

@@ -71,7 +71,7 @@ class MessageLink(DeviceLink, Generic[E]):
 
     # asyncio.Protocol and DeviceLink
 
-    def data_received(self, data: bytes) -> None:
+    def arrived(self, data: bytes) -> None:
         try:
             self._conversation.receive_data(data)
         except RemoteProtocolError:

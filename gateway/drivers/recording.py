@@ -33,7 +33,7 @@ class RecordingLink(DeviceLink):
         self._pending = b""
         self._text = bytearray()
 
-    def data_received(self, data: bytes) -> None:
+    def arrived(self, data: bytes) -> None:
         self._arrived += data
         if len(self._arrived) > LONGEST:
             self.refused("flood")

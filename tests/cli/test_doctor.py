@@ -10,11 +10,25 @@ from typer.testing import CliRunner
 
 from gateway.cli.commands import app
 from gateway.cli.symptoms import Symptom, diagnose, line_format
-from gateway.protocols.astm import Dialect, Direction, Framing, Spoken, encode_frame, write_wire
+from gateway.profiles import Protocol
+from gateway.protocols.astm import (
+    Dialect,
+    Direction,
+    Framing,
+    Spoken,
+    encode_frame,
+    read_wire,
+    write_wire,
+)
 
+TRANSCRIPTS = Path(__file__).parents[1] / "transcripts"
 RECORDS = (r"H|\^&|||DEMO", "P|1|MRN1", "O|1|26S1", "R|1|^^^GLU|5.4|mmol/L||||F", "L|1|N")
 FRAMES = [encode_frame(n, f"{text}\r".encode()) for n, text in enumerate(RECORDS, 1)]
 MESSAGE = b"\x05" + b"".join(FRAMES) + b"\x04"
+HL7 = b"\x0bMSH|^~\\&|X|L|||20260105||ORU^R01|1|P|2.5.1\rOBR|1||S1\rOBX|1|NM|GLU||5|g/L\r\x1c\r"
+KX21 = read_wire((TRANSCRIPTS / "sysmex-kx21n-poch/panel.wire").read_text(encoding="utf-8"))[
+    -1
+].data
 BARE = "".join(f"{text}\r" for text in RECORDS).encode()
 
 
@@ -48,8 +62,13 @@ def test_symptoms() -> None:
     assert first(device(bytes(range(0x80, 0x100)) * 3)) is Symptom.WRONG_SPEED
     assert first(device(b"\x05"), device(b"\x05"), device(b"\x05")) is Symptom.NO_ANSWER
     assert first(device(b"\x05"), host(b"\x05"), device(b"\x05")) is Symptom.COLLISION
-    assert first(device(b"\x0bMSH|^~\\&|X\r\x1c\r")) is Symptom.OTHER_LANGUAGE
+    assert first(device(HL7), dialect=Dialect()) is Symptom.OTHER_LANGUAGE
+    assert first(device(HL7)) is Symptom.SOUND
+    assert first(device(HL7 * 3)) is Symptom.NO_ANSWER
+    assert first(device(HL7), *[host(b"\x0bMSH|x\rMSA|AE|1\r\x1c\r")] * 3) is Symptom.REFUSED
     assert first(device(b"<?xml version='1.0'?><HEL.R01/>")) is Symptom.OTHER_LANGUAGE
+    assert first(device(KX21)) is Symptom.SOUND
+    assert diagnose([device(KX21)], protocol=Protocol.HL7)[0].symptom is Symptom.OTHER_LANGUAGE
     assert first(device(BARE), dialect=Dialect()) is Symptom.WRONG_FRAMING
     assert first(device(BARE), dialect=Dialect(framing=Framing.AUTO)) is Symptom.SOUND
     assert first(device(MESSAGE[:-40])) is Symptom.INCOMPLETE

@@ -85,6 +85,50 @@ async def test_a_listening_doctor_sends_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+HL7 = b"\x0bMSH|^~\\&|X|L|||20260105||ORU^R01|77|P|2.5.1\rOBR|1||S1\rOBX|1|NM|GLU||5|g/L\r\x1c\r"
+
+
+async def test_a_capture_answers_in_the_device_s_language(tmp_path: Path) -> None:
+    got: list[bytes] = []
+
+    async def sends(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(HL7)
+        got.append(await reader.readuntil(b"\x1c\r"))
+
+    async with device(sends) as port:
+        arguments = ("capture", f"tcp:127.0.0.1:{port}", "-o", "x.wire", "--profile", "generic-hl7")
+        status, _ = await gateway(*arguments, "--answer", "--for", "2", folder=tmp_path)
+    assert status == 0
+    assert b"MSA|AA|77" in got[0]
+    entries = read_wire((tmp_path / "x.wire").read_text(encoding="utf-8"))
+    assert said(entries, Direction.DEVICE) == HL7
+    assert said(entries, Direction.HOST) == got[0]
+
+
+async def test_a_doctor_of_a_connection_that_says_nothing(tmp_path: Path) -> None:
+    async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async with device(silent) as port:
+        status, out = await gateway(
+            "doctor", f"tcp:127.0.0.1:{port}", "--for", "1", folder=tmp_path
+        )
+    assert (status, out.split(":")[0]) == (1, "silent")
+    assert "half-open" in out
+
+
+async def test_a_doctor_of_a_device_server_that_is_taken(tmp_path: Path) -> None:
+    async def full(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.abort()
+
+    async with device(full) as port:
+        status, out = await gateway(
+            "doctor", f"tcp:127.0.0.1:{port}", "--for", "1", folder=tmp_path
+        )
+    assert (status, out.split(":")[0]) == (1, "silent")
+    assert "takes one connection" in out
+
+
 async def test_a_spy_hears_both_wires(tmp_path: Path) -> None:
     async def asks(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"\x05")

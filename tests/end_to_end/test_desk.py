@@ -68,6 +68,13 @@ async def test_a_held_report_leaves_after_its_code_was_added(
             ] * 2
             shown = await command(config, "held", "show", str(held[0]["id"]), "--json")
             assert shown["report"]["specimen"]["id"] == "S1"
+            tape = tmp_path / "bench.wire"
+            status, _, said = await run_command("tape", "bench", "-o", str(tape), "-c", str(config))
+            assert status == 0
+            assert "scrub it" in said
+            assert tape.stat().st_mode & 0o777 == 0o600
+            status, out, _ = await run_command("decode", str(tape), "--profile", "generic-astm")
+            assert [json.loads(line)["specimen"]["id"] for line in out.splitlines()] == ["S1", "S2"]
             assert "|5.50|" in shown["bytes"]
             await command(
                 config, "held", "discard", str(held[1]["id"]), "--reason", "a test", "--user", "me"

@@ -1,0 +1,24 @@
+"""``gateway tape``: what was last said on a line of the running gateway, as a transcript."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from gateway.cli.asking import ask, who
+from gateway.config import load
+from gateway.errors import ConfigurationError
+
+
+def save_tape(device: str, output: Path, user: str | None, config: Path) -> int:
+    """A new file that only its owner may read."""
+    if output.exists():
+        raise ConfigurationError([f"{output}: exists already; choose another name"])
+    answer = ask(load(config), "tape", device=device, user=who(user))
+    try:
+        output.touch(mode=0o600, exist_ok=False)
+        output.write_text(answer["transcript"], encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError([f"{output}: {(error.strerror or 'error').lower()}"]) from None
+    print(f"{output} may name patients: scrub it before it travels", file=sys.stderr)
+    return 0

@@ -1,0 +1,76 @@
+"""The last megabyte of every line, both directions with their times, so that the evidence exists
+before somebody calls.
+
+A tape is in memory and forgets the oldest first; what was acknowledged is in the journal besides.
+It names patients like the line does: whoever reads it is recorded.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import Enum, auto
+from typing import Final
+
+from gateway.protocols.astm import Comment, Direction, Spoken, write_wire
+
+LIMIT: Final = 1024 * 1024
+_OVERHEAD: Final = 128  # what a piece costs beside its bytes
+
+
+class Mark(Enum):
+    """What happened to the line itself."""
+
+    OPENED = auto()
+    CLOSED = auto()
+
+
+Piece = tuple[float, Direction | Mark, bytes]
+
+
+class Tape:
+    """One line's; ``clock`` gives monotonic seconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, limit: int = LIMIT) -> None:
+        self._clock = clock
+        self._limit = limit
+        self._pieces: deque[Piece] = deque()
+        self._size = 0
+
+    def device(self, data: bytes) -> None:
+        """The device said this."""
+        self._add(Direction.DEVICE, data)
+
+    def host(self, data: bytes) -> None:
+        """We said this."""
+        self._add(Direction.HOST, data)
+
+    def mark(self, mark: Mark, peer: str) -> None:
+        """The line was opened or closed."""
+        self._add(mark, peer.encode("ascii", "replace"))
+
+    def transcript(self, now: datetime) -> str:
+        """All of it, the oldest first; ``now`` is the time of day it is asked for."""
+        began = self._pieces[0][0] if self._pieces else self._clock()
+        moment = now - timedelta(seconds=self._clock() - began)
+        head = Comment(f"# from {moment.isoformat(timespec='milliseconds')}")
+        return write_wire([head, *self._entries(began)])
+
+    def _entries(self, began: float) -> Iterator[Spoken | Comment]:
+        last = began
+        for at, kind, data in self._pieces:
+            if isinstance(kind, Mark):
+                yield Comment(f"# {kind.name.lower()}: {data.decode('ascii')}")
+                continue
+            yield Spoken(kind, data, Decimal(f"{at - last:.3f}"))
+            last = at
+
+    def _add(self, kind: Direction | Mark, data: bytes) -> None:
+        data = bytes(data[-self._limit :])
+        self._pieces.append((self._clock(), kind, data))
+        self._size += len(data) + _OVERHEAD
+        while self._size > self._limit and len(self._pieces) > 1:
+            self._size -= len(self._pieces.popleft()[2]) + _OVERHEAD
