@@ -13,6 +13,7 @@ from gateway.desk.asked import actor_of
 from gateway.desk.images import Images
 from gateway.desk.mistakes import Missing, Mistake
 from gateway.desk.moving import Moving, refuse_moved
+from gateway.desk.ordering import Ordering
 from gateway.desk.parts import Parts
 from gateway.desk.records import Records
 from gateway.desk.releasing import Releasing
@@ -49,6 +50,7 @@ class Desk:
             **Records(parts.store).verbs(),
             **Studies(parts.store).verbs(),
             **Images(parts).verbs(),
+            **Ordering(parts.store).verbs(),
         }
 
     async def ask(self, verb: str, arguments: Mapping[str, Any]) -> Any:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from gateway.imaging.export import packing_of, zipped
+from gateway.orders.model import OrderStatus
 from gateway.store import MessageState, ReportState
 from gateway.web.events import READERS
 from gateway.web.parts import Parts
@@ -68,6 +69,7 @@ def routes(parts: Parts) -> APIRouter:
     _add_lists(router, parts)
     _add_reports(router, parts)
     _add_acts(router, parts)
+    _add_orders(router, parts)
     _add_studies(router, parts)
     _add_events(router, parts)
     return router
@@ -177,6 +179,48 @@ def _add_acts(router: APIRouter, parts: Parts) -> None:
         as_new = decision is not None and decision.as_new
         asked = {"id": number, "as_new": as_new, **_by(request, decision)}
         return dict(await parts.ask("resend", asked))
+
+
+def _add_orders(router: APIRouter, parts: Parts) -> None:
+    @router.get("/orders")
+    async def orders(
+        status: OrderStatus | None = None,
+        placer: Annotated[str | None, Query(max_length=200)] = None,
+        specimen: Annotated[str | None, Query(max_length=200)] = None,
+        patient: Annotated[str | None, Query(max_length=200)] = None,
+        before: Before = None,
+        limit: Limit = 100,
+    ) -> list[dict[str, Any]]:
+        """Orders, the newest first; ``patient`` is one of the patient's numbers."""
+        asked = {
+            "status": status,
+            "placer": placer,
+            "specimen": specimen,
+            "patient": patient,
+            "before": before,
+            "limit": limit,
+        }
+        return list(await parts.ask("orders.list", asked))
+
+    @router.get("/orders/{number}")
+    async def order(number: Number) -> dict[str, Any]:
+        """One order, the reports filed under it, devices and laboratories that were told of it."""
+        return dict(await parts.ask("orders.show", {"id": number}))
+
+    @router.get("/patients")
+    async def patients(
+        number: Annotated[str | None, Query(max_length=200)] = None,
+        before: Before = None,
+        limit: Limit = 100,
+    ) -> list[dict[str, Any]]:
+        """Patients as the EHR knows them, with numbers that were merged away."""
+        asked = {"number": number, "before": before, "limit": limit}
+        return list(await parts.ask("patients.list", asked))
+
+    @router.get("/patients/{number}")
+    async def patient(number: Number) -> dict[str, Any]:
+        """One patient."""
+        return dict(await parts.ask("patients.show", {"id": number}))
 
 
 def _add_studies(router: APIRouter, parts: Parts) -> None:
