@@ -175,7 +175,7 @@ class Desk:
         if tape is None:
             known = ", ".join(sorted(self._parts.tapes)) or "none while the gateway does not run"
             raise Missing(f"no running line of '{name}'; known: {known}")
-        await self._parts.store.audit.record(_actor(arguments), "tape", f"device {name}", "")
+        await self._parts.store.audit.record(actor_of(arguments), "tape", f"device {name}", "")
         return {"device": name, "transcript": tape.transcript(self._parts.clock())}
 
 
