@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench fuzz kill lock docs clean peers
+.PHONY: help demo test check bench fuzz kill siege lock docs clean peers
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -49,8 +49,14 @@ bench: $(VENV)/.ready ## speed beside the peers and beside the bounds, in one ru
 fuzz: $(VENV)/.ready ## the long fuzzing campaign (200,000 inputs a protocol)
 	@GATEWAY_FUZZ=200000 $(BIN)/python -m pytest tests/fuzz -m fuzz --timeout=0 $(ARGS)
 
-kill: $(VENV)/.ready peers ## the long kill campaign (200 kills)
-	@GATEWAY_KILLS=200 $(BIN)/python -m pytest tests/end_to_end/test_kill.py --timeout=0 $(ARGS)
+kill: $(VENV)/.ready peers ## the long kill campaign (200 kills under results, 200 under images)
+	@GATEWAY_KILLS=200 $(BIN)/python -m pytest --timeout=0 $(ARGS) tests/end_to_end/test_kill.py \
+	  tests/drivers/dicom/test_dicom_node_durability.py
+
+siege: $(VENV)/.ready peers ## the long run of bad ultrasound units: stalls, drips, noise, races, 2,000 associations
+	@GATEWAY_ASSOCIATIONS=2000 GATEWAY_ROUNDS=200 GATEWAY_PATIENCE=1 $(BIN)/python -m pytest --timeout=0 $(ARGS) \
+	  tests/drivers/dicom/test_dicom_node_memory.py tests/drivers/dicom/test_dicom_node_limits.py \
+	  tests/drivers/dicom/test_dicom_node_storage.py
 
 lock: $(VENV)/.ready ## pin the dependencies again
 	@.ci/lock $(BIN)

@@ -93,7 +93,8 @@ async def test_a_unit_longer_than_announced_ends_it_with_memory_flat(tmp_path: P
         assert rss() - before < 24 * MIB
 
 
-async def test_a_hang_up_behind_every_unit_leaves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", ["hang up", "abort", "say no more"])
+async def test_an_end_behind_every_unit_leaves_nothing(tmp_path: Path, way: str) -> None:
     data = data_set("1.2.3", pixels=bytes(600_000))
     async with site(tmp_path) as clinic:
         async with associated(clinic.port) as peer:
@@ -103,9 +104,12 @@ async def test_a_hang_up_behind_every_unit_leaves_nothing(tmp_path: Path) -> Non
             async with associated(clinic.port) as peer:
                 peer.writer.write(b"".join(peer.units("1.2.3", data)[: last + 1]))
                 await peer.writer.drain()
-                if last % 2:
+                if way == "abort":
                     peer.writer.write(peer.association.abort())
                     await peer.writer.drain()
+                elif way == "say no more":
+                    peer.writer.write_eof()
+                    await peer.closed()
         await until_gone(clinic)
         async with asyncio.timeout(10):
             while clinic.imaging.archive.shelves.parts():
