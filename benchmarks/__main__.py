@@ -7,10 +7,11 @@ counts.  Nothing here is a test.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable
 
-from benchmarks import astm, codecs, commits, journey, sending, table
+from benchmarks import astm, codecs, commits, dicom, journey, sending, table
 
 SECTIONS: dict[str, Callable[[float], list[table.Row]]] = {
     "astm": astm.measure,
@@ -19,6 +20,7 @@ SECTIONS: dict[str, Callable[[float], list[table.Row]]] = {
     "oru": codecs.oru,
     "sending": sending.measure,
     "journey": journey.measure,
+    "dicom": dicom.measure,
 }
 
 
@@ -30,6 +32,7 @@ def main() -> None:
     unknown = set(chosen.sections) - set(SECTIONS)
     if unknown:
         parser.error(f"no section {', '.join(sorted(unknown))}; known: {', '.join(SECTIONS)}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is to be ended
     for name in chosen.sections:
         print(f"\n{name}", flush=True)
         table.show(SECTIONS[name](chosen.seconds))

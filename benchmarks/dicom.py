@@ -1,198 +1,187 @@
-"""C-STORE receivers side by side: ``python -m benchmarks.dicom [RECEIVER ...] [--quick]``.
+"""C-STORE receivers side by side: ``python -m benchmarks dicom``.
 
-Receivers: ours (file, folder and index synced), uvloop (the same on uvloop), storescp, storescp-b
-(bit preserving, 128 KiB PDU), pynetdicom, orthanc.  Theirs sync nothing.  MB/s, the median
-latency of an association a still in ms, and the peak of memory with four cine loops in MiB.
+The gateway as it runs (file, folder and index synced before the answer) beside a C program that
+copies and syncs the file, and beside DCMTK, Orthanc and pynetdicom, which sync nothing.  All run at
+once and are measured in turn, round after round, with the same sender; a ratio is the median of the
+ratios of each round.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-import shutil
-import socket
 import statistics
 import subprocess
 import sys
-import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
+
+from benchmarks.astm import load
+from benchmarks.dicom_receivers import KINDS, OURS, Receiver, at_hand, running, with_analyzer
+from benchmarks.table import Row
 
 MB = 1_000_000
-STILL, CINE = 480_000, 100 * MB
-ENVIRONMENT = {**os.environ, "TCP_NODELAY": "1"}
+STILL = 480_000
+SLOW = {"pynetdicom", "Orthanc"}  # where a fraction of the images tells as much
 
 
 @dataclass(frozen=True, slots=True)
-class Receiver:
+class Workload:
+    """``goals``: what the gateway should be at least, as a multiple of another receiver."""
+
     title: str
-    command: Callable[[int, Path], list[str]]
+    size: int
+    count: int
+    senders: int = 1
+    apart: bool = False
+    goals: Mapping[str, float] | None = None
+
+    def run(self, receiver: Receiver, share: float) -> float:
+        """MB/s; images a second where each has an association of its own."""
+        count = max(int(self.count * share), 1)
+        rate, each = send(receiver, self.size, count, senders=self.senders, apart=self.apart)
+        receiver.forget()
+        return 1 / statistics.median(each) if self.apart and self.senders == 1 else rate
 
 
-def _ours(port: int, folder: Path, *options: str) -> list[str]:
-    return [sys.executable, "-m", "benchmarks.dicom", "--serve", str(port), str(folder), *options]
+CINE_GOALS = {"C copy, fdatasync": 0.8, "storescp": 3.0, "storescp +B 128K": 0.6}
+WORKLOADS = (
+    Workload("cine 100 MB", 100 * MB, 2, goals=CINE_GOALS),
+    Workload("cine 216 MB", 216 * MB, 1, goals=CINE_GOALS),
+    Workload("cine 100 MB, 4 senders", 100 * MB, 1, senders=4),
+    Workload("500 stills, one association", STILL, 500, goals={"Orthanc": 1.8}),
+    Workload("stills, 4 senders", STILL, 100, senders=4),
+    Workload("stills, 16 senders", STILL, 25, senders=16),
+    Workload("association a still", STILL, 100, apart=True, goals={"storescp": 1.0}),
+    Workload("association a still, 4 senders", STILL, 50, senders=4, apart=True),
+)
 
 
-def _orthanc(port: int, folder: Path) -> list[str]:
-    path = folder / "orthanc.json"
-    settings = {
-        "DicomPort": port,
-        "HttpServerEnabled": False,
-        "StorageDirectory": str(folder),
-        "IndexDirectory": str(folder),
-        "DicomAlwaysAllowStore": True,
-        "OverwriteInstances": True,
-    }
-    path.write_text(json.dumps(settings))
-    return ["Orthanc", str(path)]
+def measure(seconds: float) -> list[Row]:
+    """About ``seconds`` of rounds a workload, three rounds at least."""
+    names = at_hand()
+    rows = [Row(f"{name}: not on this machine", "") for name in KINDS if name not in names]
+    with ExitStack() as stack:
+        receivers = {name: stack.enter_context(running(name)) for name in names}
+        for receiver in receivers.values():
+            send(receiver, STILL, 5)
+        idle = {name: receiver.resident for name, receiver in receivers.items()}
+        for workload in WORKLOADS:
+            rows += _compared(workload, receivers, seconds)
+        rows += _peaks(receivers, idle)
+    return rows + _beside_an_analyzer(seconds)
 
 
-RECEIVERS = {
-    "ours": Receiver("GATEWAY", _ours),
-    "uvloop": Receiver("GATEWAY", lambda p, f: _ours(p, f, "uvloop")),
-    "storescp": Receiver("STORESCP", lambda p, f: ["storescp", "-od", str(f), str(p)]),
-    "storescp-b": Receiver(
-        "STORESCP",
-        lambda p, f: ["storescp", "+B", "--fork", "-pdu", "131072", "-od", str(f), str(p)],
-    ),
-    "pynetdicom": Receiver(
-        "ANY",
-        lambda p, f: [sys.executable, "-m", "pynetdicom", "storescp", str(p), "-od", str(f), "-q"],
-    ),
-    "orthanc": Receiver("ORTHANC", _orthanc),
-}
+def _compared(workload: Workload, receivers: Mapping[str, Receiver], seconds: float) -> list[Row]:
+    rounds: list[dict[str, float]] = []
+    begin = time.monotonic()
+    while len(rounds) < 3 or time.monotonic() - begin < seconds:
+        rounds.append(
+            {
+                name: workload.run(receiver, 0.2 if name in SLOW and workload.count > 4 else 1)
+                for name, receiver in receivers.items()
+            }
+        )
+    return [_row(workload, name, rounds) for name in receivers]
+
+
+def _row(workload: Workload, name: str, rounds: list[dict[str, float]]) -> Row:
+    rate = statistics.median(each[name] for each in rounds)
+    single = workload.apart and workload.senders == 1
+    figure = f"p50 {1000 / rate:.2f} ms" if single else f"{rate:,.0f} MB/s"
+    if name == OURS:
+        return Row(f"{workload.title}: {name}", figure)
+    ratio = statistics.median(each[OURS] / each[name] for each in rounds)
+    goal = (workload.goals or {}).get(name)
+    return Row(
+        f"{workload.title}: {name}",
+        figure,
+        f"gateway {ratio:.2f} of it",
+        f"{goal}" if goal is not None else "",
+    )
+
+
+def _peaks(receivers: Mapping[str, Receiver], idle: Mapping[str, float]) -> list[Row]:
+    """Memory with four cine loops at once."""
+    rows = []
+    for name, receiver in receivers.items():
+        with watched(receiver) as seen:
+            send(receiver, 100 * MB, 1, senders=4)
+        receiver.forget()
+        figure = f"{max(seen):,.0f} MiB, {idle[name]:,.0f} idle"
+        rows.append(Row(f"memory, four cine loops: {name}", figure, "", "64" * (name == OURS)))
+    return rows
 
 
 @contextmanager
-def running(receiver: Receiver, folder: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    process = subprocess.Popen(
-        receiver.command(port, folder),
-        env=ENVIRONMENT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+def watched(receiver: Receiver) -> Iterator[list[float]]:
+    """Its memory every hundredth of a second."""
+    seen, over = [receiver.resident], threading.Event()
+
+    def run() -> None:
+        while not over.wait(0.01):
+            seen.append(receiver.resident)
+
+    thread = threading.Thread(target=run)
+    thread.start()
     try:
-        _wait(port)
-        yield port, process
+        yield seen
     finally:
-        process.terminate()
-        process.wait(30)
+        over.set()
+        thread.join()
 
 
-def _wait(port: int) -> None:
-    end = time.monotonic() + 20
-    while time.monotonic() < end:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise TimeoutError
+def _beside_an_analyzer(seconds: float) -> list[Row]:
+    """An analyzer's wait for an ACK: alone, with cine loops into the gateway, with the same into
+    another program on the same machine."""
+    rows: list[Row] = []
+    with with_analyzer() as (gateway, analyzer), ExitStack() as stack:
+        others = {"cine loops into the gateway": gateway}
+        if "storescp +B 128K" in at_hand():
+            bystander = stack.enter_context(running("storescp +B 128K"))
+            others["cine loops past it, into storescp"] = bystander
+        alone = [load(analyzer, 1, seconds)[1:]]
+        beside = {name: [_ack(receiver, analyzer, seconds)] for name, receiver in others.items()}
+        for _ in range(2):
+            alone.append(load(analyzer, 1, seconds)[1:])
+            for name, receiver in others.items():
+                beside[name].append(_ack(receiver, analyzer, seconds))
+    quiet = statistics.median(slow for _, slow in alone)
+    for name, waits in {"alone": alone, **beside}.items():
+        median = statistics.median(wait for wait, _ in waits)
+        slow = statistics.median(wait for _, wait in waits)
+        goal = "at most 2" if name == "cine loops into the gateway" else ""
+        figure = f"p50 {median:,.0f}, p99 {slow:,.0f} us"
+        rows.append(Row(f"an analyzer's ACK: {name}", figure, f"{slow / quiet:.2f} of alone", goal))
+    return rows
+
+
+def _ack(receiver: Receiver, analyzer: int, seconds: float) -> tuple[float, float]:
+    """p50 and p99 in us while one unit sends cine loops without a pause."""
+    over = threading.Event()
+
+    def images() -> None:
+        while not over.is_set():
+            send(receiver, 100 * MB, 2)
+            receiver.forget()
+
+    thread = threading.Thread(target=images)
+    thread.start()
+    try:
+        _, median, slow = load(analyzer, 1, seconds)
+    finally:
+        over.set()
+        thread.join()
+    return median, slow
 
 
 def send(
-    port: int, title: str, size: int, count: int, *, senders: int = 1, apart: bool = False
+    receiver: Receiver, size: int, count: int, *, senders: int = 1, apart: bool = False
 ) -> tuple[float, list[float]]:
     """MB/s of all together, and every latency in s."""
-    command = [sys.executable, "-m", "benchmarks.dicom_sender", str(port), title, str(size)]
-    command += [str(count), *(["apart"] if apart else [])]
-    started = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        for _ in range(senders)
-    ]
-    for process in started:
-        assert process.stdout is not None
-        process.stdout.readline()
-    begin = time.perf_counter()
-    for process in started:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    each: list[float] = []
-    for process in started:
-        out, _ = process.communicate()
-        if process.returncode:
-            raise RuntimeError("a sender failed")
-        each += json.loads(out)["each"]
-    seconds = time.perf_counter() - begin
-    return senders * count * size / MB / seconds, each
-
-
-def peak(process: subprocess.Popen[bytes]) -> float:
-    status = Path(f"/proc/{process.pid}/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) / 1024
-
-
-def measure(name: str, folder: Path, *, quick: bool) -> dict[str, float]:
-    receiver = RECEIVERS[name]
-    title, few = receiver.title, 1 if quick else 3
-    found: dict[str, float] = {}
-    with running(receiver, folder) as (port, process):
-        send(port, title, STILL, 5)
-        found["idle MiB"] = peak(process)
-        rates = [send(port, title, STILL, 100)[0] for _ in range(few)]
-        found["stills"] = statistics.median(rates)
-        found["stills x4"] = send(port, title, STILL, 60, senders=4)[0]
-        _, each = send(port, title, STILL, 60, apart=True)
-        found["apart p50 ms"] = statistics.median(each) * 1000
-        found["cine"] = statistics.median(send(port, title, CINE, 2)[0] for _ in range(few))
-        found["cine x4"] = send(port, title, CINE, 1, senders=4)[0]
-        found["peak MiB"] = peak(process)
-    return found
-
-
-def main() -> None:
-    quick = "--quick" in sys.argv
-    names = [a for a in sys.argv[1:] if a in RECEIVERS] or list(RECEIVERS)
-    for name in names:
-        folder = Path(tempfile.mkdtemp(dir=".", prefix="bench-"))
-        try:
-            found = measure(name, folder, quick=quick)
-            print(f"{name:12}" + "  ".join(f"{k} {v:.4g}" for k, v in found.items()), flush=True)
-        finally:
-            shutil.rmtree(folder)
-
-
-async def serve(port: int, folder: Path) -> None:
-    from gateway.config import Configuration
-    from gateway.modalities import modalities
-    from gateway.notices import Noticeboard
-    from gateway.store import Store
-
-    def now() -> datetime:
-        return datetime.now(UTC)
-
-    unit = {"profile": "ultrasound", "ae_title": "VOLUSON", "address": "127.0.0.1/32"}
-    chosen = Configuration.model_validate(
-        {
-            "gateway": {"site": "bench", "timezone": "UTC", "data_dir": folder},
-            "devices": {"us": unit},
-            "dicom": {"listen": f"127.0.0.1:{port}"},
-        }
-    )
-    assert chosen.dicom is not None
-    notices = Noticeboard(now)
-    store = await Store.open(folder, clock=now)
-    async with modalities(chosen, chosen.dicom, store, notices=notices, clock=now):
-        await asyncio.Event().wait()
-
-
-if __name__ == "__main__":
-    if "--serve" in sys.argv:
-        if "uvloop" in sys.argv:
-            import uvloop
-
-            uvloop.run(serve(int(sys.argv[2]), Path(sys.argv[3])))
-        else:
-            asyncio.run(serve(int(sys.argv[2]), Path(sys.argv[3])))
-    else:
-        main()
+    command = [sys.executable, "-m", "benchmarks.dicom_sender", str(receiver.port), receiver.title]
+    command += [str(size), str(count), str(senders), *(["apart"] if apart else [])]
+    outcome = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+    return senders * count * size / MB / outcome["seconds"], outcome["each"]

@@ -1,17 +1,22 @@
 """A C-STORE sender for measurements: everything is encoded before the clock starts.
 
-``python -m benchmarks.dicom_sender PORT AET SIZE COUNT [apart]`` sends COUNT images of SIZE bytes,
-``apart``: each on an association of its own.  Prints seconds and the latency of each as JSON.
+``python -m benchmarks.dicom_sender PORT AET SIZE COUNT SENDERS [apart]``: each of SENDERS processes
+sends COUNT images of SIZE bytes, ``apart``: each on an association of its own.  Prints the seconds
+of all together and the latency of each as JSON.
 """
 
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import socket
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
+from multiprocessing.queues import SimpleQueue
+from multiprocessing.synchronize import Barrier
 
 from gateway.protocols.dicom import (
     Association,
@@ -49,6 +54,9 @@ def head(uid: str, size: int) -> bytes:
     )
 
 
+Outcome = tuple[float, float, list[float]]
+
+
 class Sender:
     """One association at a time over a blocking socket."""
 
@@ -65,8 +73,9 @@ class Sender:
         self._line.sendall(self._association.associate(propose(self._called, "VOLUSON", contexts)))
         assert isinstance(self._event(), AssociationAccepted)
 
-    def store(self) -> None:
+    def store(self, size: int) -> None:
         self._serial += 1
+        pixels = self._pixels[:size]
         uid = f"2.25.{self._stamp}.{os.getpid()}.{self._serial}"
         (context,) = self._association.contexts.values()
         request = CStoreRQ(
@@ -74,9 +83,9 @@ class Sender:
             affected_sop_class_uid=ULTRASOUND_MULTIFRAME,
             affected_sop_instance_uid=uid,
         )
-        first = head(uid, len(self._pixels))
-        length = len(first) + len(self._pixels)
-        for unit in self._association.stream(context.id, request, (first, self._pixels), length):
+        first = head(uid, size)
+        length = len(first) + size
+        for unit in self._association.stream(context.id, request, (first, pixels), length):
             self._send(unit)
         event = self._event()
         assert isinstance(event, CommandReceived), event
@@ -100,14 +109,14 @@ class Sender:
         return event
 
 
-def latencies(sender: Sender, count: int, *, apart: bool) -> Iterator[float]:
+def latencies(sender: Sender, size: int, count: int, *, apart: bool) -> Iterator[float]:
     if not apart:
         sender.open()
     for _ in range(count):
         start = time.perf_counter()
         if apart:
             sender.open()
-        sender.store()
+        sender.store(size)
         if apart:
             sender.close()
         yield time.perf_counter() - start
@@ -115,14 +124,44 @@ def latencies(sender: Sender, count: int, *, apart: bool) -> Iterator[float]:
         sender.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Task:
+    port: int
+    called: str
+    size: int
+    count: int
+    apart: bool
+
+    def sent(self, together: Barrier, outcomes: SimpleQueue[Outcome]) -> None:
+        """In a process of its own, at the same moment as the others."""
+        some = os.urandom(1 << 20)
+        sender = Sender(self.port, self.called, memoryview(some * (self.size // len(some) + 1)))
+        together.wait()
+        begin = time.perf_counter()
+        each = list(latencies(sender, self.size, self.count, apart=self.apart))
+        outcomes.put((begin, time.perf_counter(), each))
+
+
 def main() -> None:
-    port, called, size, count = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-    sender = Sender(port, called, memoryview(os.urandom(1 << 20) * (size // (1 << 20) + 1))[:size])
-    print("ready", flush=True)
-    sys.stdin.readline()
-    start = time.perf_counter()
-    each = list(latencies(sender, count, apart="apart" in sys.argv))
-    print(json.dumps({"seconds": time.perf_counter() - start, "each": each}), flush=True)
+    port, called, size, count, senders = sys.argv[1:6]
+    task = Task(int(port), called, int(size), int(count), "apart" in sys.argv)
+    forked = multiprocessing.get_context("fork")
+    together, results = forked.Barrier(int(senders)), forked.SimpleQueue()
+    processes = [
+        forked.Process(target=task.sent, args=(together, results)) for _ in range(int(senders))
+    ]
+    for process in processes:
+        process.start()
+    outcomes: list[Outcome] = []
+    while len(outcomes) < len(processes):
+        if any(process.exitcode for process in processes):
+            raise SystemExit("a sender failed")
+        if results.empty():
+            time.sleep(0.005)
+        else:
+            outcomes.append(results.get())
+    seconds = max(end for _, end, _ in outcomes) - min(begin for begin, _, _ in outcomes)
+    print(json.dumps({"seconds": seconds, "each": [one for *_, each in outcomes for one in each]}))
 
 
 if __name__ == "__main__":

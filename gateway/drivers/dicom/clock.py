@@ -1,7 +1,7 @@
 """Runs an association's timers (``gateway.protocols.dicom.timers``) on the event loop.
 
 Signs of life come with every read, so the loop's handle is moved only when it runs out.  While the
-line does not read by its own choice, the clock stands still.
+line does not read by its own choice, the clock stands still, and goes on from there.
 """
 
 from __future__ import annotations
@@ -20,16 +20,20 @@ class Clock:
         self._expire = expire
         self._timer: Timer | None = None
         self._due = 0.0
+        self._stood: tuple[Timer | None, float] = (None, 0.0)  # which, and the seconds it had left
         self._handle: asyncio.TimerHandle | None = None
 
     def watch(self, timer: Timer | None) -> None:
-        """This one runs now, since now if it is another than before."""
+        """This one runs now, from its beginning if it is another than before."""
         if timer == self._timer:
             return
-        self._timer = timer
+        now = self._loop.time()
         if timer is None:
+            self._stood, self._timer = (self._timer, self._due - now), None
             return
-        self._due = self._loop.time() + timer.seconds
+        stood, left = self._stood
+        self._timer, self._stood = timer, (None, 0.0)
+        self._due = now + (left if timer == stood else timer.seconds)
         if self._handle is None or self._handle.when() > self._due:
             self._start()
 

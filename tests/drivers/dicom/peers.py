@@ -71,9 +71,9 @@ class Peer:
         self.writer.write(self.association.release())
         assert isinstance(await self.event(), Released)
 
-    async def closed(self) -> bytes:
+    async def closed(self, within: float = DEADLINE) -> bytes:
         """What comes until the node hangs up."""
-        async with asyncio.timeout(DEADLINE):
+        async with asyncio.timeout(within):
             return await self.reader.read()
 
 

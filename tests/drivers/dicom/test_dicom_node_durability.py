@@ -38,7 +38,7 @@ async def child(folder: Path, *before: str) -> AsyncIterator[tuple[int, int]]:
     number = process.pid
     try:
         assert process.stdout is not None
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while not (found := re.fullmatch(rb"(\d+) (\d+)\n", await process.stdout.readline())):
                 assert process.returncode is None, "the node did not start"
         number = int(found[2])

@@ -20,12 +20,13 @@ from peers import Peer, associated, connected
 from samples import data_set
 
 from gateway.drivers.dicom import Remote, echo
-from gateway.protocols.dicom import Status
+from gateway.protocols.dicom import Status, Timers
 
 CINE = 24 * MIB
 ASSOCIATIONS = int(os.environ.get("GATEWAY_ASSOCIATIONS", "120"))
 ROUNDS = int(os.environ.get("GATEWAY_ROUNDS", "10"))
 PATIENCE = bool(os.environ.get("GATEWAY_PATIENCE"))
+STALL = 3 * Timers().stall
 
 
 @pytest.fixture
@@ -107,7 +108,7 @@ async def test_forty_stall_and_their_memory_and_places_come_back(tmp_path: Path,
         async with associated(port) as peer, asyncio.timeout(2 if PATIENCE else 20):
             assert await peer.store("1.3", data_set("1.3", pixels=bytes(3 * MIB))) == 0
         if PATIENCE:
-            await asyncio.gather(*(peer.closed() for peer in silent))
+            await asyncio.gather(*(peer.closed(STALL) for peer in silent))
         await stack.aclose()
         await until(lambda: not gateway.parts())
         await until(lambda: gateway.descriptors <= idle + 4)
@@ -169,7 +170,7 @@ async def test_a_peer_that_drips_bytes_is_ended(tmp_path: Path, port: int) -> No
     async with running(tmp_path, port) as gateway, associated(port) as slow:
         units = slow.units("1.2", data_set("1.2", pixels=bytes(300_000)))
         dripping = asyncio.create_task(drip(slow, b"".join(units)))
-        answer = await slow.closed()
+        answer = await slow.closed(STALL)
         assert answer[:1] == b"\x07"
         assert await dripping < 64 * 1024
         await until(lambda: not gateway.parts())
