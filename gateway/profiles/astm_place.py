@@ -16,6 +16,7 @@ from gateway.profiles.reading import joined
 from gateway.protocols.astm import At, Node, Record
 
 _DELETED: Final = '""'
+_COMPONENT: Final = "^"
 _UNDECODED: Final = re.compile("[\udc80-\udcff]")
 
 Address = tuple[str, int, int | None, int | None]
@@ -64,7 +65,11 @@ class AstmPlace:
             return None
         if sent.isalnum() and sent.isascii() and component in (None, 1) and repeat is None:
             return sent  # no delimiter can be in it
-        return joined(_texts(node.record, number, component, repeat))
+        text = joined(_texts(node.record, number, component, repeat))
+        own = node.record.delimiters.component
+        if text is None or component is not None or own == _COMPONENT:
+            return text
+        return text.replace(own, _COMPONENT)  # patterns of profiles are written with it
 
     def every(self, path: str) -> tuple[str, ...]:
         letter, number, component, repeat = address(path)

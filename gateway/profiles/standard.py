@@ -122,6 +122,9 @@ POCT1A_STATUSES: Final[Mapping[str, Status]] = MappingProxyType(
 
 POCT1A_DATES: Final = ("YYYY-MM-DDThh:mm:ss", "YYYY-MM-DDThh:mm", "YYYY-MM-DD")
 
+POCT1A_NO_IDS: Final = "(?i:unknown)"
+"""What some devices send as the patient where only the order was named."""
+
 POCT1A_QC: Final = (
     Rule(Kind.QC, "SVC.role_cd", "LQC|EQC|QC", "LQC"),
     Rule(Kind.CALIBRATION, "SVC.role_cd", "CAL|CVR", "CVR"),

@@ -18,6 +18,7 @@ from gateway.profiles.standard import (
     HL7_FLAGS,
     POCT1A,
     POCT1A_DATES,
+    POCT1A_NO_IDS,
     POCT1A_QC,
     POCT1A_STATUSES,
 )
@@ -45,6 +46,7 @@ PROFILE = AnalyzerProfile(
     ),
     where=POCT1A,
     dates=POCT1A_DATES,
+    no_ids=POCT1A_NO_IDS,
     analytes={
         "Na": _gas("2947-0", "136", "145", "mmol/L"),
         "K": _gas("6298-4", "3.5", "5.0", "mmol/L"),

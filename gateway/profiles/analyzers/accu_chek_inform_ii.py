@@ -19,6 +19,7 @@ from gateway.profiles.standard import (
     HL7_FLAGS,
     POCT1A,
     POCT1A_DATES,
+    POCT1A_NO_IDS,
     POCT1A_QC,
     POCT1A_STATUSES,
 )
@@ -46,6 +47,7 @@ PROFILE = AnalyzerProfile(
     ),
     where=POCT1A,
     dates=POCT1A_DATES,
+    no_ids=POCT1A_NO_IDS,
     analytes={"GLU": _GLUCOSE, "Glu": _GLUCOSE, "Glucose": _GLUCOSE, "41653-7": _GLUCOSE},
     voids=(
         Void("(?i:RR HI|CR HI)", AbsentReason.ABOVE_RANGE),

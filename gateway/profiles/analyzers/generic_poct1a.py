@@ -13,6 +13,7 @@ from gateway.profiles.standard import (
     HL7_FLAGS,
     POCT1A,
     POCT1A_DATES,
+    POCT1A_NO_IDS,
     POCT1A_QC,
     POCT1A_STATUSES,
 )
@@ -26,6 +27,7 @@ PROFILE = AnalyzerProfile(
     source=("CLSI POCT01-A2, Appendix B: device messaging layer",),
     where=replace(POCT1A, code=("OBS.observation_id",)),
     dates=POCT1A_DATES,
+    no_ids=POCT1A_NO_IDS,
     flags=HL7_FLAGS,
     statuses=POCT1A_STATUSES,
     qc=POCT1A_QC,

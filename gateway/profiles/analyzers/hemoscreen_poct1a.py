@@ -7,11 +7,12 @@ from dataclasses import replace
 
 from gateway.profiles.analyzers.hemoscreen import ANALYTES
 from gateway.profiles.link import Link, Protocol
-from gateway.profiles.schema import AnalyzerProfile, Evidence, Shape, Signature
+from gateway.profiles.schema import Alarm, AnalyzerProfile, Evidence, Shape, Signature
 from gateway.profiles.standard import (
     HL7_FLAGS,
     POCT1A,
     POCT1A_DATES,
+    POCT1A_NO_IDS,
     POCT1A_QC,
     POCT1A_STATUSES,
 )
@@ -29,10 +30,12 @@ PROFILE = AnalyzerProfile(
     ),
     where=replace(POCT1A, model="DEV.device_name"),
     dates=POCT1A_DATES,
+    no_ids=POCT1A_NO_IDS,
     analytes=ANALYTES,
     flags=HL7_FLAGS,
     statuses=POCT1A_STATUSES,
     qc=POCT1A_QC,
+    alarms=(Alarm("NTE.text", r"\*", "the analyzer doubts this result", hold=False),),
     shape=Shape(
         fixed={
             "DEV.vendor_id": "PIX",

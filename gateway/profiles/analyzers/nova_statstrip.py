@@ -1,8 +1,11 @@
 """Nova StatStrip: glucose and ketone meters, POCT1-A ("DML"); the docking station dials.
 
-Texts may stand beside the V attributes.  Glucose is named by the LOINC code 2341-6 that the device
-itself sends.  Topics of the vendor's own (NOVA.*) are kept with the bytes.
+Texts may stand beside the V attributes.  ORD.order_id is the number of the specimen's order; where
+only that was scanned, the patient is UNKNOWN.  Glucose is named by the LOINC code 2341-6 that the
+device itself sends.  Topics of the vendor's own (NOVA.*) are kept with the bytes.
 """
+
+from dataclasses import replace
 
 from gateway.profiles.link import Link, Protocol
 from gateway.profiles.schema import (
@@ -18,6 +21,7 @@ from gateway.profiles.standard import (
     HL7_FLAGS,
     POCT1A,
     POCT1A_DATES,
+    POCT1A_NO_IDS,
     POCT1A_QC,
     POCT1A_STATUSES,
 )
@@ -41,12 +45,23 @@ PROFILE = AnalyzerProfile(
         Signature("DEV.vendor_id", "(?i)NOVA.*"),
         Signature("DEV.model_id", "(?i).*StatStrip.*"),
     ),
-    where=POCT1A,
+    where=replace(POCT1A, specimen=("ORD.order_id",)),
     dates=POCT1A_DATES,
+    no_ids=POCT1A_NO_IDS,
     analytes={
         "Glu": _GLUCOSE,
         "GLU": _GLUCOSE,
         "2341-6": _GLUCOSE,
+        "Creat": Analyte(
+            "38483-4",
+            ("mg/dL", "umol/L"),
+            by_unit={"umol/L": "59826-8"},
+            display="Creatinine in blood",
+        ),
+        "Lac": Analyte("32693-4", ("mmol/L",)),
+        "eGFR": Analyte(
+            None, ("mL/min/{1.73_m2}",), display="Glomerular filtration rate, estimated"
+        ),
         "Ket": Analyte(
             None, ("mmol/L",), typical=Typical("0.1", "0.6"), display="Ketones in blood"
         ),

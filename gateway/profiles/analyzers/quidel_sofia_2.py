@@ -46,11 +46,11 @@ PROFILE = AnalyzerProfile(
         observed=("R.13.1", "R.12.1"),
     ),
     analytes={
-        **named(_call("94558-4"), "SARS"),
-        **named(_call("80382-5"), "FLUA", "Flu A"),
-        **named(_call("80383-3"), "FLUB", "Flu B"),
+        **named(_call("94558-4"), "SARS", "SARS-CoV-2"),
+        **named(_call("80382-5"), "FLUA", "Flu A", "FLU A", "Influenza A"),
+        **named(_call("80383-3"), "FLUB", "Flu B", "FLU B", "Influenza B"),
         **named(_call("72885-7"), "RSV"),
-        **named(_call("78012-2"), "STREPA", "Strep A", "Strep A+"),
+        **named(_call("78012-2"), "STREPA", "Strep A", "STREP A", "Strep A+"),
     },
     qc=QcUnknown("no control was seen in the capture; the standard's marks and typed ids count"),
     kinds=(

@@ -83,7 +83,10 @@ PROFILE = AnalyzerProfile(
         "cHct": _gas(None, "37", "50", "%", display="Haematocrit, calculated"),
     },
     flags=FLAGS,
-    qc=(Rule(Kind.QC, "message", "QC_.*", "QC_NEW_DATA"),),
+    qc=(
+        Rule(Kind.QC, "message", "QC_.*", "QC_NEW_DATA"),
+        Rule(Kind.QC, "iSMPTYPE", "(?i:.*qc.*)", "QC"),
+    ),
     kinds=(
         Rule(Kind.CALIBRATION, "message", "CAL_.*", "CAL_NEW_DATA"),
         Rule(Kind.QC, "rTYPE", "(?i:qc|control.*)", "QC"),

@@ -41,11 +41,16 @@ PROFILE = AnalyzerProfile(
         serial="H.5.3",
     ),
     analytes={
-        **named(HBA1C, "HbA1c", "HBA1C", "A1c", "A1C"),
+        **named(HBA1C, "HbA1c", "HBA1C", "HbA1C", "HBA1c", "A1c", "A1C"),
         **named(MEAN_GLUCOSE, "eAG", "EAG"),
-        **named(URINE_ALBUMIN, "Alb", "ALB", "Albumin"),
-        **named(URINE_CREATININE, "Creat", "CREAT", "Creatinine"),
-        **named(ALBUMIN_CREATININE, "ACR", "A/C", "A:C"),
+        **named(URINE_ALBUMIN, "Alb", "ALB", "Albumin", "ALBUMIN", "uAlb", "MALB", "MA"),
+        **named(
+            URINE_CREATININE, "Creat", "CREAT", "Creatinine", "CREATININE", "Cre", "CRE", "uCrea"
+        ),
+        **named(
+            ALBUMIN_CREATININE, "ACR", "A/C", "A:C", "A/C Ratio", "A:C Ratio", "Ratio", "RATIO"
+        ),
+        **named(ALBUMIN_CREATININE, "Alb/Creat", "ALB/CREAT", "Alb/Cre", "ALB/CRE"),
     },
     qc=(Rule(Kind.QC, "O.12", "[Qq]", "Q"),),
     labels=(Label(r"[-+]?[0-9.]+ [-+]?[0-9.]+", "slope and offset:"),),

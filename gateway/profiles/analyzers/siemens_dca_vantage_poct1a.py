@@ -13,6 +13,7 @@ from gateway.profiles.standard import (
     HL7_FLAGS,
     POCT1A,
     POCT1A_DATES,
+    POCT1A_NO_IDS,
     POCT1A_QC,
     POCT1A_STATUSES,
 )
@@ -33,6 +34,7 @@ PROFILE = AnalyzerProfile(
     ),
     where=replace(POCT1A, code=("OBS.observation_id@DN", "OBS.observation_id")),
     dates=POCT1A_DATES,
+    no_ids=POCT1A_NO_IDS,
     analytes=siemens_dca_vantage.PROFILE.analytes,
     flags=HL7_FLAGS,
     statuses=POCT1A_STATUSES,
