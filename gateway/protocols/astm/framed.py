@@ -1,8 +1,11 @@
 """LIS01-A2 sections 6.3 to 6.6, the receiving end: ENQ, frames, EOT.
 
 A frame is judged at its second checksum digit, so CR and LF after it may be missing.  STX, ENQ
-and EOT inside a frame break it off and take effect themselves.  What stands between frames is
-junk: counted, not fatal.  Without ENQ nothing is taken: frames before it are junk too.
+and EOT inside a frame break it off; STX and EOT take effect themselves.  ENQ does not, nor where
+CR or LF behind a frame is due: an ACK for what was a damaged byte would be taken for the frame's,
+or the next one's.  A device that really began anew is answered NAK, or not at all, and asks again.
+What stands between frames is junk: counted, not fatal.  Without ENQ nothing is taken: frames
+before it are junk too.
 """
 
 from __future__ import annotations
@@ -35,7 +38,7 @@ _ENDS: Final = ETX + ETB
 _CRLF: Final = CR + LF
 _CONTROLS: Final = STX + EOT + ENQ
 _BREAKS: Final = (ETX, ETB, STX, ENQ, EOT)
-_ETX, _STX, _SYN = ETX[0], STX[0], SYN[0]
+_ENQ, _ETX, _STX, _SYN = ENQ[0], ETX[0], STX[0], SYN[0]
 
 
 class _Due(Enum):
@@ -153,6 +156,8 @@ class FramedReader:
                 case 4:  # EOT
                     self._incoming.take(1)
                     return self._close(phase, Ending.EOT)
+                case 5 if phase.trailer_due:
+                    self._incoming.junk += phase.gap(self._incoming.take(1))
                 case 5:  # ENQ: it stays, and opens the next phase
                     return self._close(phase, Ending.ENQUIRY)
                 case _:
@@ -212,7 +217,7 @@ class FramedReader:
 
     def _break_off(self, data: bytearray, end: int) -> Event:
         restarts = data[end] == _STX
-        raw = self._incoming.take(end)
+        raw = self._incoming.take(end + (data[end] == _ENQ))
         event = self._damage(Damage.CONTROL, raw)
         self._broken_off = raw if restarts else b""
         return event

@@ -61,6 +61,11 @@ class Phase:
         self._behind_frame = self._broken = False
         self._trailer = self._whole_trailer
 
+    @property
+    def trailer_due(self) -> bool:
+        """Whether this is the place of the CR or LF behind an accepted frame."""
+        return self._behind_frame and bool(self._trailer)
+
     def frame_ended(self) -> None:
         """A trailer may follow."""
         self._trailer = self._whole_trailer

@@ -6,7 +6,7 @@ import os
 import random
 
 import pytest
-from astm_link import Joined, Station, clean, noisy, split
+from astm_link import Fault, Joined, Station, clean, noisy, split
 from astm_play import HEADER, PANEL
 
 from gateway.protocols.astm import Dialect, Endings, Numbering, Role
@@ -88,3 +88,41 @@ def test_a_cable_pulled_at_any_moment(seed: int) -> None:
         assert host.complete in ([], [b"".join(records)])
         if device.delivered:
             assert host.complete
+
+
+MESSAGES = {
+    "one frame": [b"".join((HEADER, *PANEL[1:]))],
+    "two frames": [HEADER, b"".join(PANEL[1:])],
+    "a frame a record": [HEADER, *PANEL[1:]],
+}
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_no_byte_that_turns_into_an_enquiry_makes_the_device_forget(name: str) -> None:
+    """But for STX itself: behind that nothing tells an enquiry from a damaged frame."""
+    records = MESSAGES[name]
+    spoken = Dialect(
+        max_text=4000, endings=Endings.MESSAGE if len(records) == 1 else Endings.RECORD
+    )
+    for write, record in enumerate(records, start=1):
+        for place in range(1, len(record) + 7):
+            device, host = Station.of(Role.INSTRUMENT, spoken), Station.of(Role.HOST, spoken)
+            device.line.send(records)
+            fault = turned(write, place, b"\x05")
+            Joined(device, host, (fault, clean), random.Random(place)).run()
+            assert device.delivered, (write, place)
+            assert host.complete == [b"".join(records)], (write, place)
+
+
+def turned(write: int, place: int, byte: bytes) -> Fault:
+    """One byte of one write arrives as another."""
+    count = iter(range(1_000_000))
+
+    def fault(data: bytes) -> list[bytes]:
+        if next(count) != write:
+            return [data]
+        return (
+            [data[:place] + byte, data[place + 1 :]] if data[place + 1 :] else [data[:place] + byte]
+        )
+
+    return fault

@@ -123,7 +123,7 @@ RECORDINGS: dict[str, tuple[bytes, str]] = {
     "a byte instead of LF": (ENQ + H1[:-1] + b"\r" + WHOLE[1 + len(H1) :], "damaged trailer!"),
     "EOT instead of the last CR": (WHOLE[:-3] + EOT + b"\n" + EOT, "damaged trailer!"),
     "EOT instead of the last LF": (WHOLE[:-2] + EOT + EOT, "damaged trailer!"),
-    "ENQ instead of the last LF": (WHOLE[:-2] + ENQ + EOT, "damaged no-end trailer!; heartbeat"),
+    "ENQ instead of the last LF": (WHOLE[:-2] + ENQ + EOT, "damaged trailer! no-end; heartbeat"),
     "EOT twice": (WHOLE + EOT, "complete"),
 }
 

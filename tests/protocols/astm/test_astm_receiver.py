@@ -145,7 +145,7 @@ WIRES = {
     ),
     "ENQ in the text of a frame that is otherwise sound": (
         ENQ + encode_frame(1, b"H|" + ENQ) + H1,
-        "enquiry control restarted enquiry 1",
+        "enquiry control 1",
     ),
     "STX instead of the checksum": (ENQ + H1[:-4] + H1 + P2, "enquiry control 1 2"),
     "a frame without its STX behind a whole frame": (
@@ -159,8 +159,16 @@ WIRES = {
         "enquiry 1 2 restarted enquiry 1 2 3 4 5 ended-by-eot",
     ),
     "ENQ inside a frame": (
-        ENQ + H1 + P2[:3] + ENQ + WHOLE + EOT,
+        ENQ + H1 + P2[:3] + ENQ + P2 + O3,
+        "enquiry 1 control 2 3",
+    ),
+    "ENQ again after one inside a frame": (
+        ENQ + H1 + P2[:3] + ENQ + ENQ + WHOLE + EOT,
         "enquiry 1 control restarted enquiry 1 2 3 4 5 ended-by-eot",
+    ),
+    "ENQ in the place of the CR behind a frame": (
+        ENQ + H1[:-2] + ENQ + b"\n" + WHOLE[len(H1) :] + EOT,
+        "enquiry 1 2 3 4 5 ended-by-eot",
     ),
     "ENQ instead of EOT behind a whole message": (
         ENQ + WHOLE + ENQ + WHOLE + EOT,
