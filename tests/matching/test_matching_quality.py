@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
+from collections import Counter
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -11,17 +13,20 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from marked_runs import CONTROLS, PATIENTS, UNDECIDED, Marked
 
-from gateway.intake import Arrival, EhrRoute, Intake, Known, Router, Sender
+from gateway.intake import Arrival, EhrRoute, Intake, Known, MqttRoute, Router, Sender
 from gateway.matching import Rules, quality
 from gateway.matching.quality import Material, Target
 from gateway.matching.westgard import broken
-from gateway.messages import DESTINATION_PROFILES
+from gateway.messages import DESTINATION_PROFILES, PatientData
 from gateway.notices import Noticeboard
 from gateway.profiles import catalogue
+from gateway.profiles.recording import read_recording
 from gateway.store import Store
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+LATER = datetime(2026, 1, 5, 10, 15, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -97,40 +102,104 @@ def run(
     return "".join(f"{record}\r" for record in records).encode()
 
 
-MARKS: tuple[dict[str, str], ...] = (
-    {"header": "Q"},
-    {"action": "Q"},
-    {"kind": "CTRL"},
-    {"kind": "QC"},
-    {"kind": "Q^C"},
-    {"kind": "control"},
-)
-LABELS = ("QC01", "qc 1", "Abg qc 1", "QC-12345678", "CONTROL 2", "Background", "Calib 1")
+ELEVEN = {
+    *("H-12 Q", "O-12 Q", "MSH-11 Q", "role LQC", "OBS.R02", "OBR-4 LQC", "OBR-3 QC file"),
+    *("O-16 CTRL", "O-16 ^C", "typed QC01", "typed Abg qc 1", "Background", "bare P"),
+    "QC_NEW_DATA",
+}
+"""The ways of marking a control that devices have; some of the eleven have two forms."""
 
 
-async def test_two_thousand_mixed_runs_send_no_control_with_a_patient(tmp_path: Path) -> None:
+class Ward:
+    """Every device of ``marked_runs``, one EHR that takes whatever it is sent, one broker."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.profiles = {one.profile for one in (*PATIENTS, *CONTROLS, *UNDECIDED)}
+        codes = {"GLU": "2345-7"}
+        units = {"WBC:": "10*3/uL"}
+        devices = {
+            name: Known(
+                name,
+                catalogue()[name],
+                ZoneInfo("UTC"),
+                codes if name.startswith("generic") else {},
+                units if name == "horiba-micros60" else {},
+            )
+            for name in self.profiles
+        }
+        ehr = EhrRoute("ehr", DESTINATION_PROFILES["oru-2.5.1"], hold_without_patient=False)
+        routes = [ehr, MqttRoute("events", PatientData.FULL)]
+        router = Router(routes, Sender("GATEWAY", "a"), store.site_key, lambda: LATER)
+        self.intake = Intake(store, devices, router, Noticeboard(lambda: LATER), lambda: LATER)
+
+    async def send(self, run: Marked, label: str, value: str) -> None:
+        """Through the framing of the device's own protocol."""
+        link = catalogue()[run.profile].link
+        found = [
+            one for one in read_recording([(run.write(label, value), 1.0)], link) if one.payload
+        ]
+        whole = [one for one in found if one.complete and not one.call]
+        assert len(whole) == 1, (run, found)
+        number = self.store.open_transmission(run.profile, link.protocol.value, "test")
+        done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.store.append(number, whole[0].payload, done.set_result)
+        assert await done is None
+        arrival = Arrival(
+            number, (run.profile,), link.protocol.value, whole[0].payload, True, "test"
+        )
+        self.intake.complete(arrival)
+
+    async def rows(self, query: str) -> list[tuple[Any, ...]]:
+        await self.intake.drained()
+        return await self.store.engine.read(lambda c: c.execute(query).fetchall())
+
+
+async def test_two_thousand_mixed_runs_send_no_control_to_a_patient(tmp_path: Path) -> None:
+    assert {run.mark for run in CONTROLS} >= ELEVEN
     rng = random.Random(2)
-    store = await Store.open(tmp_path, clock=lambda: NOW)
-    bench = Bench(store, None)
-    patients = set()
+    store = await Store.open(tmp_path, clock=lambda: LATER)
+    ward = Ward(store)
+    meant: dict[str, str] = {}  # a patient's value and whose it is
+    marked: Counter[str] = Counter()
+    undecided = 0
     for number in range(2_000):
-        if rng.random() < 0.5:
-            label, marks = f"L{number:04d}", {}
-            patients.add(label)
-        elif rng.random() < 0.5:
-            label, marks = f"C{number:04d}", rng.choice(MARKS)
-        else:
-            label, marks = rng.choice(LABELS), {}
-        await bench.send(run(label, f"5.{number}", minute=number, **marks))
-    sent = {
-        line.split("|")[2].split("^")[-1]
-        for body in await bench.bodies()
-        for line in body.split("\r")
-        if line.startswith("SPM")
-    }
-    assert sent == patients
-    kept = await store.engine.read(lambda c: c.execute("SELECT COUNT(*) FROM qc_results").get)
-    assert kept > 300
+        draw = rng.random()
+        runs = PATIENTS if draw < 0.5 else CONTROLS if draw < 0.9 else UNDECIDED
+        run, value = rng.choice(runs), f"{10_000 + number}"
+        label = f"M{number:05d}"
+        await ward.send(run, label, value)
+        if not run.mark:
+            meant[value] = label
+        marked[run.mark] += 1
+        undecided += run.undecided
+    assert min(marked[mark] for mark in ELEVEN) >= 20, marked
+    sent = {}
+    for (body,) in await ward.rows("SELECT body FROM outbox WHERE destination = 'ehr'"):
+        segments = {s[:3]: s.split("|") for s in bytes(body).decode().split("\r") if s}
+        named = segments.get("PID", [""] * 4)[3] or segments["SPM"][2]
+        sent[segments["OBX"][5]] = named.split("^")[-1] if "^M" in named else named
+    assert sent == meant
+    topics = await ward.rows("SELECT meta, body FROM outbox WHERE destination = 'events'")
+    results = [json.loads(body) for meta, body in topics if json.loads(meta)["content"] == "result"]
+    assert {one["observations"][0]["value"]["number"] for one in results} == set(meant)
+    assert len(await store.holds.list(limit=3_000)) == undecided
+    rest = await ward.rows("SELECT DISTINCT kind FROM reports ORDER BY kind")
+    assert [kind for (kind,) in rest] == ["calibration", "other", "patient", "qc", "unknown"]
+    kept = await ward.rows("SELECT value FROM qc_results")
+    assert not {value for (value,) in kept} & set(meant)
+    assert len(kept) > 500
+    await store.aclose()
+
+
+@pytest.mark.parametrize("run", [*CONTROLS, *UNDECIDED], ids=lambda run: run.mark)
+async def test_no_mark_lets_a_control_pass(tmp_path: Path, run: Marked) -> None:
+    store = await Store.open(tmp_path, clock=lambda: LATER)
+    ward = Ward(store)
+    await ward.send(run, "M1", "77")
+    assert not await ward.rows("SELECT 1 FROM outbox WHERE destination = 'ehr'")
+    holds = await store.holds.list()
+    assert len(holds) == run.undecided
     await store.aclose()
 
 
