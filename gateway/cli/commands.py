@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.report_commands import reports
+from gateway.cli.report_commands import qc, reports
 
 app = typer.Typer(
     name="gateway",
@@ -24,6 +24,7 @@ app.add_typer(held, name="held")
 studies = typer.Typer(no_args_is_help=True, help="Imaging studies and the orders they belong to.")
 app.add_typer(studies, name="studies")
 app.add_typer(reports, name="reports")
+app.add_typer(qc, name="qc")
 
 Config = Annotated[
     Path, typer.Option("-c", "--config", help="The configuration file.", metavar="FILE")

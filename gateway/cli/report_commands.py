@@ -1,4 +1,4 @@
-"""The commands of ``gateway reports``."""
+"""The commands of ``gateway reports`` and ``gateway qc``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 reports = typer.Typer(no_args_is_help=True, help="Filed reports; set right whose result one is.")
+qc = typer.Typer(no_args_is_help=True, help="Controls: how each test stands, and releasing one.")
 
 Config = Annotated[
     Path, typer.Option("-c", "--config", help="The configuration file.", metavar="FILE")
@@ -48,3 +49,34 @@ def reports_move(
     from gateway.cli.reports import move_report
 
     raise typer.Exit(move_report(config, identity, order, patient_id, specimen, user, reason))
+
+
+@qc.command("list", epilog="Example: gateway qc list --device chemistry")
+def qc_list(
+    config: Config = DEFAULT,
+    as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
+    device: Annotated[str | None, typer.Option(help="Only this device.")] = None,
+) -> None:
+    """The last control of each test, material, lot and level."""
+    from gateway.cli.controls import list_controls
+
+    raise typer.Exit(list_controls(config, as_json, device))
+
+
+@qc.command("release", epilog="Example: gateway qc release chemistry GLU --reason recalibrated")
+def qc_release(
+    device: Annotated[str, typer.Argument(help="The device's name.")],
+    test: Annotated[str, typer.Argument(help="The device's code of the test.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; stands in the audit trail.")],
+    results: Annotated[
+        bool, typer.Option("--results", help="Held results of it go, too, if nothing else holds.")
+    ] = False,
+    user: Annotated[
+        str | None, typer.Option("--user", help="Who does it; default: who is logged in.")
+    ] = None,
+    config: Config = DEFAULT,
+) -> None:
+    """Lets patients' results of a test go again whose control had failed, in your name."""
+    from gateway.cli.controls import release_control
+
+    raise typer.Exit(release_control(config, device, test, results, user, reason))

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from gateway.desk.asked import actor_of
+from gateway.desk.controls import Controls
 from gateway.desk.images import Images
 from gateway.desk.mistakes import Missing, Mistake
 from gateway.desk.moving import Moving, refuse_moved
@@ -21,9 +22,8 @@ from gateway.desk.replay import Replay
 from gateway.desk.resending import refuse_dead
 from gateway.desk.status import Overview
 from gateway.desk.studies import Studies
-from gateway.matching import quality
 from gateway.messages import report_from_json
-from gateway.store import HeldItem, Hold, audit
+from gateway.store import HeldItem, Hold
 
 
 class Desk:
@@ -43,10 +43,10 @@ class Desk:
             "held.discard": self._held_discard,
             "reports.move": Moving(parts).move,
             "resend": self._resend,
-            "qc.release": self._qc_release,
             "resume": self._resume,
             "tape": self._tape,
             "replay": self._replay.run,
+            **Controls(parts, self.ask).verbs(),
             **Records(parts.store).verbs(),
             **Studies(parts.store).verbs(),
             **Images(parts).verbs(),
@@ -140,21 +140,6 @@ class Desk:
             entry, actor=actor_of(arguments), as_new=replacement
         )
         return {"id": sent, "destination": entry.destination}
-
-    async def _qc_release(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """A failed control was dealt with: patients' results of that test may go again."""
-        device, analyte = str(arguments.get("device")), str(arguments.get("analyte"))
-        reason = str(arguments.get("reason") or "").strip()
-        actor, engine = actor_of(arguments), self._parts.store.engine
-        if not reason:
-            raise Mistake("releasing a failed control needs a reason")
-
-        def operation(connection: Any) -> int:
-            count = quality.release(connection, device, analyte, actor)
-            audit.add(engine, connection, actor, "release control", f"{device} {analyte}", reason)
-            return count
-
-        return {"device": device, "analyte": analyte, "released": await engine.write(operation)}
 
     async def _resume(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         name = str(arguments.get("destination"))

@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
 import apsw
 
 from gateway.matching.westgard import Rule, broken
 from gateway.report import Kind, Observation, Quantity, Report
-from gateway.store.moments import to_micros
+from gateway.store.moments import from_micros, to_micros
 
 ENOUGH = 20
 _SERIES = 60
@@ -125,6 +126,37 @@ def failing(connection: apsw.Connection, device: str) -> frozenset[str]:
         (device,),
     )
     return frozenset(str(analyte) for analyte, verdict in rows if rejects(str(verdict)))
+
+
+def standing(
+    connection: apsw.Connection, device: str | None, analyte: str | None
+) -> list[dict[str, Any]]:
+    """The last control of each series, the newest first."""
+    rows = connection.execute(
+        "SELECT device, analyte, material, lot, level, value, unit, measured_at, deviation, "
+        "verdict, released_by FROM qc_results WHERE id IN (SELECT MAX(id) FROM qc_results "
+        "GROUP BY device, analyte, material, lot, level) AND (? IS NULL OR device = ?) "
+        "AND (? IS NULL OR analyte = ?) ORDER BY id DESC LIMIT 1000",
+        (device, device, analyte, analyte),
+    )
+    names = ("device", "test", "material", "lot", "level", "value", "unit", "measured_at")
+    return [
+        {
+            **dict(zip(names, row[:8], strict=True)),
+            "measured_at": from_micros(int(str(row[7]))).isoformat(),
+            "deviation": row[8],
+            "rules": [] if row[9] in ("ok", "no-target") else str(row[9]).split(","),
+            "verdict": _word(str(row[9]), row[10]),
+            "released_by": row[10],
+        }
+        for row in rows
+    ]
+
+
+def _word(verdict: str, released_by: object) -> str:
+    if rejects(verdict):
+        return "failed" if released_by is None else "released"
+    return verdict if verdict in ("ok", "no-target") else "warning"
 
 
 def rejects(verdict: str) -> bool:

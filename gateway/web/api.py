@@ -49,6 +49,14 @@ class Correct(Decision):
     specimen: str = Field("", max_length=200)
 
 
+class ControlRelease(Decision):
+    """``results``: held results that nothing else keeps back go as well."""
+
+    device: str = Field(min_length=1, max_length=63)
+    test: str = Field(min_length=1, max_length=200)
+    results: bool = False
+
+
 class Link(Decision):
     order: str = Field(min_length=1, max_length=200)
 
@@ -162,6 +170,20 @@ def _add_acts(router: APIRouter, parts: Parts) -> None:
     async def discard(number: Number, request: Request, decision: Decision) -> dict[str, Any]:
         """Not to be sent; needs a reason."""
         return dict(await parts.ask("held.discard", {"id": number, **_by(request, decision)}))
+
+    @router.get("/qc")
+    async def controls(
+        device: Annotated[str | None, Query(max_length=63)] = None,
+        test: Annotated[str | None, Query(max_length=200)] = None,
+    ) -> list[dict[str, Any]]:
+        """How each test stands by its last control."""
+        return list(await parts.ask("qc.list", {"device": device, "test": test}))
+
+    @router.post("/qc/release")
+    async def release_control(request: Request, decision: ControlRelease) -> dict[str, Any]:
+        """A failed control was dealt with: patients' results of its test may go again."""
+        said = decision.model_dump(include={"device", "test", "results"})
+        return dict(await parts.ask("qc.release", {**said, **_by(request, decision)}))
 
     @router.post("/reports/{identity}/move")
     async def move(identity: str, request: Request, decision: Correct) -> dict[str, Any]:

@@ -30,6 +30,8 @@ ROUTES = (
     ("GET", "/api/v1/reports"),
     ("GET", "/api/v1/reports/x"),
     ("POST", "/api/v1/reports/x/move"),
+    ("GET", "/api/v1/qc"),
+    ("POST", "/api/v1/qc/release"),
     ("GET", "/api/v1/held"),
     ("POST", "/api/v1/held/1/release"),
     ("POST", "/api/v1/held/1/discard"),
@@ -287,3 +289,47 @@ async def test_a_result_is_moved_to_the_patient_a_person_names(
     assert "|W|" in withdrawn["messages"][1]["body"]
     nobody = await site.client.post("/api/v1/reports/x/move", json=asked)
     assert nobody.status_code == 404
+
+
+QC = """
+[qc]
+hold_patients = true
+[qc.materials.QC01]
+lot = "7"
+targets = { "GLU" = { mean = 5.0, sd = 0.1 } }
+"""
+
+
+async def test_a_failed_control_holds_until_a_person_releases_it(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    async with clinic(tmp_path, free_port, QC) as site:
+        await site.send_glucose("26S0001", "5.1")
+        await site.send_glucose("QC01", "9.9")
+        await site.send_glucose("26S0002", "5.2")
+        await site.send_glucose("26S0003", "5.3")
+        async with asyncio.timeout(30):
+            while len((await site.client.get("/api/v1/held")).json()) < 2:
+                await asyncio.sleep(0.01)
+        (row,) = (await site.client.get("/api/v1/qc?device=bench")).json()
+        assert (row["test"], row["lot"], row["value"]) == ("GLU", "7", "9.9")
+        assert (row["verdict"], row["rules"]) == ("failed", ["1-2s", "1-3s"])
+        asked = {"device": "bench", "test": "GLU", "user": "ada", "results": True}
+        answer = await site.client.post("/api/v1/qc/release", json=asked)
+        assert answer.status_code == 409
+        asked["reason"] = "wrong vial"
+        assert (await site.client.post("/api/v1/qc/release", json=asked)).json()["results"] == [
+            1,
+            2,
+        ]
+        assert (await site.client.get("/api/v1/held")).json() == []
+        (row,) = (await site.client.get("/api/v1/qc")).json()
+        assert (row["verdict"], row["released_by"]) == ("released", "ada")
+        await site.send_glucose("26S0004", "5.4")
+        folder = tmp_path / "out"
+        await until(lambda: len(list(folder.glob("*.hl7"))) == 4, within=30)
+        bodies = b"".join(path.read_bytes() for path in folder.glob("*.hl7"))
+        assert b"QC01" not in bodies
+        trail = (await site.client.get("/api/v1/audit")).json()["entries"]
+        assert [entry["action"] for entry in trail] == ["release", "release", "release control"]
+        assert (await site.client.post("/api/v1/qc/release", json=asked)).status_code == 404

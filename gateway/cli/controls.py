@@ -1,0 +1,43 @@
+"""``gateway qc``: how each test stands by its controls."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from gateway.cli.asking import ask, who
+from gateway.config import load
+
+
+def list_controls(path: Path, as_json: bool, device: str | None) -> int:
+    """One line a series, the newest first."""
+    found = ask(load(path), "qc.list", device=device)
+    if as_json:
+        print(json.dumps(found, indent=2))
+        return 0
+    if not found:
+        print("no controls")
+        return 0
+    table = Table("device", "test", "material", "lot", "level", "value", "SD", "verdict", box=None)
+    for one in found:
+        series = (one["device"], one["test"], one["material"], one["lot"], one["level"])
+        verdict = " ".join((one["verdict"], *one["rules"]))
+        value = f"{one['value']} {one['unit'] or ''}".strip()
+        table.add_row(*series, value, one["deviation"] or "", verdict)
+    Console().print(table)
+    return 0
+
+
+def release_control(
+    path: Path, device: str, test: str, results: bool, user: str | None, reason: str
+) -> int:
+    """A failed control was dealt with."""
+    said = {"device": device, "test": test, "results": results}
+    answer = ask(load(path), "qc.release", **said, user=who(user), reason=reason)
+    print(f"{device} {test} released")
+    if results:
+        print(f"{len(answer['results'])} held result(s) let go")
+    return 0
