@@ -26,6 +26,11 @@ async def only_report(parts: Running, specimen: str) -> str:
     return str(found[0]["id"])
 
 
+async def states(parts: Running, report: str) -> list[str]:
+    shown = await parts.desk.ask("reports.show", {"id": report})
+    return [message["state"] for message in shown["messages"]]
+
+
 async def move(parts: Running, identity: str, **said: str) -> dict[str, Any]:
     return dict(await parts.desk.ask("reports.move", {"id": identity, **said, **WHO}))
 
@@ -51,8 +56,9 @@ async def test_the_wrong_patient_is_told_first_then_the_right_one_gets_it(tmp_pa
         assert right["OBR"][3] != first["OBR"][3]
         assert (right["OBR"][25], right["OBX"][11], right["OBX"][5]) == ("F", "F", "5.50")
         assert len({one["MSH"][9] for one in (first, withdrawn, right)}) == 3
-        shown = await parts.desk.ask("reports.show", {"id": answer["moved_to"]})
-        assert [m["state"] for m in shown["messages"]] == ["delivered"]
+        async with asyncio.timeout(30):
+            while await states(parts, answer["moved_to"]) != ["delivered"]:
+                await asyncio.sleep(0.01)
         (entry, *_) = await parts.store.audit.list()
         assert (entry.actor, entry.action) == ("ada", "move report")
         assert entry.detail.endswith("tubes swapped")
