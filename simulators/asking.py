@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from gateway.profiles import AnalyzerProfile
@@ -62,12 +62,20 @@ class AskingAnalyzer(Analyzer):
 
 
 async def run_work_list(
-    device: AskingAnalyzer, day: Day, count: int, *, pause: float = 1.0
+    device: AskingAnalyzer,
+    day: Day,
+    count: int,
+    *,
+    pause: float = 1.0,
+    told: Callable[[tuple[Tube, ...]], None] = lambda _: None,
 ) -> None:
-    """Asks until there is work, and runs it; ends after ``count`` specimens (0: never)."""
+    """Asks until there is work, and runs it; ends after ``count`` specimens (0: never).  ``told``
+    hears what the host answered, where it was work."""
     done = 0
     while not count or done < count:
         work = await device.ask(day.profile)
+        if work:
+            told(work)
         for tube in work[: count - done if count else None]:
             await device.send(day.message(measured(tube, day)).records)
             done += 1

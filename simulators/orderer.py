@@ -45,9 +45,12 @@ def read_steps(path: Path) -> Sequence[Mapping[str, Any]]:
 
 
 class Orderer:
-    """Sends to ``host:port`` and waits for each acknowledgment."""
+    """Sends to ``host:port`` and waits for each acknowledgment.  ``processing`` is MSH-11."""
 
-    def __init__(self, host: str, port: int, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, host: str, port: int, clock: Callable[[], datetime], processing: str = "P"
+    ) -> None:
+        self._processing = processing
         self._host = host
         self._port = port
         self._clock = clock
@@ -115,6 +118,8 @@ class Orderer:
         now = self._clock()
         control = f"E{now.strftime('%H%M%S%f')}{self._sent}"[:20]
         stamp = now.strftime("%Y%m%d%H%M%S")
-        head = rf"MSH|^~\&|EHR|CLINIC|GATEWAY|LAB|{stamp}||{kind}|{control}|P|2.5.1"
+        head = (
+            rf"MSH|^~\&|EHR|CLINIC|GATEWAY|LAB|{stamp}||{kind}|{control}|{self._processing}|2.5.1"
+        )
         lines = (f"{segment}\r" for segment in (f"{head}||||||UNICODE UTF-8", *segments))
         return "".join(lines).encode()

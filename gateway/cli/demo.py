@@ -1,8 +1,8 @@
 """``gateway demo``: a whole clinic in one process, on real sockets and a real serial line.
 
 The gateway is the same as in ``gateway run``, on a store in a temporary folder.  Around it: an
-MQTT broker, three analyzers (one over a pseudo terminal), an ultrasound unit (a process of its own)
-and an EHR.  Nothing is real but the code.
+MQTT broker, four analyzers (one over a pseudo terminal, one that asks what was ordered), an
+ultrasound unit (a process of its own) and an EHR.  Nothing is real but the code.
 """
 
 from __future__ import annotations
@@ -14,10 +14,8 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack, suppress
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -32,13 +30,19 @@ from gateway.protocols.astm import Dialect, Timers
 from simulators import ehr as simulated
 from simulators import wire
 from simulators.analyzer import Analyzer
+from simulators.asking import AskingAnalyzer, Tube, run_work_list
 from simulators.broker import broker, listen
+from simulators.orderer import Orderer
 from simulators.pipe import open_pipe
 from simulators.ptys import cable
 from simulators.scenarios import SCENARIOS, Day
+from simulators.ward import Placed, Ward
 
 _ZONE = "Europe/Berlin"
 _UNIT = "us-room-1"
+ORDERED = "ordered"
+_ORDERED_TESTS = ("3016-3", "3024-7", "3051-0")
+_BETWEEN_ORDERS = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ async def _clinic(folder: Path, http: str, seconds: float | None, seed: int) -> 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
-    ports = _free_ports(6)
+    ports = _free_ports(8)
     site = _served(http, ports[5])
     with ExitStack() as things:
         near, far = things.enter_context(cable())
@@ -86,7 +90,10 @@ async def _clinic(folder: Path, http: str, seconds: float | None, seed: int) -> 
         async with AsyncExitStack() as stack:
             await _surroundings(stack, ports, board)
             await _gateway(stack, configuration, notices)
-            await _devices(stack, benches, random.Random(seed))  # noqa: S311 - a repeatable day
+            day = random.Random(seed)  # noqa: S311 - a repeatable day
+            ward = _ward(ports[7], board, random.Random(day.random()))  # noqa: S311 - likewise
+            await _background(stack, asyncio.create_task(ward.run(_BETWEEN_ORDERS)))
+            await _devices(stack, benches, day, ward, board)
             await _ultrasound(stack, ports[4], seed)
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
@@ -122,13 +129,16 @@ def _benches(ports: list[int], near: str, far: str) -> tuple[Bench, ...]:
     return (
         Bench("haematology", "sysmex-xn-l", "mixed", 4.0, *tcp(ports[0])),
         Bench("chemistry", "erba-xl", "several-specimens", 7.0, *tcp(ports[1]), noisy=True),
+        Bench("immunology", "snibe-maglumi", ORDERED, 2.0, *tcp(ports[6])),
         Bench("hba1c-desk", "abbott-afinion-2", "mixed", 5.0, f"serial:{near}", f"serial:{far}"),
     )
 
 
 def _configuration(benches: tuple[Bench, ...], folder: Path, ports: list[int], site: str) -> str:
     devices = "".join(
-        f'[devices.{b.name}]\nprofile = "{b.profile}"\nstream = "{b.stream}"\n' for b in benches
+        f'[devices.{b.name}]\nprofile = "{b.profile}"\nstream = "{b.stream}"\n'
+        f'orders = "{"required" if b.scenario == ORDERED else "optional"}"\n'
+        for b in benches
     )
     return f"""
 [gateway]
@@ -139,6 +149,9 @@ processing = "T"
 {devices}
 [http]
 listen = "{site}"
+
+[orders]
+listen = "127.0.0.1:{ports[7]}"
 
 [dicom]
 listen = "127.0.0.1:{ports[4]}"
@@ -179,7 +192,9 @@ def _board(benches: tuple[Bench, ...], ports: list[int], folder: Path, site: str
 async def _surroundings(stack: AsyncExitStack, ports: list[int], board: Board) -> None:
     """The broker, a listener on it, and the EHR."""
     await stack.enter_async_context(broker("127.0.0.1", ports[3]))
-    system = simulated.Ehr(keep=False, watcher=lambda _, answer: board.ehr_answered(answer))
+    system = simulated.Ehr(
+        keep=False, watcher=lambda body, answer: board.ehr_answered(answer, _placer(body))
+    )
     await system.listen("127.0.0.1", ports[2])
     stack.push_async_callback(system.aclose)
     heard = listen("127.0.0.1", ports[3], "clinic/#", lambda topic, _: board.mqtt_heard(topic))
@@ -194,7 +209,30 @@ async def _gateway(
     await stack.enter_async_context(running(configuration, notices=notices, clock=now))
 
 
-async def _devices(stack: AsyncExitStack, benches: tuple[Bench, ...], rng: random.Random) -> None:
+def _placer(message: bytes) -> str:
+    """ORC-2.1: the EHR's own number of an order."""
+    for line in message.split(b"\r"):
+        if line.startswith(b"ORC|"):
+            return line.split(b"|")[2].split(b"^")[0].decode()
+    return ""
+
+
+def _ward(port: int, board: Board, rng: random.Random) -> Ward:
+    orderer = Orderer("127.0.0.1", port, now, processing="T")
+
+    def placed(order: Placed) -> None:
+        board.ehr_ordered(order.placer, order.specimen, len(order.tests))
+
+    return Ward(orderer, rng, _ORDERED_TESTS, placed)
+
+
+async def _devices(
+    stack: AsyncExitStack,
+    benches: tuple[Bench, ...],
+    rng: random.Random,
+    ward: Ward,
+    board: Board,
+) -> None:
     for number, bench in enumerate(benches):
         reach = bench.reach
         if bench.noisy:
@@ -204,7 +242,11 @@ async def _devices(stack: AsyncExitStack, benches: tuple[Bench, ...], rng: rando
             reach = f"tcp:127.0.0.1:{await relay.listen()}"
             stack.push_async_callback(relay.aclose)
         own = random.Random(rng.random())  # noqa: S311 - a repeatable day
-        work = _day(bench, reach, own, 0.3 * number, now)
+        first = 0.3 * number
+        if bench.scenario == ORDERED:
+            work = _ordered_day(bench, reach, own, first, board)
+        else:
+            work = _day(bench, reach, own, first, ward)
         await _background(stack, asyncio.create_task(work))
 
 
@@ -229,27 +271,40 @@ async def _ultrasound(stack: AsyncExitStack, port: int, seed: int) -> None:
     stack.push_async_callback(stop)
 
 
-async def _day(
-    bench: Bench, reach: str, rng: random.Random, first: float, clock: Callable[[], datetime]
+async def _ordered_day(
+    bench: Bench, reach: str, rng: random.Random, first: float, board: Board
 ) -> None:
-    """One analyzer at work, until cancelled."""
+    """An analyzer that asks what was ordered and runs it, until cancelled."""
     profile = catalogue()[bench.profile]
-    dialect = profile.link.dialect or Dialect()
-    hurried = _hurried(dialect)
-    device = Analyzer(hurried, lambda: open_pipe(reach), retry=1.0)
-    day = Day(profile, rng, clock, ZoneInfo(_ZONE), prefix=f"26{bench.name[0].upper()}")
+    dialect = _hurried(profile.link.dialect or Dialect())
+    device = AskingAnalyzer(dialect, lambda: open_pipe(reach), retry=1.0)
+    day = Day(profile, rng, now, ZoneInfo(_ZONE))
     await asyncio.sleep(first)
+
+    def told(tubes: tuple[Tube, ...]) -> None:
+        board.device_told(bench.name, ", ".join(tube.specimen for tube in tubes))
+
     try:
-        for message in _messages(bench, day):
-            await device.send(message)
-            await asyncio.sleep(bench.pause * rng.uniform(0.6, 1.4))
+        await run_work_list(device, day, 0, pause=bench.pause, told=told)
     finally:
         await device.aclose()
 
 
-def _messages(bench: Bench, day: Day) -> Iterator[list[bytes]]:
-    for message in SCENARIOS[bench.scenario](day):
-        yield message.records
+async def _day(bench: Bench, reach: str, rng: random.Random, first: float, ward: Ward) -> None:
+    """One analyzer at work, until cancelled; the EHR knows the patients."""
+    profile = catalogue()[bench.profile]
+    dialect = profile.link.dialect or Dialect()
+    hurried = _hurried(dialect)
+    device = Analyzer(hurried, lambda: open_pipe(reach), retry=1.0)
+    day = Day(profile, rng, now, ZoneInfo(_ZONE), prefix=f"26{bench.name[0].upper()}")
+    await asyncio.sleep(first)
+    try:
+        for message in SCENARIOS[bench.scenario](day):
+            await ward.admit(message.samples)
+            await device.send(message.records)
+            await asyncio.sleep(bench.pause * rng.uniform(0.6, 1.4))
+    finally:
+        await device.aclose()
 
 
 def _hurried(dialect: Dialect) -> Dialect:

@@ -95,8 +95,21 @@ class Board:
             case _:
                 pass
 
-    def ehr_answered(self, answer: str) -> None:
+    def ehr_answered(self, answer: str, placer: str = "") -> None:
+        """``placer`` is the EHR's own number of the order a result came for."""
         self.answers[answer] += 1
+        if placer and self.clock is not None:
+            self._say(self.clock(), "ehr", f"result of order {placer} is here", "green")
+
+    def ehr_ordered(self, placer: str, specimen: str, tests: int) -> None:
+        noun = "test" if tests == 1 else "tests"
+        if self.clock is not None:
+            what = f"order {placer}: {tests} {noun} of tube {specimen}"
+            self._say(self.clock(), "ehr", what, "blue")
+
+    def device_told(self, device: str, specimens: str) -> None:
+        if self.clock is not None:
+            self._say(self.clock(), device, f"asked what to do, was told: {specimens}", "blue")
 
     def mqtt_heard(self, topic: str) -> None:
         """Counts by the topic's last level; the first of each kind is worth a line."""

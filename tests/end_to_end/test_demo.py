@@ -1,4 +1,4 @@
-"""The demonstration, as a newcomer runs it: results of three analyzers, Ctrl-C, nothing left."""
+"""The demonstration, as a newcomer runs it: results, an order that comes back, nothing left."""
 
 from __future__ import annotations
 
@@ -68,6 +68,19 @@ async def test_results_of_three_analyzers_arrive_and_ctrl_c_ends_it() -> None:
                 what=device,
             )
         await until(lambda: seen(r"ehr\s+AA after"), within=60, what="the EHR's answer")
+        await until(
+            lambda: seen(r"ehr\s+order P\d+: \d tests? of tube"), within=60, what="an order"
+        )
+        await until(
+            lambda: seen(r"immunology\s+asked what to do, was told: 26W\d+"),
+            within=60,
+            what="a work list",
+        )
+        await until(
+            lambda: seen(r"ehr\s+result of order P\d+ is here"),
+            within=60,
+            what="the result under the placer's number",
+        )
         await until(lambda: seen(r"us-room-1\s+study of \d+ images"), within=60, what="a study")
         await until(lambda: seen(r"mqtt\s+result"), within=60, what="a result on MQTT")
         left = descendants(process.pid)
