@@ -19,6 +19,7 @@ from gateway.protocols.errors import RemoteProtocolError
 
 MAX_RECORDS: Final = 50_000  # of one transmission
 _ATTACHED: Final = frozenset("CMS")
+_HEADERS: Final = ("H", "h")
 
 
 def split_records(text: bytes) -> list[bytes]:
@@ -34,7 +35,7 @@ def decode(text: bytes, encoding: str = "latin-1", *, loose: bool = False) -> tu
     builder: _Builder | None = None
     for count, (line, spelled, doubtful) in enumerate(_lines(text, name)):
         bare = line.lstrip(string.digits) if loose else line
-        if builder is None or (bare[:1] in ("H", "h") and not bare[1:2].isalnum()):
+        if builder is None or (bare[0:1] in _HEADERS and not bare[1:2].isalnum()):
             builder = _Builder()
             builders.append(builder)
         if doubtful:
@@ -65,8 +66,6 @@ class _Branch:
     attached: list[_Branch] | None = None
 
     def freeze(self) -> Node:
-        if self.children is None and self.attached is None:
-            return Node(self.record, self.index)
         return Node(self.record, self.index, _frozen(self.children), _frozen(self.attached))
 
     def hang(self, child: _Branch) -> None:
@@ -81,7 +80,16 @@ class _Branch:
 
 
 def _frozen(branches: list[_Branch] | None) -> tuple[Node, ...]:
-    return tuple([branch.freeze() for branch in branches]) if branches else ()
+    if not branches:
+        return ()
+    return tuple(
+        [
+            Node(branch.record, branch.index)
+            if branch.children is None and branch.attached is None
+            else branch.freeze()
+            for branch in branches
+        ]
+    )
 
 
 class _Builder:
@@ -98,7 +106,7 @@ class _Builder:
         self._records: list[Record] = []
         self._unread: list[str] = []
         self._problems: list[Flawed] = []
-        self._counts: dict[str, int] = {}
+        self._counts = dict.fromkeys(TYPES, 0)
         self.doubtful = False
 
     def add(self, line: str, encoding: str, bare: str) -> None:
@@ -109,10 +117,15 @@ class _Builder:
             self._open(line, encoding, bare)
         elif self._terminator is not None:
             self.cannot_read(line, Flaw.AFTER_END)
-        elif letter not in TYPES or bare[1:2] not in ("", delimiters.field):
+        elif letter not in TYPES or bare[1:2] not in (delimiters.field, ""):
             self.cannot_read(line, Flaw.MALFORMED)
         else:
-            self._place(self._branch(Record(letter, line, delimiters, encoding)), letter)
+            branch = self._branch(letter, Record(letter, line, delimiters, encoding))
+            if letter == "R" and self._order is not None:
+                self._order.hang(branch)
+                self._last = branch
+            else:
+                self._place(branch, letter)
 
     def _open(self, line: str, encoding: str, bare: str) -> None:
         try:
@@ -121,22 +134,18 @@ class _Builder:
             self.cannot_read(line, Flaw.NO_HEADER)
             return
         record = Record("H", line, self._delimiters, encoding)
-        self._header = self._last = self._branch(record)
+        self._header = self._last = self._branch("H", record)
 
     def cannot_read(self, text: str, flaw: Flaw) -> None:
         self._unread.append(text)
         self._problems.append(Flawed(flaw, f"?[{len(self._unread)}]"))
 
-    def _branch(self, record: Record) -> _Branch:
-        count = self._counts[record.type] = self._counts.get(record.type, 0) + 1
+    def _branch(self, letter: str, record: Record) -> _Branch:
+        self._counts[letter] = count = self._counts[letter] + 1
         self._records.append(record)
         return _Branch(record, count)
 
     def _place(self, branch: _Branch, letter: str) -> None:
-        if letter == "R" and self._order is not None:
-            self._order.hang(branch)
-            self._last = branch
-            return
         if letter == "L":
             self._terminator = branch.record.field(3)
             return

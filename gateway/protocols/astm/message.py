@@ -37,14 +37,17 @@ class Flawed:
     at: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Node:
-    """A record with what hangs on it, in the order sent.  ``index`` counts its type from 1."""
+    """A record with what hangs on it, in the order sent.  ``index`` counts its type from 1.
 
-    record: Record
-    index: int
-    children: tuple[Node, ...] = ()
-    attached: tuple[Node, ...] = ()
+    ``Final`` like its record, not frozen.
+    """
+
+    record: Final[Record]
+    index: Final[int]
+    children: Final[tuple[Node, ...]] = ()
+    attached: Final[tuple[Node, ...]] = ()
 
     @property
     def position(self) -> str:
