@@ -18,6 +18,8 @@ from gateway.intake import Arrival
 from gateway.notices import FrameRefused, Heard, NoiseAlarm, Noticeboard
 from gateway.transports.tape import Mark, Tape
 
+_TELL = 1.0  # seconds between two signs of life that are told
+
 
 class Journal(Protocol):
     """What a link needs of the store; no verb blocks."""
@@ -106,6 +108,7 @@ class DeviceLink(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._rings_at = 0.0
         self.last_heard = loop.time()
+        self._told_at = float("-inf")
 
     # asyncio.Protocol
 
@@ -179,8 +182,10 @@ class DeviceLink(asyncio.Protocol):
             self.site.journal.evidence(self._current(), entry)
 
     def heard(self) -> None:
-        self.last_heard = self._loop.time()
-        if len(self.site.candidates) == 1:
+        """Notes a sign of life; watchers are told once a second at most."""
+        self.last_heard = now = self._loop.time()
+        if now - self._told_at >= _TELL and len(self.site.candidates) == 1:
+            self._told_at = now
             self.site.notices.post(Heard(self.site.name))
 
     def refused(self, reason: str) -> None:

@@ -1,7 +1,7 @@
 """Transmissions that wait to be read: acknowledging goes first, and the order stays.
 
 A quiet line's transmission is read at once.  When many wait, a second process reads them, as far
-as the processor has time; until it runs, reading here takes a quarter of the time.  What waits is
+as the processor has time; where it cannot, reading here takes a quarter of the time.  What waits is
 in the journal, so a backlog costs time and loses nothing; beyond a limit reading here is as urgent
 as anything, which slows the lines down.
 """
@@ -112,6 +112,8 @@ class Backlog:
 
     def _busy(self, process: DraftingProcess) -> bool:
         """Whether the second process will come to what waits."""
+        if process.promising:
+            return len(self._waiting) >= _MANY
         return process.ready and (process.outstanding > 0 or len(self._waiting) >= _MANY)
 
     async def _read_one(self) -> None:

@@ -12,7 +12,7 @@ import signal
 import sys
 from typing import Any, BinaryIO
 
-from gateway.intake.drafting import Drafter
+from gateway.intake.drafting import Drafter, packed
 
 _NICENESS = 10  # the lines go first
 
@@ -20,12 +20,13 @@ _NICENESS = 10  # the lines go first
 def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    os.nice(_NICENESS)
     asked, answers = sys.stdin.buffer, sys.stdout.buffer
     drafter = Drafter(_receive(asked))
+    os.nice(_NICENESS)
     _send(answers, None)
     while (batch := _receive(asked)) is not None:
-        _send(answers, drafter.drafts(*batch))
+        drafts = drafter.drafts(*batch)
+        _send(answers, [None if draft is None else packed(draft) for draft in drafts])
     return 0
 
 

@@ -19,11 +19,12 @@ from typing import Any, Final
 
 from gateway import logs
 from gateway.intake.arrival import Arrival
-from gateway.intake.drafting import Draft, Setup
+from gateway.intake.drafting import Draft, Setup, unpacked
 from gateway.supervision import describe
 
 Told = Callable[[Sequence[Draft | None]], None]
 
+_PROMPT: Final = 5.0  # seconds for a start that others wait for
 _PATIENCE: Final = 60.0  # seconds for a start, or for a batch
 _IDLE: Final = 60.0  # seconds without a question
 _TRIES: Final = 3  # starts that may fail before it is left alone
@@ -31,7 +32,10 @@ _ARGUMENTS: Final = ("-m", "gateway.intake.drafting_child")
 
 
 class DraftingProcess:
-    """``changed`` is called when it becomes ready or is gone."""
+    """``changed`` is called when it becomes ready, takes long to become so, or is gone.
+
+    ``promising``: it was started a moment ago and is worth waiting for.
+    """
 
     def __init__(
         self,
@@ -51,6 +55,7 @@ class DraftingProcess:
         self._question = asyncio.Event()
         self._failures = 0
         self.ready = False
+        self.promising = False
 
     @property
     def outstanding(self) -> int:
@@ -69,6 +74,7 @@ class DraftingProcess:
     def start(self) -> None:
         """Begins to start it, unless it runs or has failed too often."""
         if self._running is None and not self.exhausted:
+            self.promising = True
             self._running = asyncio.get_running_loop().create_task(self._run())
 
     def ask(self, arrivals: Sequence[Arrival], now: datetime, told: Told) -> None:
@@ -89,13 +95,15 @@ class DraftingProcess:
                 await self._running
 
     async def _run(self) -> None:
+        late = asyncio.get_running_loop().call_later(_PROMPT, self._slow)
         try:
             await self._converse()
         except Exception as error:  # noqa: BLE001 - whatever ended it, the work is done here
             self._failures += 1
             logs.get().warning("intake.process_failed", failure=describe(error))
         finally:
-            self.ready = False
+            late.cancel()
+            self.ready = self.promising = False
             await self._end()
             self._running = None
             self._give_back()
@@ -114,11 +122,12 @@ class DraftingProcess:
             )
             _send(process, self._setup)
             await _receive(process)
-        self.ready = True
+        self.ready, self.promising = True, False
         self._changed()
         while await self._is_asked():
             async with asyncio.timeout(_PATIENCE):
-                drafts = await _receive(process)
+                answer = await _receive(process)
+            drafts = [None if each is None else unpacked(each) for each in answer]
             _, told = self._asked.popleft()
             told(drafts)
 
@@ -130,6 +139,10 @@ class DraftingProcess:
                 async with asyncio.timeout(self._idle):
                     await self._question.wait()
         return bool(self._asked)
+
+    def _slow(self) -> None:
+        self.promising = False
+        self._changed()
 
     async def _end(self) -> None:
         process, self._process = self._process, None
