@@ -12,7 +12,7 @@ from gateway.protocols.poct1a.build import Header, message
 from gateway.protocols.poct1a.device import hello_body
 from gateway.report import Kind
 
-_SERVICE: Final = ("OPR", "SPC", "RGT")
+_SERVICE: Final = ("OPR", "ORD", "SPC", "RGT")
 
 
 def identity_of(profile: AnalyzerProfile, cells: Mapping[str, str]) -> Identity:
