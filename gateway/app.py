@@ -40,7 +40,7 @@ from gateway.reception import Reception, control_materials, matching_rules
 from gateway.store import Condition, Store
 from gateway.studies import Studies
 from gateway.supervision import supervise
-from gateway.work_orders import downloads, worklists
+from gateway.work_orders import downloads, rosters, worklists
 
 _REOPEN_PAUSE = 1.0
 
@@ -121,7 +121,8 @@ async def running(
         reception = Reception(configuration, store, notices, clock, router, intake, told)
         await stack.enter_async_context(reception.open())
         asked = worklists(configuration, store, clock)
-        lines = Lines(configuration, store, intake, notices, asked, pushed, recorded)
+        given = rosters(configuration, store, clock)
+        lines = Lines(configuration, store, intake, notices, asked, pushed, recorded, given)
         await stack.enter_async_context(lines.open())
         units = await _modalities(stack, configuration, store, notices, clock)
         if units is not None:

@@ -13,9 +13,11 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from gateway.config import Configuration, DeviceSection, SendOutSection
+from gateway.config.operators import read_operators
 from gateway.drivers import (
     AskingLink,
     AstmLink,
@@ -30,9 +32,12 @@ from gateway.drivers import (
     Site,
     TextLink,
 )
+from gateway.drivers.poct1a import Lists
 from gateway.intake import Intake, Known
 from gateway.notices import LinkChanged, LinkState, NoiseAlarm, Noticeboard
 from gateway.orders.downloads import Downloads
+from gateway.orders.operators import Certification, by_id
+from gateway.orders.rosters import Rosters
 from gateway.orders.worklists import Worklists
 from gateway.profiles import AnalyzerProfile, Protocol, catalogue, is_loinc
 from gateway.profiles.columns import with_columns
@@ -55,6 +60,7 @@ def known_devices(configuration: Configuration) -> dict[str, Known]:
     """The configured analyzers as the intake needs them, and laboratories that send results."""
     profiles = catalogue()
     zone = ZoneInfo(configuration.gateway.timezone)
+    certifications = _certifications(configuration)
     laboratories = {
         name: Known(name, REFERENCE_LAB, zone, _lab_codes(section), section.units)
         for name, section in configuration.send_outs.items()
@@ -68,9 +74,24 @@ def known_devices(configuration: Configuration) -> dict[str, Known]:
             device.units,
             device.serial,
             clock_limits(device),
+            certifications.get(name),
         )
         for name, device in configuration.analyzers.items()
     }
+
+
+def _certifications(configuration: Configuration) -> dict[str, Certification]:
+    """Of devices whose operators are looked at: of itself those that speak POCT1-A."""
+    if configuration.operators is None:
+        return {}
+    operators = by_id(read_operators(configuration.operators.file))
+    found: dict[str, Certification] = {}
+    for name, device in configuration.analyzers.items():
+        bedside = catalogue()[device.profile].link.protocol is Protocol.POCT1A
+        policy = device.operators or ("hold" if bedside else "ignore")
+        if policy != "ignore":
+            found[name] = Certification(operators, policy == "hold")
+    return found
 
 
 def _lab_codes(section: SendOutSection) -> dict[str, str]:
@@ -124,7 +145,9 @@ class Lines:
         worklists: Worklists | None = None,
         downloads: Downloads | None = None,
         tapes: Mapping[str, Tape] | None = None,
+        rosters: Rosters | None = None,
     ) -> None:
+        self._rosters = rosters
         self._tapes = tapes or {}
         self._worklists = worklists
         self._downloads = downloads
@@ -234,9 +257,17 @@ class Lines:
             if asked is not None and asked.asks(names):
                 late = self._downloads
                 return asking_link_for(talking, sites[names], peer.name, loop, asked, late)
-            return link_for(talking, sites[names], peer.name, loop)
+            return link_for(talking, sites[names], peer.name, loop, self._lists(names))
 
         return connect
+
+    def _lists(self, names: tuple[str, ...]) -> Lists | None:
+        """Of the first device that may be calling and wants any."""
+        rosters = self._rosters
+        for name in names if rosters is not None else ():
+            if rosters is not None and rosters.wants(name):
+                return partial(rosters.listings, name)
+        return None
 
 
 def _replaceable(protocol: asyncio.Protocol) -> bool:
@@ -262,7 +293,11 @@ def candidates(devices: dict[str, DeviceSection], host: str | None) -> tuple[str
 
 
 def link_for(
-    profiles: list[AnalyzerProfile], site: Site, peer: str, loop: asyncio.AbstractEventLoop
+    profiles: list[AnalyzerProfile],
+    site: Site,
+    peer: str,
+    loop: asyncio.AbstractEventLoop,
+    lists: Lists | None = None,
 ) -> DeviceLink:
     """The driver of the first profile's language; devices of one listener speak the same."""
     link = profiles[0].link
@@ -270,7 +305,7 @@ def link_for(
         case Protocol.HL7:
             return Hl7Link(site, peer, loop, link.hl7 or Hl7Dialect(), _now, _control_id)
         case Protocol.POCT1A:
-            return Poct1aLink(site, peer, loop, link.mode, _now)
+            return Poct1aLink(site, peer, loop, link.mode, _now, lists)
         case Protocol.RECORDING:
             return RecordingLink(site, peer, loop)
         case Protocol.TEXT if link.codec == LIS3:

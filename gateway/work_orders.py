@@ -4,14 +4,16 @@ unasked, laboratories tests are sent to."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from gateway.config import Configuration
+from gateway.config.operators import read_operators
 from gateway.intake import Intake
 from gateway.intake.lab_results import Laboratory, LabResults
 from gateway.orders.downloads import Downloads
 from gateway.orders.menu import Menu
+from gateway.orders.rosters import Rosters
 from gateway.orders.send_out import Plan, SendOuts
 from gateway.orders.send_out_message import Parties
 from gateway.orders.worklists import Asking, Worklists
@@ -25,6 +27,19 @@ def worklists(
     """Answers for the devices whose profile says how they ask."""
     asking = _askers(configuration)
     return None if asking is None else Worklists(store, asking, clock)
+
+
+def rosters(
+    configuration: Configuration, store: Store, clock: Callable[[], datetime]
+) -> Rosters | None:
+    """Lists for point-of-care devices; None where no device is given any."""
+    wanted = {n: frozenset(d.lists) for n, d in configuration.analyzers.items() if d.lists}
+    if not wanted:
+        return None
+    section, orders = configuration.operators, configuration.orders
+    operators = () if section is None else read_operators(section.file)
+    keep = timedelta(days=orders.keep_days if orders is not None else 0)
+    return Rosters(store, operators, wanted, clock, keep)
 
 
 def downloads(

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gateway.config.exports import exports
 from gateway.config.mistakes import Mistake
+from gateway.config.operators import operator_mistakes
 from gateway.config.sections import (
     SEND_OUT,
     Configuration,
@@ -23,7 +24,7 @@ from gateway.config.sections import (
 from gateway.config.send_out import send_out_mistakes
 from gateway.config.sharing import shared_streams
 from gateway.messages import DESTINATION_PROFILES
-from gateway.profiles import catalogue, is_loinc
+from gateway.profiles import Protocol, catalogue, is_loinc
 from gateway.profiles.ucum import is_ucum
 from gateway.profiles.units import to_ucum
 from gateway.transports import TcpListen, configured
@@ -47,6 +48,7 @@ def check(configuration: Configuration, devices: Iterable[str] | None = None) ->
     yield from shared_streams(configuration)
     yield from _downloads(configuration)
     yield from exports(configuration)
+    yield from _lists(configuration)
     yield from send_out_mistakes(configuration)
     yield from _ports(configuration)
     yield from _reached(configuration)
@@ -101,6 +103,22 @@ def _unit(where: tuple[str, ...], ucum: str) -> Iterator[Mistake]:
 
 def _plain(unit: str) -> str:
     return unit.lower().replace("^", "*")
+
+
+def _lists(configuration: Configuration) -> Iterator[Mistake]:
+    """Lists need somebody to take them and somebody to fill them."""
+    if configuration.operators is not None:
+        yield from operator_mistakes(configuration.operators.file, configuration.devices)
+    for name, device in configuration.analyzers.items():
+        profile = catalogue().get(device.profile)
+        if device.lists and profile is not None and profile.link.protocol is not Protocol.POCT1A:
+            yield Mistake(("devices", name, "lists"), "only POCT1-A devices take lists")
+        if "operators" in device.lists and configuration.operators is None:
+            yield Mistake(("devices", name, "lists"), "needs an [operators] section")
+        if "patients" in device.lists and configuration.orders is None:
+            yield Mistake(("devices", name, "lists"), "needs an [orders] section to have patients")
+        if device.operators in ("flag", "hold") and configuration.operators is None:
+            yield Mistake(("devices", name, "operators"), "needs an [operators] section")
 
 
 def _network(where: tuple[str, ...], text: str) -> Iterator[Mistake]:

@@ -29,6 +29,7 @@ _PATH_KEYS = frozenset(
         "token_file",
         "directory",
         "worklist",
+        "file",
         "password_file",
         "ca_file",
         "certificate_file",
@@ -148,6 +149,7 @@ def _keys_beside(where: tuple[str, ...]) -> Iterable[str]:
         "http": (sections.HttpSection,),
         "dicom": (sections.DicomSection,),
         "orders": (sections.OrdersSection,),
+        "operators": (sections.OperatorsSection,),
         "devices": (sections.DeviceSection, sections.UltrasoundSection),
         "destinations": (
             sections.MllpDestination,

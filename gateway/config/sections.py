@@ -55,6 +55,12 @@ class DeviceSection(Section):
     timezone: str | None = None
     codes: dict[str, str] = Field(default_factory=dict, description="device code -> LOINC")
     units: dict[str, str] = Field(default_factory=dict, description="device unit -> UCUM")
+    operators: Literal["ignore", "flag", "hold"] | None = Field(
+        None, description="what a result of an unknown or expired operator does"
+    )
+    lists: tuple[Literal["operators", "patients"], ...] = Field(
+        (), description="POCT1-A: lists the device is given when it calls"
+    )
     columns: dict[str, str] = Field(
         default_factory=dict, description="exported tables: heading (or number) -> meaning"
     )
@@ -170,6 +176,12 @@ class OrdersSection(Section):
     )
 
 
+class OperatorsSection(Section):
+    """Who may run point-of-care devices."""
+
+    file: Path = Field(description="CSV with the headings id, name, valid_until, devices")
+
+
 class QcTarget(Section):
     mean: Decimal
     sd: Decimal = Field(gt=0)
@@ -270,6 +282,7 @@ class Configuration(Section):
     devices: dict[Name, AnyDevice] = Field(default_factory=dict)
     dicom: DicomSection | None = None
     orders: OrdersSection | None = None
+    operators: OperatorsSection | None = None
     qc: QcSection | None = None
     destinations: dict[Name, DestinationSection] = Field(default_factory=dict)
 

@@ -9,17 +9,19 @@ keeps what it has.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Final, assert_never
 
 from gateway.drivers.link import Site
 from gateway.drivers.message_link import MessageLink
+from gateway.errors import StoreError
 from gateway.protocols.poct1a import (
     Acknowledged,
     DataManager,
     Ended,
     Kind,
+    Listing,
     ManagerEvent,
     MessageDamaged,
     MessageIncomplete,
@@ -36,6 +38,14 @@ _HANDSHAKES: Final = frozenset(
 )
 
 
+_LIST_MOMENTS: Final = frozenset({Kind.STATUS, Kind.REQUEST})
+_PATIENTS_ASKED: Final = "RPAT"
+_PATIENT_LIST: Final = "PTL.R01"
+
+Lists = Callable[[], Awaitable[tuple[Listing, ...]]]
+"""What the device is given, looked up when it calls."""
+
+
 class Poct1aLink(MessageLink[ManagerEvent]):
     """One connection of a POCT1-A device."""
 
@@ -48,10 +58,13 @@ class Poct1aLink(MessageLink[ManagerEvent]):
         loop: asyncio.AbstractEventLoop,
         mode: Mode,
         clock: Callable[[], datetime],
+        lists: Lists | None = None,
     ) -> None:
         self._session = DataManager(clock, mode=mode)
         super().__init__(site, peer, loop, self._session)
         self._greeting = b""
+        self._lists = lists
+        self._work: asyncio.Task[None] | None = None
 
     def not_stored(self) -> bytes:
         return self._session.refuse()
@@ -81,4 +94,31 @@ class Poct1aLink(MessageLink[ManagerEvent]):
             if not self.site.journal.accepting:
                 self.write(self._session.refuse())
                 return
+        if event.kind in _LIST_MOMENTS and self._lists is not None:
+            self._waiting = True
+            self._work = self._loop.create_task(self._with_lists(event, self._lists))
+            return
         self.write(self._session.accept())
+
+    async def _with_lists(self, event: MessageReceived, lists: Lists) -> None:
+        """The device waits for its acknowledgment while its lists are looked up."""
+        try:
+            found = await lists()
+        except StoreError:
+            found = ()  # its results come first; lists come with the next call
+        self._waiting = False
+        if self._lost:
+            self.peer_gone()
+            return
+        if event.kind is Kind.STATUS:
+            self._session.give(found)
+            self.write(self._session.accept())
+        else:
+            self.write(self._session.accept() + self._asked_for(event, found))
+        self.advance()
+
+    def _asked_for(self, event: MessageReceived, lists: tuple[Listing, ...]) -> bytes:
+        """The list of patients, for a device that asks whether it knows one."""
+        wanted = event.message.at("REQ.request_cd")
+        answers = [one for one in lists if wanted == _PATIENTS_ASKED and one.name == _PATIENT_LIST]
+        return b"".join(self._session.answer(one) for one in answers[:1] if self._session.fits(one))

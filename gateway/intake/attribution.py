@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from gateway.intake.arrival import Arrival
+from gateway.orders.operators import Certification
 from gateway.profiles import AnalyzerProfile, identify
 from gateway.profiles import Sender as Identified
 from gateway.profiles.times import LIMITS, ClockLimits
@@ -19,7 +20,8 @@ from gateway.report import Problem, ProblemCode
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A configured device as the intake needs it.  ``serial`` tells devices of one line apart."""
+    """A configured device as the intake needs it.  ``serial`` tells devices of one line apart;
+    ``certification`` is asked of its operators, None where nobody is asked."""
 
     name: str
     profile: AnalyzerProfile
@@ -28,6 +30,7 @@ class Known:
     units: Mapping[str, str] = field(default_factory=dict)
     serial: str | None = None
     limits: ClockLimits = LIMITS
+    certification: Certification | None = None
 
 
 class Attribution:

@@ -16,7 +16,7 @@ from gateway.intake.attribution import Attribution, Known
 from gateway.intake.planning import Meaning
 from gateway.profiles import Context, read_transmission
 from gateway.protocols.astm import Ack
-from gateway.report import Problem, ProblemCode
+from gateway.report import Problem, ProblemCode, Report
 from gateway.store import OpenTransmission
 from gateway.supervision import describe
 
@@ -63,7 +63,10 @@ class Interpreter:
         doubts = () if doubt is None else (doubt,)
         if not reading.reports and not reading.problems:
             return Meaning(known, None)
-        reports = tuple(replace(r, problems=(*r.problems, *doubts)) for r in reading.reports)
+        reports = tuple(
+            replace(r, problems=(*r.problems, *doubts, *_uncertified(known, r)))
+            for r in reading.reports
+        )
         problems = () if reports else (*reading.problems, *doubts)
         key = hashlib.sha256(known.name.encode() + b"\0" + reading.content_key).digest()
         ahead = None if arrival.received_at else _ahead(reading.sent_at, context.received_at)
@@ -100,6 +103,10 @@ class Interpreter:
         if dialect is None or dialect.ack is not Ack.PER_CHUNK:
             return ()
         return tuple(piece.data for piece in opened.evidence)
+
+
+def _uncertified(known: Known, report: Report) -> tuple[Problem, ...]:
+    return () if known.certification is None else known.certification.doubts(report)
 
 
 def _ahead(sent_at: datetime | None, received_at: datetime) -> timedelta | None:

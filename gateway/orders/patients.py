@@ -110,6 +110,16 @@ def find(connection: apsw.Connection, number: int) -> KnownPatient | None:
     return KnownPatient(number, living, dead, row[0], row[1], row[2])
 
 
+def recent(connection: apsw.Connection, since: int, most: int) -> tuple[KnownPatient, ...]:
+    """Patients heard of since a moment, the latest first."""
+    rows = connection.execute(
+        "SELECT id FROM patients WHERE updated_at >= ? ORDER BY updated_at DESC, id DESC LIMIT ?",
+        (since, most),
+    ).fetchall()
+    found = (find(connection, number) for (number,) in rows)
+    return tuple(patient for patient in found if patient is not None)
+
+
 def with_number(connection: apsw.Connection, value: str) -> tuple[int, ...]:
     """The patients who have a number, whoever assigned it; more than one identifies nobody."""
     rows = connection.execute(

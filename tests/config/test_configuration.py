@@ -8,6 +8,7 @@ import pytest
 
 from gateway.config import load, parse, schema
 from gateway.errors import ConfigurationError
+from gateway.lines import known_devices
 
 SOUND = """
 [gateway]
@@ -241,4 +242,42 @@ def test_mistakes_about_folders(tmp_path: Path, old: str, new: str, says: str) -
     assert old in FOLDER
     with pytest.raises(ConfigurationError) as caught:
         parse(FOLDER.replace(old, new, 1), tmp_path / "gateway.toml")
+    assert says in str(caught.value)
+
+
+POCT = """
+[devices.glucose]
+profile = "nova-statstrip"
+stream = "tcp-listen:127.0.0.1:4300"
+lists = ["operators"]
+
+[operators]
+file = "./operators.csv"
+"""
+
+
+def test_operators_and_lists(tmp_path: Path) -> None:
+    (tmp_path / "operators.csv").write_text("id,valid_until\nOP1,2026-12-31\n", encoding="utf-8")
+    found = parse(SOUND + POCT, tmp_path / "gateway.toml")
+    assert found.analyzers["glucose"].lists == ("operators",)
+    known = known_devices(found)
+    assert known["glucose"].certification is not None
+    assert known["glucose"].certification.hold
+    assert known["haematology"].certification is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("./operators.csv", "./none.csv", "no such file"),
+        ('[operators]\nfile = "./operators.csv"', "", "needs an [operators] section"),
+        ("nova-statstrip", "erba-xl", "only POCT1-A devices"),
+        ('lists = ["operators"]', 'lists = ["friends"]', "lists"),
+        ('lists = ["operators"]', 'operators = "maybe"', "ignore"),
+    ],
+)
+def test_mistakes_about_operators(tmp_path: Path, old: str, new: str, says: str) -> None:
+    (tmp_path / "operators.csv").write_text("id\nOP1\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError) as caught:
+        parse(SOUND + POCT.replace(old, new), tmp_path / "gateway.toml")
     assert says in str(caught.value)

@@ -12,12 +12,13 @@ acknowledged (switchable), an ESC and a patient request are not; an ESC ends the
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 from typing import Final
 
+from gateway.protocols.errors import LocalProtocolError
 from gateway.protocols.events import Cutoff, MessageIncomplete
 from gateway.protocols.poct1a.build import Verdict, batches, group, leaf
 from gateway.protocols.poct1a.events import Acknowledged, Ended, Ending, Silent
@@ -105,9 +106,24 @@ class DataManager(Session[Acknowledged | Silent]):
         self._mode = mode
         self._acknowledge_eot = acknowledge_end_of_topic
         self._steps: deque[Step] = deque()
+        self._lists: tuple[Listing, ...] = ()
         self._open: _Open | None = None
         self.state = State.HELLO
         self.device = Identity()
+
+    def give(self, lists: Iterable[Listing]) -> None:
+        """Lists for the device, sent after its observations were asked for; before the status is
+        accepted.  One with an entry that is larger than the device's messages is left out: its
+        results matter more."""
+        self._lists = tuple(one for one in lists if self.fits(one))
+
+    def fits(self, listing: Listing) -> bool:
+        """Whether every entry fits a message of this device."""
+        try:
+            self._parts(listing)
+        except LocalProtocolError:
+            return False
+        return True
 
     def step(self, step: Step) -> bytes:
         """Adds a step; the bytes to write now, if the line is free."""
@@ -156,7 +172,8 @@ class DataManager(Session[Acknowledged | Silent]):
             case Kind.HELLO:
                 self._greeted(received)
             case Kind.STATUS if before is State.STATUS:
-                self._steps.extend(usual_steps(self.device, received, self._mode))
+                *asked, last = usual_steps(self.device, received, self._mode)
+                self._steps.extend((*asked, *self._lists, last))
             case Kind.END_OF_TOPIC if before is State.TOPIC:
                 self._open = None
             case Kind.ESCAPE:
