@@ -1,9 +1,9 @@
 """Transmissions that wait to be read: acknowledging goes first, and the order stays.
 
 A quiet line's transmission is read at once.  When many wait, a second process reads them, as far
-as the processor has time; where it cannot, reading here takes a quarter of the time.  What waits is
-in the journal, so a backlog costs time and loses nothing; beyond a limit reading here is as urgent
-as anything, which slows the lines down.
+as the processor has time; where it cannot, reading here takes what the lines leave, and a quarter
+of the time at least.  What waits is in the journal, so a backlog costs time and loses nothing;
+beyond a limit reading here is as urgent as anything, which slows the lines down.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from gateway.intake.planning import Meaning
 Read = Draft | Meaning
 
 _SHARE = 3  # under load, so many parts of the time belong to the lines
+_NOTHING = 0.0003  # seconds of a turn of the loop in which nobody had anything to do
 _URGENT = 8192  # transmissions
 _MANY = 64  # are worth a second process
 _BATCH = 32
@@ -123,7 +124,7 @@ class Backlog:
         place.read = self._interpret(place.arrival)
         self._deliver()
         pausing = 0 < len(self._waiting) < _URGENT and not self.hurried
-        await asyncio.sleep((perf_counter() - started) * _SHARE if pausing else 0)
+        await _others_first((perf_counter() - started) * _SHARE if pausing else 0.0)
 
     def _lend(self) -> None:
         """Keeps the second process in work, two batches ahead."""
@@ -165,3 +166,15 @@ class Backlog:
     def go_on(self) -> None:
         """Something has changed that decides who reads next."""
         self._news.set()
+
+
+async def _others_first(seconds: float) -> None:
+    """Leaves the loop to others for so long, or until they have nothing to do."""
+    now = perf_counter()
+    until = now + seconds
+    while True:
+        before = now
+        await asyncio.sleep(0)
+        now = perf_counter()
+        if now >= until or now - before < _NOTHING:
+            return

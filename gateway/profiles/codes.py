@@ -38,7 +38,7 @@ def read_test(place: Place, profile: AnalyzerProfile, context: Context) -> Test:
     aside = next((one for one in known.asides if applies(one.when, place)), None)
     loinc = (context.codes.get(known.code) or context.codes.get(sent)) if known.code else None
     if loinc is not None:
-        return Test(known.code, path, _mapped(known.analyte, loinc), aside)
+        return Test(known.code, path, _mapped(profile, sent, loinc), aside)
     analyte = known.analyte
     if analyte is not None and analyte.specimen and not _fits(analyte, place, profile):
         analyte = None
@@ -65,8 +65,10 @@ def _known(profile: AnalyzerProfile, sent: str) -> Known:
     return Known(code, profile.analytes.get(code), asides)
 
 
-def _mapped(known: Analyte | None, loinc: str) -> Analyte:
-    return replace(known or UNMAPPED, loinc=loinc, by_unit={}, number=None, display=None)
+@lru_cache(maxsize=8192)
+def _mapped(profile: AnalyzerProfile, sent: str, loinc: str) -> Analyte:
+    known = _known(profile, sent).analyte or UNMAPPED
+    return replace(known, loinc=loinc, by_unit={}, number=None, display=None)
 
 
 def _fits(analyte: Analyte, place: Place, profile: AnalyzerProfile) -> bool:
