@@ -116,7 +116,7 @@ def recent(connection: apsw.Connection, since: int, most: int) -> tuple[KnownPat
         "SELECT id FROM patients WHERE updated_at >= ? ORDER BY updated_at DESC, id DESC LIMIT ?",
         (since, most),
     ).fetchall()
-    found = (find(connection, number) for (number,) in rows)
+    found = [find(connection, number) for (number,) in rows if isinstance(number, int)]
     return tuple(patient for patient in found if patient is not None)
 
 
