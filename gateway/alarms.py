@@ -14,10 +14,22 @@ from datetime import datetime, timedelta
 from gateway.desk import LinkBoard
 from gateway.errors import StoreError
 from gateway.intake import Router
-from gateway.notices import ClockDrifted, ClockRead, DeviceSilent, NoiseAlarm, Noticeboard, Posted
+from gateway.notices import (
+    ClockDrifted,
+    ClockRead,
+    DeviceSilent,
+    ImageDamaged,
+    InstanceQuarantined,
+    NoiseAlarm,
+    Noticeboard,
+    Posted,
+    PurgeFailed,
+)
 from gateway.store import OutboxMessage, Store
 
 LOOK_SECONDS = 60.0
+UNKNOWN = "unknown"
+ARCHIVE = "archive"
 
 
 class Alarms:
@@ -54,6 +66,12 @@ class Alarms:
                 self._tell(device, "noise", {"refused": refused, "frames": frames})
             case DeviceSilent(device, hours):
                 self._tell(device, "silent", {"hours": hours})
+            case ImageDamaged(device, instance):
+                self._tell(device, "image-damaged", {"instance": instance})
+            case InstanceQuarantined(device, reason):
+                self._tell(device or UNKNOWN, "image-quarantined", {"reason": reason})
+            case PurgeFailed(reason):
+                self._tell(ARCHIVE, "purge-failed", {"reason": reason})
             case ClockRead(device):
                 self._watch_clock(device)
             case ClockDrifted(device, ahead, right):

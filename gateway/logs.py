@@ -44,6 +44,7 @@ _ALLOWED = frozenset(
         "well",
         "study",
         "instances",
+        "instance",
         "task",
         "failure",
         "where",

@@ -10,16 +10,20 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from gateway.archive import Archive, Filed, StudyNews, Verdict
-from gateway.config import Configuration, DicomSection, MqttDestination
+from gateway.archive import Archive, Filed, Instance, StudyNews, Verdict
+from gateway.archive.news import UNKNOWN
+from gateway.archive.sweep import Pace, Sweep
+from gateway.archive.walks import Walks
+from gateway.config import Configuration, DicomDestination, DicomSection, MqttDestination
 from gateway.drivers.dicom import Blocks, Callers, Node, Provider, Routing, Storage, Unit
 from gateway.drivers.dicom.verification import Verification
 from gateway.errors import ConfigurationError, StreamUnavailable
+from gateway.imaging.retention import Keeping, Retention
 from gateway.imaging.worklist import WorklistSource
 from gateway.imaging_services import ImagingServices, Surroundings, imaging_services
-from gateway.notices import Noticeboard
+from gateway.notices import ImageDamaged, Noticeboard, PurgeFailed
 from gateway.protocols.dicom import Settings, Timers
 from gateway.store import SpacePolicy, Store
 from gateway.supervision import supervise
@@ -77,6 +81,8 @@ async def modalities(
             refuse_conflicts=refuses_conflicts(section),
             filed=lambda filed: _tell(news, services, filed),
         )
+        for name, run in _upkeep(configuration, section, archive, notices, clock).items():
+            await _kept_running(stack, name, run)
         # What was given counts before what is built in.
         answering = (Verification(), *services.providers, *providers)
         routing = Routing(answering, storage, Blocks())
@@ -97,6 +103,43 @@ async def modalities(
         stack.push_async_callback(node.aclose)
         port = await _listening(node, section.listen)
         yield Modalities(archive, node, news, services, port)
+
+
+def _upkeep(
+    configuration: Configuration,
+    section: DicomSection,
+    archive: Archive,
+    notices: Noticeboard,
+    clock: Callable[[], datetime],
+) -> dict[str, Callable[[], Awaitable[None]]]:
+    """What looks after the archive: the sweep, and forgetting what others keep."""
+    walks = Walks(archive.engine)
+    found: dict[str, Callable[[], Awaitable[None]]] = {}
+    if section.sweep_days > 0:
+        pace = Pace(timedelta(days=section.sweep_days), section.sweep_megabytes * 1e6)
+
+        def damaged(instance: Instance) -> None:
+            notices.post(ImageDamaged(instance.device or UNKNOWN, instance.uid))
+
+        found["image sweep"] = Sweep(archive, walks, pace, clock=clock, damaged=damaged).run
+    if section.keep_days is not None:
+        keeping = _keeping(configuration, timedelta(days=section.keep_days))
+
+        def failed(reason: str) -> None:
+            notices.post(PurgeFailed(reason))
+
+        found["retention"] = Retention(archive, walks, keeping, clock=clock, failed=failed).run
+    return found
+
+
+def _keeping(configuration: Configuration, after: timedelta) -> Keeping:
+    archives = {
+        name: destination
+        for name, destination in configuration.destinations.items()
+        if isinstance(destination, DicomDestination)
+    }
+    promising = tuple(name for name, destination in archives.items() if destination.commitment)
+    return Keeping(after, promising, tuple(archives))
 
 
 def node_settings(section: DicomSection) -> Settings:

@@ -180,6 +180,21 @@ class InstanceQuarantined:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageDamaged:
+    """A stored file is not what was received any more."""
+
+    device: str
+    instance: str
+
+
+@dataclass(frozen=True, slots=True)
+class PurgeFailed:
+    """Files that may go cannot be removed."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class StrangerCalled:
     """A DICOM caller that is in no section; ``peer`` is its AE title and address."""
 
@@ -207,6 +222,8 @@ Notice = (
     | StudyChanged
     | MessageRefused
     | InstanceQuarantined
+    | ImageDamaged
+    | PurgeFailed
     | StrangerCalled
 )
 

@@ -6,7 +6,6 @@ and procedure is read from the head of the data set and never from the pixels.
 """
 
 from gateway.archive.archive import Archive
-from gateway.archive.care import CareResult, verify, verify_all
 from gateway.archive.elements import Unreadable
 from gateway.archive.filing import Filed, Verdict
 from gateway.archive.header import Header, scan
@@ -18,7 +17,6 @@ from gateway.archive.rows import Instance, Quarantined, Series, Study
 __all__ = [
     "Archive",
     "Arrived",
-    "CareResult",
     "Filed",
     "Header",
     "Index",
@@ -32,6 +30,4 @@ __all__ = [
     "Unreadable",
     "Verdict",
     "scan",
-    "verify",
-    "verify_all",
 ]

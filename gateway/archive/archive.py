@@ -36,6 +36,7 @@ class Archive:
     def __init__(
         self, store: Store, shelves: Shelves, room: Room, clock: Callable[[], datetime]
     ) -> None:
+        self.engine = store.engine
         self.index = Index(store.engine)
         self.shelves = shelves
         self.pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="archive")

@@ -56,7 +56,8 @@ class Series:
 class Instance:
     """``sha256`` and ``size`` are of the data set, which begins at ``start`` of the file.
 
-    ``state``: stored, or damaged when the file is not what was received.
+    ``state``: stored; damaged when the file is not what was received; purging and purged when it is
+    gone because another archive keeps it.
     """
 
     id: int

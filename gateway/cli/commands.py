@@ -410,6 +410,20 @@ def studies_forward(
     raise typer.Exit(forward_study(config, uid, to, user, reason))
 
 
+@studies.command("keep", epilog="Example: gateway studies keep 1.2.840.1 --reason complaint")
+def studies_keep(
+    uid: Uid,
+    reason: Why,
+    end: Annotated[bool, typer.Option("--end", help="It may be purged again.")] = False,
+    config: Config = DEFAULT,
+    user: User = None,
+) -> None:
+    """Keeps a study from being purged, whatever its age."""
+    from gateway.cli.studies import keep_study
+
+    raise typer.Exit(keep_study(config, uid, end, user, reason))
+
+
 @studies.command("move", epilog="Example: gateway studies move 1.2.840.1 MRN7 --reason typo")
 def studies_move(
     uid: Uid,

@@ -60,8 +60,14 @@ def _imaging(imaging: dict[str, Any]) -> Iterator[str]:
     yield (
         f"images: {imaging['instances']} in {imaging['studies']} studies "
         f"({imaging['bytes'] / 2**30:.1f} GiB), {imaging['unmatched']} studies without an order, "
-        f"{imaging['quarantined']} in quarantine, {imaging['damaged']} damaged"
+        f"{imaging['quarantined']} in quarantine, {imaging['damaged']} damaged, "
+        f"{imaging['purged']} purged here and kept by a PACS"
     )
+    for name, found in (("sweep", "damaged"), ("retention", "purged")):
+        walk = imaging[name]
+        when = "under way" if walk["under_way"] else f"last {(walk['finished_at'] or '')[:16]}"
+        if walk["started_at"]:
+            yield f"{name}: {when}, {walk['seen']} images, {walk['found']} {found}"
     for caller in imaging["unknown_callers"]:
         yield (
             f"unknown caller: {caller['ae_title']} from {caller['address']}, {caller['times']} "

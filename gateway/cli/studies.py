@@ -45,6 +45,11 @@ def show_study(path: Path, uid: str, as_json: bool) -> int:
         print(f"  order #{study['order']}")
     if study["correction"]:
         print("  corrected: it goes out under another patient's data")
+    if study["purged"]:
+        keepers = ", ".join(study["kept_by"])
+        print(f"  {study['purged']} images are not here any more; {keepers} has them")
+    if study["kept_for"]:
+        print(f"  not to be purged: {study['kept_for']}")
     for sent in study["forwarded"]:
         _tell_forwarded(sent)
     for suggestion in study["suggestions"]:
@@ -75,6 +80,13 @@ def move_study(path: Path, uid: str, patient: str, user: str | None, reason: str
     for destination in done["outdated_at"]:
         print(f"{destination} has it under the former identity; when that is to change there too:")
         print(f"  gateway studies forward {uid} --to {destination} --reason ...")
+    return 0
+
+
+def keep_study(path: Path, uid: str, end: bool, user: str | None, reason: str) -> int:
+    """Keeps a study from being purged, or ends that."""
+    ask(load(path), "studies.keep", uid=uid, end=end, user=who(user), reason=reason)
+    print("it may be purged again when a PACS keeps it" if end else "it will not be purged here")
     return 0
 
 

@@ -131,6 +131,15 @@ class DicomSection(Section):
     certificate_file: Path | None = None
     key_file: Path | None = None
     client_ca_file: Path | None = None
+    keep_days: float | None = Field(
+        None,
+        gt=0,
+        description="then image files that a PACS has committed to are removed; default: never",
+    )
+    sweep_days: float = Field(
+        30, ge=0, description="every image is read and compared with its hash so often; 0: never"
+    )
+    sweep_megabytes: float = Field(20, gt=0, description="read in a second, while sweeping")
 
 
 class IdSection(Section):

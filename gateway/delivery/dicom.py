@@ -196,5 +196,5 @@ class DicomForwarder:
         if instance is None or instance.sha256 != pointer.sha256:
             raise Refused("the instance is not in the archive any more")
         if instance.state != "stored":
-            raise Refused("the stored file is damaged")
+            raise Refused(f"its file is {instance.state}")
         return instance

@@ -31,7 +31,11 @@ class Images:
         self._archives = [n for n, kind in parts.destinations.items() if kind == DICOM]
 
     def verbs(self) -> dict[str, Callable[[Mapping[str, Any]], Awaitable[Any]]]:
-        return {"studies.forward": self._forward, "studies.export": self._export}
+        return {
+            "studies.forward": self._forward,
+            "studies.export": self._export,
+            "studies.keep": self._keep,
+        }
 
     async def _forward(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Everything there is of the study, under the identity it has now."""
@@ -75,6 +79,23 @@ class Images:
             "correction": await self._store.engine.write(operation),
             "files": [_file(one) for one in sound],
         }
+
+    async def _keep(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """It is not purged, whatever its age; or (``end``) it may be again."""
+        study = await self._study(arguments)
+        actor, reason = actor_of(arguments), reason_of(arguments)
+        end = bool(arguments.get("end"))
+
+        def operation(connection: apsw.Connection) -> None:
+            connection.execute(
+                "UPDATE studies SET kept_for = ? WHERE id = ?",
+                (None if end else reason, study.id),
+            )
+            action = "end keeping study" if end else "keep study"
+            self._record(connection, actor, action, study.uid, reason)
+
+        await self._store.engine.write(operation)
+        return {"uid": study.uid, "kept": not end}
 
     def _destination(self, wanted: str) -> str:
         if wanted in self._archives:

@@ -6,7 +6,10 @@ from typing import Any, Final
 
 import apsw
 
+from gateway.archive import sweep
+from gateway.archive.walks import Walk, walk_of
 from gateway.desk.parts import Parts, UnknownCaller
+from gateway.imaging import retention
 
 _COUNTS: Final = {
     "studies": "SELECT COUNT(*) FROM studies",
@@ -14,6 +17,7 @@ _COUNTS: Final = {
     "instances": "SELECT COALESCE(SUM(instances), 0) FROM studies",
     "bytes": "SELECT COALESCE(SUM(bytes), 0) FROM studies",
     "damaged": "SELECT COUNT(*) FROM instances WHERE state = 'damaged'",
+    "purged": "SELECT COUNT(*) FROM instances WHERE state IN ('purging', 'purged')",
     "quarantined": "SELECT COUNT(*) FROM quarantine WHERE state = 'open'",
 }
 
@@ -27,7 +31,21 @@ async def imaging_status(parts: Parts) -> dict[str, Any]:
 
 
 def _counts(connection: apsw.Connection) -> dict[str, Any]:
-    return {name: connection.execute(query).get for name, query in _COUNTS.items()}
+    counts: dict[str, Any] = {n: connection.execute(query).get for n, query in _COUNTS.items()}
+    counts["sweep"] = _walk(walk_of(connection, sweep.NAME))
+    counts["retention"] = _walk(walk_of(connection, retention.NAME))
+    return counts
+
+
+def _walk(walk: Walk) -> dict[str, Any]:
+    """``found``: damaged images of a sweep, purged ones of a purge."""
+    return {
+        "under_way": walk.under_way,
+        "seen": walk.seen if walk.under_way else walk.last_seen,
+        "found": walk.found if walk.under_way else walk.last_found,
+        "started_at": None if walk.started_at is None else walk.started_at.isoformat(),
+        "finished_at": None if walk.finished_at is None else walk.finished_at.isoformat(),
+    }
 
 
 def _caller(caller: UnknownCaller) -> dict[str, Any]:

@@ -7,6 +7,7 @@ images stay as they came.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -71,6 +72,7 @@ class Studies:
                 for one in series
             ],
             "correction": None if correction is None else correction.attributes,
+            **await engine.read(lambda c: _whereabouts(c, study.id)),
             "forwarded": [asdict(one) for one in await self._forwardings.of_study(study.uid)],
             "suggestions": [
                 {**_order(s.order), "why": list(s.why), "against": list(s.against)}
@@ -161,6 +163,18 @@ def tie(connection: apsw.Connection, uid: str, order: int | None, now: int) -> N
         "WHERE uid = ?",
         (state, None if order is None else str(order), now, uid),
     )
+
+
+def _whereabouts(connection: apsw.Connection, study: int) -> dict[str, Any]:
+    """What is not here any more, who keeps it, and why the rest must stay."""
+    rows = connection.execute(
+        "SELECT p.kept_by FROM purged_instances p JOIN instances i ON i.id = p.instance "
+        "JOIN series e ON e.id = i.series WHERE e.study = ? AND i.state IN ('purging', 'purged')",
+        (study,),
+    ).fetchall()
+    keepers = sorted({name for (text,) in rows for name in json.loads(str(text))})
+    kept = connection.execute("SELECT kept_for FROM studies WHERE id = ?", (study,)).get
+    return {"purged": len(rows), "kept_by": keepers, "kept_for": kept}
 
 
 def _decided(connection: apsw.Connection, uid: str) -> imaging.ImagingMatch:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gateway.archive import Archive, Instance
 from gateway.archive.recovery import digest_of
+from gateway.archive.sweep import GONE
 from gateway.errors import StoreError
 from gateway.imaging.commitment import Failure, Reference
 
@@ -23,7 +24,7 @@ class Inspector:
     async def reason(self, reference: Reference, calling: str) -> Failure | None:
         """Why the instance is not safe; None when it is.  StoreError: it cannot be said now."""
         instance = await self._archive.index.instance(reference.uid)
-        if instance is None:
+        if instance is None or instance.state in GONE:
             return Failure.NO_SUCH_INSTANCE
         if instance.sop_class != reference.sop_class:
             return Failure.CLASS_CONFLICT

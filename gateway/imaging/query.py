@@ -16,6 +16,7 @@ from pydicom import DataElement, Dataset, config
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
 from gateway.archive import Index, Instance, Series, Study
+from gateway.archive.sweep import GONE
 from gateway.errors import GatewayError
 from gateway.imaging import matching
 from gateway.imaging.datasets import element_of, plain, text, values
@@ -73,8 +74,16 @@ _IMAGE: Final[Mapping[str, Callable[[Instance], str]]] = MappingProxyType(
         "ContentDate": lambda instance: instance.content_date,
         "ContentTime": lambda instance: instance.content_time,
         "AvailableTransferSyntaxUID": lambda instance: instance.transfer_syntax,
+        "InstanceAvailability": lambda instance: _availability(instance),
     }
 )
+
+
+def _availability(instance: Instance) -> str:
+    """Whether it can be retrieved from us."""
+    return "UNAVAILABLE" if instance.state in GONE else "ONLINE"
+
+
 SUPPORTED: Final = (*_STUDY, *_SERIES, *_IMAGE, "ModalitiesInStudy", "NumberOfStudyRelatedSeries")
 _OF_SERIES: Final = ("ModalitiesInStudy", "NumberOfStudyRelatedSeries")
 

@@ -61,6 +61,12 @@ class Link(Decision):
     order: str = Field(min_length=1, max_length=200)
 
 
+class Keep(Decision):
+    """``end``: it may be purged again."""
+
+    end: bool = False
+
+
 class Forward(Decision):
     """``to``: the destination; not needed where there is only one PACS."""
 
@@ -286,6 +292,12 @@ def _add_studies(router: APIRouter, parts: Parts) -> None:
     async def unlink(uid: str, request: Request, decision: Decision) -> dict[str, Any]:
         """Undoes it; needs a reason."""
         return dict(await parts.ask("studies.unlink", {"uid": uid, **_by(request, decision)}))
+
+    @router.post("/studies/{uid}/keep")
+    async def keep(uid: str, request: Request, decision: Keep) -> dict[str, Any]:
+        """Keeps it from being purged, or ends that; needs a reason."""
+        asked = {"uid": uid, "end": decision.end, **_by(request, decision)}
+        return dict(await parts.ask("studies.keep", asked))
 
     @router.post("/studies/{uid}/forward")
     async def forward(uid: str, request: Request, decision: Forward) -> dict[str, Any]:

@@ -72,6 +72,7 @@ class _Snapshot(Collector):
         yield from self._links()
         yield from self._queues()
         yield from self._books()
+        yield from self._images()
         yield from self._counts()
 
     def describe(self) -> list[Metric]:
@@ -122,6 +123,20 @@ class _Snapshot(Collector):
             for state in _STATES:
                 reports.add_metric((device, state), row[state])
         yield reports
+
+    def _images(self) -> Iterator[Metric]:
+        imaging = self._status.get("imaging")
+        if imaging is None:
+            return
+        images = GaugeMetricFamily("gateway_images", "Archived images", None, ("state",))
+        images.add_metric(("received",), imaging["instances"])
+        for state in ("damaged", "quarantined", "purged"):
+            images.add_metric((state,), imaging[state])
+        yield images
+        yield _gauge("gateway_images_bytes", "All that was archived", imaging["bytes"])
+        yield _gauge("gateway_studies", "Archived studies", imaging["studies"])
+        yield _gauge("gateway_studies_unmatched", "Without an order", imaging["unmatched"])
+        yield _gauge("gateway_unknown_callers", "In no section", len(imaging["unknown_callers"]))
 
     def _counts(self) -> Iterator[Metric]:
         tally = self._tally

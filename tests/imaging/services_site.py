@@ -51,6 +51,7 @@ class Site:
         sop_class: str = "1.2.840.10008.5.1.4.1.1.6.1",
         transfer_syntax: str = "1.2.840.10008.1.2.1",
         calling: str = UNIT,
+        verdict: Verdict = Verdict.STORED,
     ) -> Path:
         """Puts an instance into the archive as if it had been received."""
         offered = Offered(sop_class, uid, transfer_syntax, "us-room-2", calling)
@@ -61,7 +62,7 @@ class Site:
         reception.complete()
         arrived = reception.arrived()
         filed = await self.archive.file(arrived)
-        assert filed.verdict is Verdict.STORED, filed
+        assert filed.verdict is verdict, filed
         self.services.stored()
         return self.archive.shelves.path(arrived.path)
 

@@ -40,6 +40,10 @@ class Attribute:
 _MODALITIES: Final = "(SELECT group_concat(DISTINCT modality) FROM series WHERE study = s.id)"
 _SERIES_COUNT: Final = "(SELECT COUNT(*) FROM series WHERE study = s.id)"
 
+_AVAILABILITY: Final = (
+    "(CASE WHEN i.state IN ('purging', 'purged') THEN 'UNAVAILABLE' ELSE 'ONLINE' END)"
+)
+
 ATTRIBUTES: Final[Sequence[Attribute]] = (
     Attribute("00080020", "StudyDate", "DA", "s.study_date"),
     Attribute("00080030", "StudyTime", "TM", "s.study_time"),
@@ -63,6 +67,7 @@ ATTRIBUTES: Final[Sequence[Attribute]] = (
     Attribute("00201209", "NumberOfSeriesRelatedInstances", "IS", "e.instances", Level.SERIES),
     Attribute("00080016", "SOPClassUID", "UI", "i.sop_class", Level.INSTANCE),
     Attribute("00080018", "SOPInstanceUID", "UI", "i.uid", Level.INSTANCE),
+    Attribute("00080056", "InstanceAvailability", "CS", _AVAILABILITY, Level.INSTANCE),
     Attribute("00080023", "ContentDate", "DA", "i.content_date", Level.INSTANCE),
     Attribute("00080033", "ContentTime", "TM", "i.content_time", Level.INSTANCE),
     Attribute("00083002", "AvailableTransferSyntaxUID", "UI", "i.transfer_syntax", Level.INSTANCE),

@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 from starlette.exceptions import HTTPException
 
 from gateway.archive import Archive, Instance
+from gateway.archive.sweep import GONE
 from gateway.imaging.correction import correction_of
 from gateway.imaging.outgoing import Outgoing
 from gateway.rendering import Renderer, Unrenderable
@@ -52,6 +53,13 @@ class Shelf:
         found = await self._engine.read(lambda c: correction_of(c, study))
         return None if found is None else found.instruction()
 
+    def here(self, found: Sequence[Instance]) -> Sequence[Instance]:
+        """Those whose files can be given back; 410 when there is none."""
+        kept = [one for one in found if one.state not in GONE]
+        if not kept:
+            raise HTTPException(410, "its files are not here any more; a PACS keeps them")
+        return kept
+
     async def all(self, study: str, series: str | None = None) -> Sequence[Instance]:
         found = await self.archive.index.instances(study, series)
         if not found:
@@ -61,7 +69,7 @@ class Shelf:
     async def one(self, study: str, series: str, instance: str) -> Instance:
         for found in await self.archive.index.instances(study, series):
             if found.uid == instance:
-                return found
+                return self.here([found])[0]
         raise HTTPException(404, "there is no such instance")
 
     def path(self, instance: Instance) -> str:
@@ -81,8 +89,10 @@ def _add_instances(router: APIRouter, shelf: Shelf) -> None:
         _must_accept_dicom(request)
         boundary = secrets.token_hex(16)
         kind = f'multipart/related; type="application/dicom"; boundary={boundary}'
-        body = _files(shelf, found, boundary)
-        return StreamingResponse(body, media_type=kind)
+        kept = shelf.here(found)
+        body = _files(shelf, kept, boundary)
+        status = 200 if len(kept) == len(found) else 206
+        return StreamingResponse(body, status, media_type=kind)
 
     @router.get(_STUDY)
     async def study_files(request: Request, study: str) -> Response:
@@ -105,7 +115,7 @@ def _add_metadata(router: APIRouter, shelf: Shelf, renderer: Renderer) -> None:
         root = str(request.base_url).rstrip("/") + "/dicom-web/studies/" + study
         names = {s.id: s.uid for s in await shelf.archive.index.series(study)}
         correction = await shelf.correction(study)
-        shown: list[bytes] = []
+        found, shown = shelf.here(found), list[bytes]()
         for start in range(0, len(found), _METADATA):
             batch = found[start : start + _METADATA]
             bases = [f"{root}/series/{names[i.series]}/instances/{i.uid}" for i in batch]
@@ -225,7 +235,7 @@ async def _files(
 
 def _pictured(found: Sequence[Instance]) -> Instance:
     for instance in found:
-        if instance.rows:
+        if instance.rows and instance.state not in GONE:
             return instance
     raise Unrenderable("it holds no picture")
 

@@ -1,0 +1,310 @@
+"""The archive looked after: damage is found, and only what is safe elsewhere is forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from orthanc_peer import orthanc
+from services_site import UNIT, Site, site, tool, until
+from stills import still
+from test_corrections_out import STUDY, correct
+
+from gateway.archive import Instance, Verdict
+from gateway.archive.sweep import NAME, Pace, Sweep
+from gateway.archive.walks import Walks
+from gateway.imaging.commitment import Failure, Reference, Request
+from gateway.imaging.forwarding import message
+from gateway.imaging.inspection import Inspector
+from gateway.imaging.procedure_steps import Sender
+from gateway.imaging.retention import Keeping, Retention
+from gateway.store import messages as outbox_rows
+
+SOP_CLASS = "1.2.840.10008.5.1.4.1.1.6.1"
+PACS = Keeping(timedelta(days=30), ("pacs",), ("pacs",))
+
+
+class Clock:
+    """``now`` is moved by hand."""
+
+    def __init__(self) -> None:
+        self.time = datetime(2026, 1, 5, 10, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.time
+
+
+class Naps:
+    """Sleeps at once; remembers for how long.  Ends after so many, or with the first of a day."""
+
+    def __init__(self, most: int = 1000) -> None:
+        self.taken: list[float] = []
+        self._most = most
+
+    async def __call__(self, seconds: float) -> None:
+        self.taken.append(seconds)
+        if len(self.taken) > self._most or seconds > 86_000:
+            raise asyncio.CancelledError
+
+
+async def filled(clinic: Site, count: int) -> list[Path]:
+    return [await clinic.keep(still(n).data_set, still(n).uid) for n in range(1, count + 1)]
+
+
+async def said(clinic: Site) -> list[str]:
+    entries = await clinic.store.audit.list()
+    return [entry.action for entry in entries]
+
+
+def sweep(clinic: Site, found: list[str], naps: Naps, rate: float = 1e12) -> Sweep:
+    def damaged(instance: Instance) -> None:
+        found.append(instance.uid)
+
+    return Sweep(
+        clinic.archive,
+        Walks(clinic.store.engine),
+        Pace(timedelta(days=30), rate),
+        clock=clinic.store.engine.clock,
+        damaged=damaged,
+        sleep=naps,
+    )
+
+
+async def test_damage_is_found_told_once_and_mended(tmp_path: Path) -> None:
+    async with site(tmp_path) as clinic:
+        paths = await filled(clinic, 4)
+        paths[1].write_bytes(paths[1].read_bytes()[:-1] + b"\xff\xfe")
+        paths[2].unlink()
+        walks, found = Walks(clinic.store.engine), list[str]()
+        await sweep(clinic, found, Naps()).walk(await walks.begin(NAME))
+        assert found == [still(2).uid, still(3).uid]
+        walk = await walks.get(NAME)
+        assert (walk.under_way, walk.last_seen, walk.last_found) == (False, 4, 2)
+        assert (await said(clinic)).count("image damaged") == 2
+        await sweep(clinic, found, Naps()).walk(await walks.begin(NAME))
+        assert len(found) == 2
+        for number in (2, 3):
+            await clinic.keep(still(number).data_set, still(number).uid, verdict=Verdict.RESTORED)
+        await sweep(clinic, found, Naps()).walk(await walks.begin(NAME))
+        assert (await walks.get(NAME)).last_found == 0
+        states = {one.state for one in await clinic.archive.index.instances(STUDY)}
+        assert states == {"stored"}
+
+
+async def test_it_reads_no_faster_than_it_may(tmp_path: Path) -> None:
+    async with site(tmp_path) as clinic:
+        await filled(clinic, 3)
+        size = sum(one.size for one in await clinic.archive.index.instances(STUDY))
+        naps = Naps()
+        walk = await Walks(clinic.store.engine).begin(NAME)
+        await sweep(clinic, [], naps, rate=1000.0).walk(walk)
+        assert sum(naps.taken) == pytest.approx(size / 1000.0, abs=0.02)
+
+
+async def test_it_goes_on_where_it_was_and_comes_again_when_due(tmp_path: Path) -> None:
+    clock = Clock()
+    async with site(tmp_path, clock=clock) as clinic:
+        await filled(clinic, 4)
+        walks = Walks(clinic.store.engine)
+        with pytest.raises(asyncio.CancelledError):
+            await sweep(clinic, [], Naps(most=3), rate=1000.0).run()
+        walk = await walks.get(NAME)
+        assert (walk.under_way, 0 < walk.seen < 4) == (True, True)
+        naps = Naps()
+        with pytest.raises(asyncio.CancelledError):
+            await sweep(clinic, [], naps, rate=1000.0).run()
+        walk = await walks.get(NAME)
+        assert (walk.under_way, walk.last_seen) == (False, 4)
+        assert naps.taken[-1] == timedelta(days=30).total_seconds()
+        clock.time += timedelta(days=10)
+        waits = Naps(most=0)
+        with pytest.raises(asyncio.CancelledError):
+            await sweep(clinic, [], waits).run()
+        assert waits.taken == [timedelta(days=20).total_seconds()]
+
+
+def retention(clinic: Site, clock: Clock, keeping: Keeping = PACS) -> Retention:
+    return Retention(
+        clinic.archive,
+        Walks(clinic.store.engine),
+        keeping,
+        clock=clock,
+        failed=lambda reason: pytest.fail(reason),
+        sleep=Naps(),
+    )
+
+
+async def run(clinic: Site, statement: str, *bindings: Any) -> None:
+    await clinic.store.engine.write(lambda c: c.execute(statement, bindings).get)
+
+
+async def committed(clinic: Site, correction: int | None = None) -> None:
+    """As if ``pacs`` had taken and committed to everything there is."""
+    await run(
+        clinic,
+        "INSERT OR REPLACE INTO forwardings (destination, instance, sent_at, sent_as, state, "
+        "correction) SELECT 'pacs', id, 0, '', 'committed', ? FROM instances",
+        correction,
+    )
+
+
+async def test_what_is_committed_and_old_goes_and_stays_known(tmp_path: Path) -> None:
+    clock = Clock()
+    async with site(tmp_path, clock=clock) as clinic:
+        paths = await filled(clinic, 3)
+        await committed(clinic)
+        assert await retention(clinic, clock).once() == 0
+        clock.time += timedelta(days=31)
+        assert await retention(clinic, clock).once() == 3
+        assert not any(path.exists() for path in paths)
+        instances = await clinic.archive.index.instances(STUDY)
+        assert {one.state for one in instances} == {"purged"}
+        assert await retention(clinic, clock).once() == 0
+        assert {"purge study", "purge images"} <= set(await said(clinic))
+        inspector = Inspector(clinic.archive)
+        reason = await inspector.reason(Reference(SOP_CLASS, still(1).uid), UNIT)
+        assert reason is Failure.NO_SUCH_INSTANCE
+        again = await clinic.keep(still(1).data_set, still(1).uid, verdict=Verdict.RESTORED)
+        assert again.read_bytes().endswith(still(1).data_set)
+        assert await inspector.reason(Reference(SOP_CLASS, still(1).uid), UNIT) is None
+    async with site(tmp_path, clock=clock) as clinic:
+        [one] = [i for i in await clinic.archive.index.instances(STUDY) if i.state == "stored"]
+        assert one.uid == still(1).uid
+
+
+async def _queued(clinic: Site) -> None:
+    wanted = message("other", still(2).uid, bytes(32))
+    engine = clinic.store.engine
+    await engine.write(lambda c: outbox_rows.insert(engine, c, wanted, None))
+
+
+async def _requested(clinic: Site) -> None:
+    request = Request("2.25.9", (Reference(SOP_CLASS, still(3).uid),))
+    await run(clinic, "DELETE FROM commitments")
+    await clinic.services.commitments.ask(request, Sender(None, "NOBODY", "192.0.2.1"), "GW")
+
+
+async def _quarantined(clinic: Site) -> None:
+    other = still(2, seed=9)
+    await clinic.keep(other.data_set, other.uid, verdict=Verdict.CONFLICT)
+
+
+async def _corrected(clinic: Site) -> None:
+    await correct(clinic, STUDY, "MRN7", "Right^Name")
+
+
+OPEN: dict[str, Callable[[Site], Any]] = {
+    "not committed": lambda c: run(c, "DELETE FROM forwardings WHERE instance = 2"),
+    "sent only": lambda c: run(c, "UPDATE forwardings SET state = 'sent' WHERE instance = 2"),
+    "asked": lambda c: run(c, "UPDATE forwardings SET state = 'asked' WHERE instance = 2"),
+    "refused elsewhere": lambda c: run(
+        c,
+        "INSERT INTO forwardings (destination, instance, sent_at, sent_as, state) "
+        "VALUES ('other', 1, 0, '', 'refused')",
+    ),
+    "another promised": lambda c: run(c, "UPDATE forwardings SET destination = 'gone'"),
+    "not fed": lambda c: run(c, "INSERT OR REPLACE INTO forward_cursors VALUES ('pacs', 2)"),
+    "kept": lambda c: run(c, "UPDATE studies SET kept_for = 'complaint'"),
+    "mixed": lambda c: run(c, "UPDATE studies SET mixed = 1"),
+    "queued": _queued,
+    "requested": _requested,
+    "quarantined": _quarantined,
+    "corrected since": _corrected,
+}
+
+
+@pytest.mark.parametrize("what", OPEN)
+async def test_nothing_goes_while_anything_is_open(tmp_path: Path, what: str) -> None:
+    clock = Clock()
+    async with site(tmp_path, clock=clock) as clinic:
+        paths = await filled(clinic, 3)
+        await committed(clinic)
+        await OPEN[what](clinic)
+        clock.time += timedelta(days=31)
+        assert await retention(clinic, clock).once() == 0
+        assert all(path.exists() for path in paths)
+        states = {one.state for one in await clinic.archive.index.instances(STUDY)}
+        assert states == {"stored"}
+
+
+async def test_a_promise_for_what_it_is_now_counts(tmp_path: Path) -> None:
+    clock = Clock()
+    async with site(tmp_path, clock=clock) as clinic:
+        await filled(clinic, 2)
+        await correct(clinic, STUDY, "MRN7", "Right^Name")
+        await committed(clinic, 1)
+        clock.time += timedelta(days=31)
+        assert await retention(clinic, clock).once() == 2
+
+
+async def test_a_crash_in_the_middle_is_finished_by_the_next_start(tmp_path: Path) -> None:
+    clock = Clock()
+    async with site(tmp_path, clock=clock) as clinic:
+        paths = await filled(clinic, 3)
+        await run(clinic, "UPDATE instances SET state = 'purging'")
+        paths[0].unlink()
+    async with site(tmp_path, clock=clock) as clinic:
+        with pytest.raises(asyncio.CancelledError):
+            await Retention(
+                clinic.archive,
+                Walks(clinic.store.engine),
+                PACS,
+                clock=clock,
+                failed=lambda reason: pytest.fail(reason),
+                sleep=Naps(most=0),
+            ).run()
+        assert not any(path.exists() for path in paths)
+        states = {one.state for one in await clinic.archive.index.instances(STUDY)}
+        assert states == {"purged"}
+
+
+async def test_what_comes_again_meanwhile_is_kept(tmp_path: Path) -> None:
+    clock = Clock()
+    async with site(tmp_path, clock=clock) as clinic:
+        await filled(clinic, 2)
+        await run(clinic, "UPDATE instances SET state = 'purging'")
+        path = await clinic.keep(still(1).data_set, still(1).uid, verdict=Verdict.RESTORED)
+        await retention(clinic, clock)._finish()
+        assert path.exists()
+        found = {one.uid: one.state for one in await clinic.archive.index.instances(STUDY)}
+        assert found == {still(1).uid: "stored", still(2).uid: "purged"}
+
+
+@pytest.mark.peer
+async def test_from_the_pacs_s_word_to_the_query(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    clock, (ours, theirs, http) = Clock(), (free_port(), free_port(), free_port())
+    pacs = {"type": "dicom", "address": f"ORTHANC@127.0.0.1:{theirs}", "commitment": True}
+    async with (
+        site(tmp_path / "data", listen=ours, clock=clock, destinations={"pacs": pacs}) as clinic,
+        orthanc(tmp_path / "orthanc", theirs, http, ("GATEWAY", ours)) as peer,
+    ):
+        paths = await filled(clinic, 2)
+
+        async def promised() -> bool:
+            sent = await clinic.services.forwardings.of_study(STUDY)
+            return [one.committed for one in sent] == [2]
+
+        await until(promised)
+        clock.time += timedelta(days=31)
+        assert await retention(clinic, clock).once() == 2
+        assert not any(path.exists() for path in paths)
+        assert await peer.instances() == 2
+        keys = ("QueryRetrieveLevel=IMAGE", f"StudyInstanceUID={STUDY}")
+        keys += (f"SeriesInstanceUID={STUDY}.1", "InstanceAvailability")
+        parts = [part for key in keys for part in ("-k", key)]
+        code, text = await tool("findscu", "-S", "-v", "-aet", UNIT, *parts, "127.0.0.1", ours)
+        assert (code, text.count("UNAVAILABLE")) == (0, 2)
+        parts = ["-k", "QueryRetrieveLevel=STUDY", "-k", f"StudyInstanceUID={STUDY}"]
+        out = tmp_path / "out"
+        out.mkdir()
+        _, text = await tool(
+            "getscu", "-v", "-S", "-aet", UNIT, "-od", out, *parts, "127.0.0.1", ours
+        )
+        assert list(out.iterdir()) == []
+        assert "Failed" in text or "0xa702" in text
