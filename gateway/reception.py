@@ -43,6 +43,7 @@ def matching_rules(configuration: Configuration) -> Rules | None:
     return Rules(
         {name: Policy(configuration.order_policy(name)) for name in configuration.analyzers},
         tuple(IdType(one.pattern, Check(one.check)) for one in section.specimens),
+        tuple(IdType(one.pattern, Check(one.check)) for one in section.patients),
         panels={code: frozenset(tests) for code, tests in section.panels.items()},
         known=frozenset(_known_codes(configuration)),
         hold_failed=held,

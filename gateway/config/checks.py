@@ -10,6 +10,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gateway.config.exports import exports
+from gateway.config.id_patterns import id_patterns
 from gateway.config.mistakes import Mistake
 from gateway.config.operators import operator_mistakes
 from gateway.config.sections import (
@@ -49,6 +50,7 @@ def check(configuration: Configuration, devices: Iterable[str] | None = None) ->
     yield from _downloads(configuration)
     yield from exports(configuration)
     yield from _lists(configuration)
+    yield from id_patterns(configuration)
     yield from send_out_mistakes(configuration)
     yield from _ports(configuration)
     yield from _reached(configuration)

@@ -177,6 +177,7 @@ class OrdersSection(Section):
         "send", description="a panel of which tests are missing: send it marked so, or hold it"
     )
     specimens: tuple[IdSection, ...] = Field((), description="kinds of specimen ids; none: any")
+    patients: tuple[IdSection, ...] = Field((), description="kinds of patient ids; none: any")
     panels: dict[str, tuple[str, ...]] = Field(
         default_factory=dict, description="ordered code -> device codes or LOINCs it stands for"
     )

@@ -105,6 +105,8 @@ def _by_patient(connection: apsw.Connection, report: Report, rules: Rules, now: 
     if not report.patient.ids:
         problem = Problem(ProblemCode.UNKNOWN_ORDER, SPECIMEN)
         return Match(problems=() if policy is Policy.OPTIONAL else (problem,))
+    if not all(fits(rules.patients, one.value) for one in report.patient.ids):
+        return _held(ProblemCode.UNKNOWN_PATIENT, PATIENT)
     owners = {patients.with_number(connection, one.value) for one in report.patient.ids}
     if len(owners) > 1 or len(next(iter(owners))) > 1:
         return _held(ProblemCode.IDENTITY_CONFLICT, PATIENT)
@@ -149,7 +151,8 @@ def _held(code: ProblemCode, at: str) -> Match:
 
 
 def suggestions(connection: apsw.Connection, report: Report) -> tuple[KnownOrder, ...]:
-    """Orders a person may have meant: labels that look alike, then the patient's open orders."""
+    """Orders a person may have meant: labels that look alike, then open orders of the patients
+    whose numbers, merged ones too, are these or look alike."""
     found: dict[int, KnownOrder] = {}
     specimen = report.specimen.id
     if specimen:
@@ -157,6 +160,7 @@ def suggestions(connection: apsw.Connection, report: Report) -> tuple[KnownOrder
         for label in labels:
             found |= {order.id: order for order in book.labelled(connection, label)}
     for one in report.patient.ids:
-        for patient in patients.with_number(connection, one.value):
+        numbers = (one.value, *near(one.value, patients.waiting(connection, len(one.value))))
+        for patient in (p for number in numbers for p in patients.with_number(connection, number)):
             found |= {order.id: order for order in book.of_patient(connection, patient)[:10]}
     return tuple(order for order in found.values() if order.status.open)[:20]

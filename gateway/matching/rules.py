@@ -66,13 +66,17 @@ Tests = tuple[frozenset[str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """``policies`` by device; empty ``specimens`` take every id.  ``matches`` is false where nobody
-    sends orders, ``hold_failed`` holds patients' results of a test whose control failed.  ``late``:
-    how long after a result its order may come and take it by itself.  ``expected``: by device and
-    ordered code, what a whole panel brings; ``hold_partial`` holds one that is not whole."""
+    """``policies`` by device; empty ``specimens`` and ``patients`` take every id.
+
+    ``matches`` is false where nobody sends orders, ``hold_failed`` holds patients' results of a
+    test whose control failed.  ``late``: how long after a result its order may come and take it by
+    itself.  ``expected``: by device and ordered code, what a whole panel brings; ``hold_partial``
+    holds one that is not whole.
+    """
 
     policies: Mapping[str, Policy]
     specimens: tuple[IdType, ...] = ()
+    patients: tuple[IdType, ...] = ()
     panels: Mapping[str, frozenset[str]] = field(default_factory=dict)
     known: frozenset[str] = frozenset()
     matches: bool = True
