@@ -41,8 +41,8 @@ PROFILE = AnalyzerProfile(
         "an integrator's POCT1-A server for i-STAT, as read from its code",
     ),
     signatures=(
-        Signature("DEV.vendor_id", "(?i)(?:ABBT|ABBOTT|I-?STAT).*"),
-        Signature("DEV.model_id", "(?i).*i-?STAT.*"),
+        Signature("DEV.vendor_id", "(?i)(?:ABBT|ABBOTT|APOC|I-?STAT).*"),
+        Signature("DEV.model_id", "(?i).*(?:i-?STAT|Alinity).*"),
     ),
     where=POCT1A,
     dates=POCT1A_DATES,

@@ -44,6 +44,7 @@ PROFILE = AnalyzerProfile(
     signatures=(
         Signature("DEV.model_id", "(?i).*Inform.*"),
         Signature("DEV.device_name", "(?i).*Inform.*"),
+        Signature("DEV.vendor_id", "(?i)ROCHE.*"),
     ),
     where=POCT1A,
     dates=POCT1A_DATES,

@@ -19,7 +19,10 @@ PROFILE = replace(
     link=Link(Protocol.HL7, "tcp-listen", hl7=Dialect()),
     evidence=Evidence.INTEGRATOR,
     source=("message samples of H360, H560 and ELite 580 that an integrator published",),
-    signatures=(Signature("MSH.3.1", "(?i)(?:H[35]60|ELite.*)"), Signature("MSH.4.1", "(?i)Erba")),
+    signatures=(
+        Signature("MSH.3.1", "(?i)(?:H[35]60|ELite).*"),
+        Signature("MSH.4.1", "(?i)Erba.*"),
+    ),
     analytes=mindray_bc5.ANALYTES
     | {
         "*Mentzr": Analyte(None, display="Mentzer index, for research"),

@@ -60,7 +60,7 @@ PROFILE = AnalyzerProfile(
     link=Link(Protocol.HL7, "tcp-listen", hl7=Dialect()),
     evidence=Evidence.SPEC,
     source=("HemoScreen connectivity HS-IL-00067, HL7 2.4 appendix",),
-    signatures=(Signature("MSH.3.1", "(?i)HemoScreen"), Signature("MSH.4.1", "(?i)PixCell")),
+    signatures=(Signature("MSH.3.1", "(?i).*HemoScreen.*"), Signature("MSH.4.1", "(?i)PixCell.*")),
     where=replace(HL7V2, patient=("PID.2.1",), operator=None, model="MSH.3.1"),
     encoding="utf-8",
     analytes=ANALYTES,

@@ -25,8 +25,8 @@ PROFILE = AnalyzerProfile(
     evidence=Evidence.SPEC,
     source=("HemoScreen connectivity HS-IL-00067, POCT1-A2 chapters",),
     signatures=(
-        Signature("DEV.device_name", "(?i)HemoScreen"),
-        Signature("DEV.vendor_id", "PIX"),
+        Signature("DEV.device_name", "(?i).*HemoScreen.*"),
+        Signature("DEV.vendor_id", "(?i)PIX.*"),
     ),
     where=replace(POCT1A, model="DEV.device_name"),
     dates=POCT1A_DATES,

@@ -79,7 +79,10 @@ PROFILE = AnalyzerProfile(
         "Mindray haematology communication protocol, HL7 2.3.1 (BC-5150, BC-5380)",
         "messages of a BC-5150 and of relatives as integrators published them",
     ),
-    signatures=(Signature("MSH.3.1", "(?i)BC-[56].*"), Signature("MSH.4.1", "(?i)Mindray")),
+    signatures=(
+        Signature("MSH.3.1", "(?i)BC-?[0-9].*"),
+        Signature("MSH.4.1", "(?i)(?:Mindray|BC-?[0-9]).*"),
+    ),
     where=replace(
         HL7V2,
         code=("OBX.3.2", "OBX.3.1"),

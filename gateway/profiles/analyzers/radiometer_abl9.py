@@ -34,7 +34,7 @@ PROFILE = AnalyzerProfile(
     link=Link(Protocol.ASTM, "tcp-listen", Dialect(framing=Framing.ENVELOPE)),
     evidence=Evidence.INTEGRATOR,
     source=("code and counts of an integrator over 414 envelopes of one site",),
-    signatures=(Signature("H.5.1", r"(?i)ABL ?9"),),
+    signatures=(Signature("H.5.1", r"(?i)ABL ?9(?!0).*"),),
     where=replace(
         LIS02,
         specimen=("P.3.1", "P.4.1"),

@@ -32,7 +32,10 @@ PROFILE = AnalyzerProfile(
         "cobas c 111 Host Interface Manual 2.1",
         "ASTM capture of a c 111, fields as the notes on analyzers list them",
     ),
-    signatures=(Signature("H.5.3", "c ?111"), Signature("H.5.1", "c ?111")),
+    signatures=(
+        Signature("H.5.3", "(?i)(?:cobas )?c ?111.*"),
+        Signature("H.5.1", "(?i)(?:cobas )?c ?111.*"),
+    ),
     where=replace(
         LIS02,
         specimen=("O.4.1", "O.3.1"),

@@ -38,7 +38,7 @@ PROFILE = AnalyzerProfile(
         "ASTM capture of a c 311, fields as the notes on analyzers list them",
         "queries and answers of a c 311 as two integrators published them",
     ),
-    signatures=(Signature("H.5.1", "(?i)(?:cobas )?c ?311"),),
+    signatures=(Signature("H.5.1", "(?i)(?:cobas )?c ?311.*"),),
     where=replace(
         LIS02,
         specimen=("O.3.2",),

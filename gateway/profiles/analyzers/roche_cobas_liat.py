@@ -40,7 +40,7 @@ PROFILE = AnalyzerProfile(
         "cobas liat host interface manual VV-09009-05",
         "a message of a Liat that an integrator published",
     ),
-    signatures=(Signature("MSH.3.1", "(?i)(?:cobas )?liat"),),
+    signatures=(Signature("MSH.3.1", "(?i).*liat.*"),),
     where=replace(
         HL7V2,
         code=("OBX.3.1",),

@@ -22,7 +22,7 @@ PROFILE = AnalyzerProfile(
     link=Link(Protocol.ASTM, "tcp-listen", Dialect(), SerialLine()),
     evidence=Evidence.INTEGRATOR,
     source=("code of integrators, as the notes on analyzers sum it up",),
-    signatures=(Signature("H.5", r"(?i)maglumi.*"),),
+    signatures=(Signature("H.5", r"(?i).*maglumi.*"),),
     where=replace(
         LIS02,
         code=("R.3.4", "R.3.1"),

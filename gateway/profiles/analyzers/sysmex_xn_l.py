@@ -42,7 +42,7 @@ PROFILE = AnalyzerProfile(
         "XN-L series ASTM Host Interface Specifications R315005",
         "two independent ASTM captures of an XN-550, framed and bare",
     ),
-    signatures=(Signature("H.5.1", r"(?i)XN-.*"),),
+    signatures=(Signature("H.5.1", r"(?i)XN-?[0-9L].*"),),
     where=replace(
         LIS02,
         code=("R.3.5",),
