@@ -19,8 +19,9 @@ from gateway.intake.parties import known_person, message_order
 from gateway.intake.routes import Revision, Router, obstacle
 from gateway.matching import Earlier, Finding, Match, Piece, Rules, pieces, quality
 from gateway.matching.completeness import Course
-from gateway.matching.lifecycle import WINDOW
+from gateway.matching.lifecycle import WINDOW, derived
 from gateway.matching.quality import Material
+from gateway.matching.strangers import another, somebody_else
 from gateway.messages import IdentifierDomain, NotEncodable, canonical_text
 from gateway.orders import book
 from gateway.orders.book import KnownOrder
@@ -111,7 +112,15 @@ class Planner:
             return
         before = tuple(earlier(one) for one in finding.before)
         orders = {one.order.id: one.order for one in finding.before if one.order is not None}
+        owner = match.patient.id if match and match.patient else None
+        doubted = not finding.adrift and somebody_else(report, before, owner)
+        if not finding.adrift:
+            before = tuple(one for one in before if not another(report, one, owner))
         course = Course(self._rules, () if finding.adrift else before)
+        if doubted:
+            doubtful = _doubted(report, finding, transmission)
+            yield from self._fresh(Piece(doubtful), doubtful, match or Match(), course)
+            return
         for piece in pieces(report, before, transmission):
             if piece.revises and finding.adrift:
                 yield self._set_aside(piece, finding, before)
@@ -226,6 +235,14 @@ class Planner:
         reason = ProblemCode.NO_PATIENT.value
         detail = {"report": report.id, "reasons": [reason], "destinations": waiting}
         return self._router.event(report.device, "held", detail)
+
+
+def _doubted(report: Report, finding: Finding, transmission: str) -> Report:
+    """A report of its own that waits: it says that an earlier one is somebody else's."""
+    taken = any(one.stored.id == report.id for one in finding.before)
+    identity = derived(report.id, transmission) if taken else report.id
+    problem = Problem(ProblemCode.IDENTITY_CONFLICT, "patient")
+    return replace(report, id=identity, problems=(*report.problems, problem))
 
 
 def _failed(report: Report, finding: Finding) -> Iterator[Problem]:

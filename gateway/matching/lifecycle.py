@@ -1,10 +1,11 @@
 """What a report is to the ones before it: new, a repeat, a correction, a further measurement.
 
 A result is known by test, replicate and completion time on one specimen of one device.  The same
-again is a repeat; any difference makes a revision of the report that brought it, which holds all of
-that report's results.  Another completion time is another measurement.  A result without a time is
-a repeat only when the same came within ten minutes; later it goes, marked as a possible duplicate.
-Neither a control id nor specimen and test alone ever decide.
+again is a repeat; any difference, and the first naming of a patient, makes a revision of the report
+that brought it, which holds all of that report's results.  Another completion time is another
+measurement.  A result without a time is a repeat only when the same came within ten minutes; later
+it goes, marked as a possible duplicate.  Neither a control id nor specimen and test alone ever
+decide.
 """
 
 from __future__ import annotations
@@ -72,7 +73,11 @@ def pieces(report: Report, earlier: Sequence[Earlier], transmission: str) -> tup
     doubtful = False
     for key, observation in keyed(report.observations):
         if key.at is None:
-            seen = [one.report.received_at for one in earlier if _holds(one, key, observation)]
+            seen = [
+                one.report.received_at
+                for one in earlier
+                if _holds(one, key, observation) and not _names_first(report, (one,))
+            ]
             if any(report.received_at - moment <= WINDOW for moment in seen):
                 continue
             doubtful = doubtful or bool(seen)
@@ -81,7 +86,9 @@ def pieces(report: Report, earlier: Sequence[Earlier], transmission: str) -> tup
         chain = _chain_with(chains, key)
         if chain is None:
             fresh.append(observation)
-        elif not any(_holds(one, key, observation) for one in chains[chain]):
+        elif _names_first(report, chains[chain]) or not any(
+            _holds(one, key, observation) for one in chains[chain]
+        ):
             changed.setdefault(chain, {})[key] = observation
     revised = [_revision(report, chains[chain], new) for chain, new in changed.items()]
     if fresh:
@@ -119,6 +126,11 @@ def _chain_with(chains: dict[str, list[Earlier]], key: Key) -> str | None:
         if any(other == key for other, _ in keyed(revisions[-1].report.observations)):
             return name
     return None
+
+
+def _names_first(report: Report, chain: Sequence[Earlier]) -> bool:
+    """Whether it says whose the result is, which nobody knew so far."""
+    return report.patient.known and not chain[-1].report.patient.known
 
 
 def _holds(one: Earlier, key: Key, observation: Observation) -> bool:

@@ -90,12 +90,12 @@ def _mixed_up(reports: Sequence[Report]) -> bool:
         return True
     specimen = len({report.specimen.id for report in reports} - {None}) == 1
     return any(
-        (specimen and _different_ids(one, other)) or _different_persons(one, other)
+        (specimen and different_ids(one, other)) or different_persons(one, other)
         for one, other in combinations(persons, 2)
     )
 
 
-def _different_ids(one: Patient, other: Patient) -> bool:
+def different_ids(one: Patient, other: Patient) -> bool:
     """Numbers from the same place must agree; from different places, one of them."""
     first, second = ({i.source: i.value for i in person.ids} for person in (one, other))
     shared = first.keys() & second.keys()
@@ -104,7 +104,8 @@ def _different_ids(one: Patient, other: Patient) -> bool:
     return bool(first and second) and not set(first.values()) & set(second.values())
 
 
-def _different_persons(one: Patient, other: Patient) -> bool:
+def different_persons(one: Patient, other: Patient) -> bool:
+    """Whether birth date, sex or name contradict each other; names as sets of words."""
     if one.birth_date and other.birth_date and one.birth_date != other.birth_date:
         return True
     sexes = {one.sex, other.sex}
