@@ -11,7 +11,7 @@ import signal
 import sys
 from collections.abc import Callable
 
-from benchmarks import astm, codecs, commits, dicom, journey, sending, table
+from benchmarks import asking, astm, codecs, commits, dicom, journey, sending, table
 
 SECTIONS: dict[str, Callable[[float], list[table.Row]]] = {
     "astm": astm.measure,
@@ -20,6 +20,7 @@ SECTIONS: dict[str, Callable[[float], list[table.Row]]] = {
     "oru": codecs.oru,
     "sending": sending.measure,
     "journey": journey.measure,
+    "asking": asking.measure,
     "dicom": dicom.measure,
 }
 

@@ -63,7 +63,7 @@ def _expected(configuration: Configuration) -> Iterator[tuple[str, Mapping[str, 
         tests: dict[str, Tests] = {}
         for panel in panels:
             by_loinc: dict[str, set[str]] = {}
-            for code in menu.tests(panel):
+            for code in menu.spellings(panel):
                 loinc = loincs.get(code) or code
                 by_loinc.setdefault(loinc, {loinc}).add(code)
             tests[panel] = tuple(map(frozenset, by_loinc.values()))

@@ -146,8 +146,10 @@ class AskingLink(AstmLink):
             self.advance()
 
     async def _answer(self, asking: Asking, query: Query) -> None:
-        reply = await self._worklists.answer(asking, query)
-        self._looking = False
+        try:
+            reply = await self._worklists.answer(asking, query)
+        finally:
+            self._looking = False
         if self._lost:
             return
         self._sent = asking, reply

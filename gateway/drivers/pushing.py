@@ -66,8 +66,10 @@ class Pushing:
 
     async def _look(self, device: str) -> None:
         downloads = self._downloads
-        found = await downloads.next(device) if downloads is not None else None
-        self._looking = None
+        try:
+            found = await downloads.next(device) if downloads is not None else None
+        finally:
+            self._looking = None
         if found is not None and downloads is not None and not self._ended:
             self._under_way = True
             self._push(found, downloads.asking(device))

@@ -72,7 +72,8 @@ def _records(
         tubes += 1
         yield record("O", _tube(job, menu, place, tubes, stamp, occasion))
     end = "N" if occasion is not Occasion.ASKED else "F" if work else "I"
-    yield record("L", {"L.2": "1", "L.3": end})
+    last = _fixed(place, "L") if work and occasion is Occasion.ASKED else {}
+    yield record("L", {"L.2": "1", "L.3": end, **last})
 
 
 def _person(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
@@ -15,7 +15,11 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 @dataclass(frozen=True)
 class Menu:
     """``codes`` are the site's additions, device code to LOINC; ``panels`` the site's panels.
-    ``names`` says how orders to the device call a test, where that is not its code in results."""
+    ``names`` says how orders to the device call a test, where that is not its code in results.
+
+    Where a device has several codes for one LOINC (models and languages spell them differently),
+    an order names one: the one that ``names`` has, else the site's, else the profile's first.
+    """
 
     profile: AnalyzerProfile
     codes: Mapping[str, str]
@@ -25,8 +29,13 @@ class Menu:
     def tests(self, ordered: str) -> tuple[str, ...]:
         """The device codes for an ordered test or panel, none when it is not done here."""
         wanted = {ordered, *self.panels.get(ordered, ())}
-        found = {code for one in wanted for code in self._by_name.get(one, ())}
+        found = {self._by_name[one] for one in wanted if one in self._by_name}
         return tuple(sorted(found, key=self._order.__getitem__))
+
+    def spellings(self, ordered: str) -> tuple[str, ...]:
+        """Every device code that may bring a result of an ordered test or panel."""
+        wanted = {ordered, *self.panels.get(ordered, ())}
+        return tuple(c for c, loinc in self._known.items() if c in wanted or loinc in wanted)
 
     def written(self, code: str) -> str:
         """The test as an order to the device names it."""
@@ -42,15 +51,13 @@ class Menu:
         return {code: place for place, code in enumerate(self._known)}
 
     @cached_property
-    def _by_name(self) -> Mapping[str, tuple[str, ...]]:
-        found: dict[str, list[str]] = {}
-        for code, loinc in self._known.items():
-            for name in _names(code, loinc):
-                found.setdefault(name, []).append(code)
-        return {name: tuple(codes) for name, codes in found.items()}
+    def _by_name(self) -> Mapping[str, str]:
+        found: dict[str, str] = {}
+        for code in sorted(self._known, key=self._rank):
+            loinc = self._known[code]
+            if loinc is not None:
+                found.setdefault(loinc, code)
+        return found | {code: code for code in self._known}
 
-
-def _names(code: str, loinc: str | None) -> Iterator[str]:
-    yield code
-    if loinc is not None and loinc != code:
-        yield loinc
+    def _rank(self, code: str) -> tuple[bool, bool, int]:
+        return code not in self.names, code not in self.codes, self._order[code]

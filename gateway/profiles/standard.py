@@ -47,6 +47,7 @@ TEST_SELECTION: Final = HostQuery(
         "H.13": "1",
         "O.12": "A",
         "O.26": "O",
+        "L.3": "N",
     },
     code="{code}",
 )

@@ -74,7 +74,7 @@ PROFILE = AnalyzerProfile(
     ),
     asides=(Aside(r"(?:[^^]*\^){6,}.*", AsideRole.DETAIL),),
     quirks=frozenset({Quirk.EITHER_ENCODING}),
-    query=HostQuery("Q.3.2", "Q.5", within=60.0),
+    query=HostQuery("Q.3.2", "Q.5", within=60.0, code="{code}"),
     shape=Shape(
         delimiters="|@^\\",
         code="^^^{code}^Assay^1^^",

@@ -69,7 +69,9 @@ PROFILE = AnalyzerProfile(
     ),
     alarms=(Alarm("R.7", "W", "the analyzer marks this result as of low reliability"),),
     quirks=frozenset({Quirk.MESSAGE_WITHOUT_VALUE}),
-    query=HostQuery("Q.3.3", "Q.5", within=10.0, echo=_PLACE, order_specimen="O.4.3"),
+    query=HostQuery(
+        "Q.3.3", "Q.5", within=10.0, echo=_PLACE, order_specimen="O.4.3", order_test="O.5.5"
+    ),
     shape=Shape(
         fixed={
             "H.5.1": "XN-550",
