@@ -3,13 +3,12 @@
 What stands where the profile says that a person or a specimen is named (and in every other field of
 P records) becomes something else of the same length and kind of characters, the same for the same
 text, wherever it stands; comments in words are masked.  Checksums are made anew; frames, timing,
-codes, values, marks of controls and damage stay as they were.  Only ASTM captures.
+codes, values, marks of controls and damage stay as they were.  What speaks no ASTM is scrubbed by
+``gateway.cli.scrub_messages``.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
 import secrets
 import sys
@@ -19,9 +18,11 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Final
 
-from gateway.cli.captures import Entry, astm_profile, read_entries
+from gateway.cli.captures import Entry, known_profile, read_entries
+from gateway.cli.replacing import Replacements
+from gateway.cli.scrub_messages import MessageScrubber
 from gateway.errors import ConfigurationError, GatewayError
-from gateway.profiles import AnalyzerProfile
+from gateway.profiles import AnalyzerProfile, Protocol
 from gateway.profiles.kinds import TYPED_QC
 from gateway.protocols.astm import (
     Comment,
@@ -40,17 +41,24 @@ _PERSONAL: Final = {  # LIS02-A2 fields that may name a person or what is theirs
     "C": (4,),
 }
 _KEPT: Final = re.compile(rf"(?:{TYPED_QC})|ALL|[A-Z]?|[0-9]{{1,2}}|(?i:sample|cal|ctrl|qc) ?#?")
-_SHORTEST: Final = 4
-_DATE: Final = re.compile(rb"(19|20)[0-9]{6}")
 
 
 def scrub_capture(file: Path, output: Path, profile: str, key: str | None) -> int:
     """Writes the same kind of file; GatewayError when something personal would be left."""
-    chosen = astm_profile(profile)
+    chosen = known_profile(profile)
     secret = key.encode() if key else secrets.token_bytes(16)
-    scrubber = Scrubber(chosen, secret)
     entries, transcript = read_entries(file)
+    scrubber: Scrubber | MessageScrubber
+    if chosen.link.protocol in (Protocol.ASTM, Protocol.RECORDING):
+        scrubber = Scrubber(chosen, secret)
+    else:
+        scrubber = MessageScrubber(chosen, secret)
     replaced = _entries(entries, scrubber)
+    if isinstance(scrubber, MessageScrubber) and scrubber.unread:
+        raise GatewayError(
+            f"{file}: {scrubber.unread} message(s) could not be read with {profile} and may name "
+            "people; nothing was written. Another profile? 'gateway decode' shows what is wrong"
+        )
     cleaned = write_wire(replaced).encode() if transcript else said(replaced)
     if scrubber.leaks(cleaned):
         raise GatewayError(f"{file}: something personal would be left; nothing was written")
@@ -64,7 +72,7 @@ def scrub_capture(file: Path, output: Path, profile: str, key: str | None) -> in
     return 0
 
 
-def _entries(entries: tuple[Entry, ...], scrubber: Scrubber) -> list[Entry]:
+def _entries(entries: tuple[Entry, ...], scrubber: Scrubber | MessageScrubber) -> list[Entry]:
     sides = {side: said(entries, side) for side in Direction}
     for data in sides.values():
         scrubber.learn(data)
@@ -82,23 +90,18 @@ def _entries(entries: tuple[Entry, ...], scrubber: Scrubber) -> list[Entry]:
     return written
 
 
-class Scrubber:
-    """Replacements of one capture; ``secret`` decides what becomes what."""
+class Scrubber(Replacements):
+    """Replacements of one ASTM capture."""
 
     def __init__(self, profile: AnalyzerProfile, secret: bytes) -> None:
-        self._secret = secret
+        super().__init__(secret)
         self._places = _places(profile)
-        self._known: dict[bytes, bytes] = {}
-
-    @property
-    def count(self) -> int:
-        return len(self._known)
 
     def learn(self, data: bytes) -> None:
         """Remembers every personal text of the frames and records in ``data``."""
         for text, _ in _texts(data):
             for original in self._personal(text):
-                self._known.setdefault(original, self._other(original))
+                self.replace(original)
 
     def clean(self, data: bytes) -> bytes:
         """The same number of bytes; checksums that were right are right again, others as wrong."""
@@ -107,33 +110,17 @@ class Scrubber:
             for at, byte in zip(places, self._replaced(text), strict=True):
                 changed[at] = byte
         for start, end in _gaps(data):
-            changed[start:end] = self._everywhere(bytes(changed[start:end]))
+            changed[start:end] = self.everywhere(bytes(changed[start:end]))
         for frame in _FRAME.finditer(data):
             _correct(changed, data, frame)
         return bytes(changed)
-
-    def leaks(self, data: bytes) -> bool:
-        """Whether a text that was replaced, and is long enough to tell, is still there."""
-        changed = [one for one, other in self._known.items() if one != other]
-        long = [one for one in changed if len(one) >= _SHORTEST]
-        return any(one in data and self._pattern(one).search(data) for one in long)
 
     def _replaced(self, text: bytes) -> bytes:
         """By position, then the same texts wherever else they stand."""
         pieces = bytearray(text)
         for start, end in self._spans(text):
             pieces[start:end] = self._known.get(text[start:end], text[start:end])
-        return self._everywhere(bytes(pieces))
-
-    def _everywhere(self, text: bytes) -> bytes:
-        for original, other in self._known.items():
-            if len(original) >= _SHORTEST and original in text:
-                text = self._pattern(original).sub(other.replace(b"\\", rb"\\"), text)
-        return text
-
-    @staticmethod
-    def _pattern(original: bytes) -> re.Pattern[bytes]:
-        return re.compile(rb"(?<![0-9A-Za-z])" + re.escape(original) + rb"(?![0-9A-Za-z])")
+        return self.everywhere(bytes(pieces))
 
     def _personal(self, text: bytes) -> Iterator[bytes]:
         for start, end in self._spans(text):
@@ -158,27 +145,6 @@ class Scrubber:
                     if word and not _KEPT.fullmatch(word.decode("latin-1")):
                         begin = record.start() + start + part.start() + part[0].index(word)
                         yield begin, begin + len(word)
-
-    def _other(self, original: bytes) -> bytes:
-        """Same length, letters for letters and digits for digits; a date stays one."""
-        if _DATE.fullmatch(original):
-            return original[:3] + b"00101"
-        stream = b"".join(
-            hmac.digest(self._secret, original + bytes((block,)), hashlib.sha256)
-            for block in range(len(original) // 32 + 1)
-        )
-        return bytes(_like(byte, chance) for byte, chance in zip(original, stream, strict=False))
-
-
-def _like(byte: int, chance: int) -> int:
-    letter = bytes((byte,))
-    if letter.isdigit():
-        return ord("0") + chance % 10
-    if letter.isupper():
-        return ord("A") + chance % 26
-    if letter.islower() or byte >= 0x80:
-        return ord("a") + chance % 26
-    return byte
 
 
 def _places(profile: AnalyzerProfile) -> dict[str, tuple[int, ...]]:
