@@ -19,6 +19,7 @@ from gateway.intake.parties import known_person, message_order
 from gateway.intake.routes import Revision, Router, obstacle
 from gateway.matching import Earlier, Finding, Match, Piece, Rules, pieces, quality
 from gateway.matching.completeness import Course
+from gateway.matching.identity import CLOSED, PATIENT
 from gateway.matching.lifecycle import WINDOW, derived
 from gateway.matching.quality import Material
 from gateway.matching.strangers import another, somebody_else
@@ -136,8 +137,15 @@ class Planner:
     def _revised(
         self, piece: Piece, match: Match, order: KnownOrder | None, course: Course
     ) -> FiledReport:
-        """The held revisions before one that leaves are done with."""
+        """Goes where its original went, whatever became of the order since, or is held; the held
+        revisions before one that leaves are done with."""
         order = order or next(iter(match.orders), None)
+        owner, whose = course.owner(piece.report.id), match.patient
+        if owner is not None and whose is not None and whose.id != owner:
+            conflict = Problem(ProblemCode.IDENTITY_CONFLICT, PATIENT)
+            match = replace(match, problems=(*match.problems, conflict))
+        elif piece.previous is not None and whose is not None and match.problems == (CLOSED,):
+            match = replace(match, problems=())
         filed = self._with(piece, piece.report, match, order, course)
         return replace(filed, supersedes=not filed.held)
 

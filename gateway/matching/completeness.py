@@ -23,6 +23,11 @@ class Course:
     rules: Rules | None = None
     earlier: tuple[Earlier, ...] = ()
 
+    def owner(self, report: str) -> int | None:
+        """The patient the revisions of a report were filed under."""
+        owners = [one.patient for one in self.earlier if one.report.id == report and one.patient]
+        return owners[0] if owners else None
+
     def after(self, revision: Earlier) -> Course:
         """As it is when that has been filed too."""
         return replace(self, earlier=(revision, *self.earlier))

@@ -27,6 +27,9 @@ from gateway.report import Problem, ProblemCode, Report
 SPECIMEN, PATIENT, ORDER = "specimen", "patient", "order"
 """Positions of problems: which of the identifications is in doubt."""
 
+CLOSED = Problem(ProblemCode.ORDER_MISMATCH, ORDER)
+"""Whose it is is clear, but no order takes it (any more)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
@@ -63,16 +66,17 @@ def _by_label(
     now: datetime,
 ) -> Match:
     orders = [order for order in labelled if _takes(order, now)]
-    if not orders:
-        return _held(ProblemCode.ORDER_MISMATCH, ORDER)
-    owners = {order.patient for order in orders}
-    patient = patients.find(connection, orders[0].patient)
+    meant = orders or labelled
+    owners = {order.patient for order in meant}
+    patient = patients.find(connection, meant[0].patient)
     if len(owners) > 1 or patient is None:
         return _held(ProblemCode.IDENTITY_CONFLICT, SPECIMEN)
     if not _ids_agree(connection, report, labelled, patient) or contradicts(
         report.patient, patient
     ):
         return _held(ProblemCode.IDENTITY_CONFLICT, PATIENT)
+    if not orders:
+        return Match(patient, problems=(CLOSED,))
     return _assigned(report, patient, orders, rules)
 
 
@@ -81,7 +85,7 @@ def _assigned(
 ) -> Match:
     assigned = assign(report.observations, orders, rules)
     if assigned is None:
-        return Match(patient, problems=(Problem(ProblemCode.ORDER_MISMATCH, ORDER),))
+        return Match(patient, problems=(CLOSED,))
     used = tuple(order for order in orders if order.id in assigned)
     return Match(patient, used, assigned)
 

@@ -70,9 +70,11 @@ class Bench:
         self.intake.complete(Arrival(number, ("bench",), "astm", text, True, "test"))
         await self.intake.drained()
 
-    async def order(self, placer: str, label: str, code: str = "GLU", name: str = "") -> int:
+    async def order(
+        self, placer: str, label: str, code: str = "GLU", name: str = "", number: str = "MRN1"
+    ) -> int:
         """How many results it freed."""
-        person = Person((Identifier("MRN1", "EHR", "MR"),), name or "DOE^JANE")
+        person = Person((Identifier(number, "EHR", "MR"),), name or "DOE^JANE")
         data = OrderData(placer, "EHR", code, specimens=(SpecimenData(label),))
 
         def place(connection: Any) -> None:
