@@ -102,6 +102,9 @@ class UltrasoundSection(Section):
     port: int | None = Field(None, ge=1, le=65535, description="where it listens, for reports")
     station_name: str | None = None
     character_set: str = Field("ISO_IR 100", description="of its worklist answers")
+    worklist_rows: Literal["all", "own"] = Field(
+        "all", description="own: only procedures for its AE title, or for none in particular"
+    )
     private_classes: tuple[str, ...] = Field((), description="private SOP classes to store opaque")
     timezone: str | None = None
 

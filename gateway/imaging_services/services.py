@@ -40,6 +40,7 @@ from gateway.imaging.procedure_steps import ProcedureSteps
 from gateway.imaging.worklist import Sources, WorklistSource
 from gateway.imaging.worklist_file import WorklistFile
 from gateway.imaging_services.ordered import OrderedProcedures
+from gateway.imaging_services.performed import PerformedOrders
 from gateway.rendering import Renderer
 from gateway.store import Store
 
@@ -92,17 +93,26 @@ async def imaging_services(
     forwardings = Forwardings(store.engine)
     outgoing = Outgoing(archive, store.engine, Renderer())
     transcoder = Transcoder(archive, outgoing)
+    performed = PerformedOrders(store, world.clock)
+
+    def stepped(uid: str, effect: Effect) -> None:
+        performed.stepped(uid, effect)
+        world.stepped(uid, effect)
+
     reporter = _reporter(configuration, section, archive, commitments, world)
     reports = CommitmentReports(forwardings, store.outbox.announce)
     if configuration.orders is not None:
         zone = ZoneInfo(configuration.gateway.timezone)
         sources = (*sources, OrderedProcedures(store, world.clock, zone))
-    views = {name: View(device.character_set) for name, device in configuration.ultrasounds.items()}
+    views = {
+        name: View(device.character_set, filtered=device.worklist_rows == "own")
+        for name, device in configuration.ultrasounds.items()
+    }
     remotes = _remotes(configuration)
     pacs = _pacs(configuration)
     providers: tuple[Provider, ...] = (
         Worklist(Sources((*_files(section), *sources)), views),
-        PerformedProcedureStep(steps, make_uid=new_uid, changed=world.stepped),
+        PerformedProcedureStep(steps, make_uid=new_uid, changed=stepped),
         StorageCommitment(commitments, reporter),
         reports,
         Retrieve(
@@ -131,7 +141,7 @@ async def imaging_services(
         for name, user in users.items()
     }
     units = {name: _unit(name, remote) for name, remote in pacs.items()}
-    runs = {"commitment reports": reporter.run}
+    runs = {"commitment reports": reporter.run, "performed steps": performed.run}
     return ImagingServices(providers, forwarders, units, runs, steps, commitments, forwardings)
 
 

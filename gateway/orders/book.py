@@ -16,6 +16,7 @@ import apsw
 
 from gateway.orders.errors import wrong
 from gateway.orders.model import OrderData, OrderStatus, SpecimenData, StatusChange
+from gateway.orders.study_uid import minted
 from gateway.protocols.hl7 import ErrorCode
 from gateway.store.moments import from_micros, optional_from_micros, to_micros
 
@@ -78,7 +79,8 @@ def place(
     for specimen in order.specimens:
         label(connection, number, specimen)
     for step in order.imaging:
-        fields = (step.accession, step.requested_procedure, step.study_uid or "", step.modality)
+        study = step.study_uid or minted(order.placer, step.requested_procedure)
+        fields = (step.accession, step.requested_procedure, study, step.modality)
         when = to_micros(step.scheduled_at) if step.scheduled_at else None
         connection.execute(
             "INSERT OR REPLACE INTO imaging_procedures (order_id, step, accession, "

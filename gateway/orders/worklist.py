@@ -7,7 +7,6 @@ of its order number, the same every time.  Cancelled, done and expired orders ha
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,11 +16,11 @@ import apsw
 
 from gateway.orders import book, patients
 from gateway.orders.patients import KnownPatient
+from gateway.orders.study_uid import minted
 from gateway.store import Store
 from gateway.store.moments import optional_from_micros, to_micros
 
 MOST: Final = 2_000
-_SPACE: Final = uuid.UUID("8d3a6f54-4d0e-5c0f-9c55-3b6ed5a7e3f1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +95,3 @@ def _row(connection: apsw.Connection, row: tuple[object, ...]) -> WorklistRow | 
         provider=tuple(json.loads(texts[17] or "[]")),
         specimens=book.labels_of(connection, int(texts[18] or 0)),
     )
-
-
-def minted(placer: str, procedure: str) -> str:
-    """A Study Instance UID below 2.25 (PS3.5 B.2) that follows from the order."""
-    return f"2.25.{uuid.uuid5(_SPACE, f'{placer}/{procedure}').int}"

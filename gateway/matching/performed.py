@@ -1,0 +1,115 @@
+"""What a performed procedure step does to the orders it is about (IHE SWF: RAD-6, RAD-7).
+
+A step in progress begins its orders, also ones that were done when an exam is opened again; one
+that was discontinued leaves them to be done.  An order is done when each of its scheduled steps was
+completed.  A step is about the orders whose study it names, or whose accession number it names with
+their patient's id; never about a cancelled one.  Of several steps about an order the one that
+changed last decides.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+
+import apsw
+
+from gateway.imaging.procedure_step import Content, StepStatus, step_ids
+from gateway.orders import patients
+from gateway.store import Engine, audit
+from gateway.store.moments import to_micros
+
+ACTOR = "gateway"
+_STATES = {
+    StepStatus.IN_PROGRESS: "in-progress",
+    StepStatus.COMPLETED: "done",
+    StepStatus.DISCONTINUED: "active",
+}
+
+
+def apply(engine: Engine, connection: apsw.Connection, uid: str) -> Sequence[int]:
+    """Inside ``engine.write``: the orders whose status changed."""
+    row = connection.execute(
+        "SELECT status, study_uid, accession, patient_id FROM procedure_steps WHERE uid = ?",
+        (uid,),
+    ).fetchone()
+    if row is None or row[0] not in tuple(StepStatus):
+        return ()
+    status = StepStatus(row[0])
+    found = _orders(connection, *map(str, row[1:]))
+    return [order for order in found if _move(engine, connection, order, status, uid)]
+
+
+def _orders(connection: apsw.Connection, study: str, accession: str, patient: str) -> Sequence[int]:
+    by_study = connection.execute(
+        "SELECT DISTINCT order_id FROM imaging_procedures WHERE study_uid = ? AND ? <> ''",
+        (study, study),
+    ).fetchall()
+    if by_study:
+        return [int(str(number)) for (number,) in by_study]
+    owners = patients.with_number(connection, patient) if patient else ()
+    named = connection.execute(
+        "SELECT DISTINCT i.order_id, o.patient FROM imaging_procedures i "
+        "JOIN orders o ON o.id = i.order_id WHERE i.accession = ? AND ? <> ''",
+        (accession, accession),
+    )
+    return [int(str(number)) for number, owner in named if owner in owners]
+
+
+def _move(
+    engine: Engine, connection: apsw.Connection, order: int, status: StepStatus, uid: str
+) -> bool:
+    if not _is_latest(connection, order, uid):
+        return False
+    if status is StepStatus.COMPLETED and not _all_completed(connection, order):
+        return False
+    wanted = _STATES[status]
+    connection.execute(
+        "UPDATE orders SET status = ?, updated_at = ? WHERE id = ? AND status <> ? "
+        "AND status IN ('active', 'in-progress', 'done')",
+        (wanted, to_micros(engine.clock()), order, wanted),
+    )
+    if not connection.changes():
+        return False
+    detail = f"{wanted}: step {status.value.lower()}"
+    audit.add(engine, connection, ACTOR, "order performed", f"order {order}", f"{detail} ({uid})")
+    return True
+
+
+def _is_latest(connection: apsw.Connection, order: int, uid: str) -> bool:
+    later = connection.execute(
+        "SELECT 1 FROM procedure_steps p JOIN imaging_procedures i ON i.order_id = ? "
+        "AND ((p.study_uid <> '' AND p.study_uid = i.study_uid) "
+        "OR (p.accession <> '' AND p.accession = i.accession)) "
+        "WHERE p.changed_at > (SELECT changed_at FROM procedure_steps WHERE uid = ?)",
+        (order, uid),
+    ).fetchone()
+    return later is None
+
+
+def _all_completed(connection: apsw.Connection, order: int) -> bool:
+    """Whether each scheduled step of the order is named by a completed one.  An order with a
+    single step is done by any step about it: units leave the number out."""
+    scheduled = connection.execute(
+        "SELECT step, study_uid, accession FROM imaging_procedures WHERE order_id = ?", (order,)
+    ).fetchall()
+    if len(scheduled) < 2:
+        return True
+    places = {(str(study), str(accession)) for _, study, accession in scheduled}
+    done = {
+        step
+        for study, accession in places
+        for content in _completed(connection, study, accession)
+        for step in step_ids(content)
+    }
+    return all(str(step) in done for step, _, _ in scheduled)
+
+
+def _completed(connection: apsw.Connection, study: str, accession: str) -> Iterator[Content]:
+    rows = connection.execute(
+        "SELECT content FROM procedure_steps WHERE status = ? AND ((study_uid = ? AND ? <> '') "
+        "OR (accession = ? AND ? <> ''))",
+        (StepStatus.COMPLETED.value, study, study, accession, accession),
+    )
+    for (text,) in rows:
+        yield json.loads(str(text))
