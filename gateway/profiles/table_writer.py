@@ -1,4 +1,5 @@
-"""Results as an exported table: a line for each, under the headings the profile reads."""
+"""Results as an exported table: a line for each, under the headings or in the columns the profile
+reads."""
 
 from __future__ import annotations
 
@@ -13,10 +14,23 @@ def write_table(profile: AnalyzerProfile, sheet: Sheet) -> bytes:
     if any(sheet.comments):
         raise NotExpressible("this table has no place for comments")
     lines = [_meant({**sheet.head, **row}) for row in sheet.rows]
+    if all(heading.isdigit() for heading in profile.columns):
+        return write_delimited([_numbered(profile, line) for line in lines], ";")
     meanings = list(dict.fromkeys(meaning for line in lines for meaning in line))
     headings = [_heading(profile, meaning) for meaning in meanings]
     body = [[line.get(meaning, "") for meaning in meanings] for line in lines]
     return write_delimited([headings, *body], ";" if profile.decimal == "," else ",")
+
+
+def _numbered(profile: AnalyzerProfile, line: Cells) -> list[str]:
+    """A line of a table without headings; without a column for it the unit stands by the value."""
+    cells = dict(line)
+    meanings = [profile.columns[key] for key in sorted(profile.columns, key=int)]
+    if "unit" not in meanings and (unit := cells.pop("unit", "")):
+        cells["value"] = f"{cells.get('value', '')} {unit}"
+    if not cells.keys() <= set(meanings):
+        raise NotExpressible("something the table has no column for")
+    return [cells.get(meaning, "") for meaning in meanings]
 
 
 def _meant(cells: Cells) -> Cells:
