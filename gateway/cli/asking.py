@@ -9,6 +9,7 @@ from typing import Any
 
 from gateway.config import Configuration
 from gateway.control import NotRunning, ask_running
+from gateway.errors import ConfigurationError
 
 
 def ask(configuration: Configuration, verb: str, **arguments: Any) -> Any:
@@ -26,6 +27,18 @@ async def _ask_store(configuration: Configuration, verb: str, arguments: Mapping
 
     async with standing(configuration, clock=now) as desk:
         return await desk.ask(verb, arguments)
+
+
+def wrong(text: str) -> ConfigurationError:
+    """Wrong use of a command, seen before anybody is asked."""
+    return ConfigurationError([f"gateway: {text}"])
+
+
+def number(text: str, what: str) -> str:
+    """The number of a held item or a message; wrong use when it is none."""
+    if text.isascii() and text.isdigit() and len(text) <= 18:
+        return text
+    raise wrong(f"'{text}' is not the number of {what}")
 
 
 def who(user: str | None) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from gateway.cli.asking import ask, who
+from gateway.cli.asking import ask, number, who, wrong
 from gateway.config import load
 
 
@@ -24,14 +25,16 @@ def list_held(path: Path, as_json: bool) -> int:
         return 0
     table = Table("id", "since", "device", "why", box=None)
     for item in items:
-        table.add_row(str(item["id"]), item["since"], item["device"], "; ".join(_reasons(item)))
+        since = datetime.fromisoformat(item["since"]).astimezone().strftime("%Y-%m-%d %H:%M")
+        why = "\n".join(dict.fromkeys(_reasons(item)))
+        table.add_row(str(item["id"]), since, item["device"], why)
     Console().print(table)
     return 0
 
 
 def show_held(path: Path, identity: str, as_json: bool) -> int:
     """Everything a person needs to decide, the exact bytes included."""
-    item = ask(load(path), "held.show", id=identity)
+    item = ask(load(path), "held.show", id=number(identity, "a held item"))
     if as_json:
         print(json.dumps(item, indent=2, ensure_ascii=False))
         return 0
@@ -52,7 +55,10 @@ def decide_held(
     path: Path, verb: str, identity: str, user: str | None, reason: str, order: str = ""
 ) -> int:
     """Releases or discards in somebody's name."""
-    answer = ask(load(path), verb, id=identity, user=who(user), reason=reason, order=order)
+    chosen = number(identity, "a held item")
+    if verb == "held.discard" and not reason.strip():
+        raise wrong("discarding needs a reason: --reason TEXT")
+    answer = ask(load(path), verb, id=chosen, user=who(user), reason=reason, order=order)
     if "queued" in answer:
         count = len(answer["queued"])
         print(f"held {answer['id']} released: {count} message(s) queued")
@@ -63,7 +69,8 @@ def decide_held(
 
 def resend_message(path: Path, identity: str, as_new: bool, user: str | None) -> int:
     """Queues a stored message again."""
-    answer = ask(load(path), "resend", id=identity, as_new=as_new, user=who(user))
+    chosen = number(identity, "a message")
+    answer = ask(load(path), "resend", id=chosen, as_new=as_new, user=who(user))
     print(f"message {answer['id']} queued for {answer['destination']}")
     return 0
 

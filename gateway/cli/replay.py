@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 
-from gateway.cli.asking import ask, who
+from gateway.cli.asking import ask, who, wrong
 from gateway.config import load
 
 
@@ -18,7 +19,15 @@ def replay_journal(
     user: str | None,
 ) -> int:
     """Says field by field what today's profiles read differently; delivers unless ``dry_run``."""
-    answer = ask(load(path), "replay", since=since, device=device, dry_run=dry_run, user=who(user))
+    configuration = load(path)
+    if device is not None and device not in configuration.analyzers:
+        known = ", ".join(sorted(configuration.analyzers)) or "none"
+        raise wrong(f"unknown device '{device}'; known: {known}")
+    if since is not None and not _is_time(since):
+        raise wrong(f"'{since}' is no time; write 2026-01-31 or 2026-01-31T10:00")
+    answer = ask(
+        configuration, "replay", since=since, device=device, dry_run=dry_run, user=who(user)
+    )
     if as_json:
         print(json.dumps(answer, indent=2, ensure_ascii=False))
         return 0
@@ -32,6 +41,14 @@ def replay_journal(
     count = len(answer["changes"])
     print(f"{answer['transmissions']} transmission(s) read again, {count} report(s) differ")
     return 0
+
+
+def _is_time(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _shown(value: object) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 from gateway.cli.commands import app
 from gateway.cli.usage import run
+from gateway.errors import ConfigurationError
 
 
 @pytest.mark.parametrize(
@@ -63,3 +64,29 @@ def test_the_programs_themselves(module: str, arguments: tuple[str, ...]) -> Non
     assert (done.returncode, done.stdout) == (2, "")
     assert len(done.stderr.splitlines()) == 1, done.stderr
     assert done.stderr.startswith("gateway")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("held", "show", "x"), "'x' is not the number of a held item"),
+        (("held", "release", "-"), "is not the number of a held item"),
+        (("held", "discard", "1", "--reason", " "), "--reason"),
+        (("resend", "1e3"), "'1e3' is not the number of a message"),
+        (("replay", "--dry-run", "--since", "yesterday"), "'yesterday' is no time"),
+        (("replay", "--dry-run", "--device", "nobody"), "unknown device 'nobody'; known: bench"),
+    ],
+)
+def test_what_cannot_be_meant_is_wrong_use(
+    arguments: tuple[str, ...], words: str, tmp_path: Path
+) -> None:
+    config = tmp_path / "gateway.toml"
+    config.write_text(
+        '[gateway]\nsite = "a"\ntimezone = "UTC"\ndata_dir = "d"\n'
+        '[devices.bench]\nprofile = "generic-astm"\nstream = "tcp-listen:127.0.0.1:4001"\n',
+        encoding="utf-8",
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        run(app, "gateway", (*arguments, "-c", str(config)))
+    (line,) = caught.value.mistakes
+    assert words in line
