@@ -17,7 +17,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 from gateway.archive import Archive, Offered
 from gateway.desk.mistakes import Missing, Mistake
 from gateway.desk.studies import Studies as StudyVerbs
-from gateway.imaging.correction import correction_of
+from gateway.imaging.outgoing import Outgoing
 from gateway.orders import book, patients
 from gateway.orders.model import Identifier, ImagingStep, OrderData, OrderStatus, Person
 from gateway.rendering import Renderer
@@ -236,11 +236,10 @@ async def test_a_moved_study_goes_out_corrected_and_stays_as_it_came(
     [instance] = await department.archive.index.instances("1.2.3")
     path = department.archive.shelves.path(instance.path)
     before = path.read_bytes()
-    found = await department.store.engine.read(lambda c: correction_of(c, "1.2.3"))
-    assert found is not None
-    asked = {"verb": "corrected", "path": str(path), "correction": found.instruction()}
-    [out] = await Renderer().look(asked)
-    sent = pydicom.dcmread(io.BytesIO(out))
+    outgoing = Outgoing(department.archive, department.store.engine, Renderer())
+    content = await outgoing.content(instance)
+    with content.open() as file:
+        sent = pydicom.dcmread(io.BytesIO(file.read()))
     assert (sent.PatientID, str(sent.PatientName)) == ("MRN1", "DOE^JANE^^DR^JR")
     [original] = sent.OriginalAttributesSequence
     [replaced] = original.ModifiedAttributesSequence
