@@ -118,7 +118,7 @@ async def test_an_order_given_as_an_answer_is_not_pushed(tmp_path: Path) -> None
 
 
 async def test_law_work_orders_are_pushed_and_taken_back(tmp_path: Path) -> None:
-    async with ehr(tmp_path) as side, listening(side, "generic-hl7", late=True) as (port, _):
+    async with ehr(tmp_path) as side, listening(side, "generic-law", late=True) as (port, _):
         await side.order("1", "P1", "L1", "GLU")
         device = await dial(port)
         order = await device.hear()

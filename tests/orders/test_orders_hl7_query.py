@@ -122,7 +122,7 @@ async def test_a_mindray_takes_its_query_back(tmp_path: Path) -> None:
 
 
 async def test_law_work_orders_follow_the_answer(tmp_path: Path) -> None:
-    async with ehr(tmp_path) as side, listening(side, "generic-hl7") as (port, _):
+    async with ehr(tmp_path) as side, listening(side, "generic-law") as (port, _):
         await place(side, "MRN1", "P1", "26S1", "2345-7")
         device = await dial(port)
         query = "QPD|WOS^Work Order Step^IHE_LABTF|TAG7|26S1~26S9"
@@ -152,7 +152,7 @@ async def test_law_work_orders_follow_the_answer(tmp_path: Path) -> None:
 
 
 async def test_law_work_a_device_cannot_take_is_not_given(tmp_path: Path) -> None:
-    async with ehr(tmp_path) as side, listening(side, "generic-hl7") as (port, _):
+    async with ehr(tmp_path) as side, listening(side, "generic-law") as (port, _):
         await place(side, "MRN1", "P1", "26S1", "2345-7")
         device = await dial(port)
         for control in ("Q1", "Q2"):
@@ -174,7 +174,7 @@ async def test_law_work_a_device_cannot_take_is_not_given(tmp_path: Path) -> Non
     ],
 )
 async def test_law_queries(tmp_path: Path, query: str, answer: str, labels: list[str]) -> None:
-    async with ehr(tmp_path) as side, listening(side, "generic-hl7") as (port, _):
+    async with ehr(tmp_path) as side, listening(side, "generic-law") as (port, _):
         for number in range(2):
             await side.order(f"{number}", f"P{number}", f"26S{number}", "GLU")
         device = await dial(port)
@@ -191,7 +191,7 @@ async def test_law_queries(tmp_path: Path, query: str, answer: str, labels: list
 
 
 async def test_law_has_nothing_at_all(tmp_path: Path) -> None:
-    async with ehr(tmp_path) as side, listening(side, "generic-hl7") as (port, _):
+    async with ehr(tmp_path) as side, listening(side, "generic-law") as (port, _):
         device = await dial(port)
         await device.ask(LAW, "QPD|WOS_ALL|T1")
         none = await device.hear()

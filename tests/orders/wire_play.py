@@ -226,7 +226,7 @@ SESSIONS: dict[str, tuple[str, dict[str, str], dict[str, str], list[list[str]], 
         ],
     ),
     "law-several": (
-        *("generic-hl7", {"GLU": "2345-7"}, {}),
+        *("generic-law", {"GLU": "2345-7"}, {}),
         [["MRN1", "P1", "26S0071", "2345-7"]],
         [
             LAW,

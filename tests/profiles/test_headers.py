@@ -14,6 +14,7 @@ HEADERS = {
     "cepheid-genexpert": ("H.5.1", ("GeneXpert PC", "GENEXPERT", "GeneXpert Dx")),
     "cepheid-genexpert-hl7": ("MSH.3.2", ("GeneXpert", "GeneXpert Dx")),
     "erba-h360": ("MSH.3.1", ("H360", "H560", "ELite 580", "elite580", "H360S")),
+    "generic-law": ("MSH.21.1", ("LAB-27", "LAB-28", "LAB-29")),
     "hemoscreen": ("MSH.3.1", ("HemoScreen", "HEMOSCREEN", "PixCell HemoScreen 2")),
     "hemoscreen-poct1a": ("DEV.device_name", ("HemoScreen", "Hemoscreen-2", "PixCell HemoScreen")),
     "horiba-yumizen-h500": ("H.5.1", ("H500", "Yumizen H500", "YUMIZEN H550", "H550CT")),
