@@ -18,7 +18,7 @@ from typing import BinaryIO, TypeVar
 from gateway.archive.filing import Filed, Verdict
 from gateway.archive.index import Index
 from gateway.archive.reception import Arrived, Offered, Reception
-from gateway.archive.recovery import recover
+from gateway.archive.recovery import discard_parts, reread, unfiled
 from gateway.archive.room import Room
 from gateway.archive.rows import Instance
 from gateway.archive.shelves import Shelves
@@ -58,7 +58,7 @@ class Archive:
         archive = cls(store, shelves, Room(directory, space), clock)
         try:
             await archive.run(shelves.prepare)
-            await recover(archive)
+            await archive._recover()
         except OSError as error:
             await archive.aclose()
             raise StoreFailed(f"the archive cannot be opened: {error.strerror}") from error
@@ -94,6 +94,14 @@ class Archive:
     async def run(self, call: Callable[..., T], *arguments: object) -> T:
         """Runs something that blocks in the archive's own threads."""
         return await asyncio.get_running_loop().run_in_executor(self.pool, call, *arguments)
+
+    async def _recover(self) -> None:
+        await self.run(discard_parts, self.shelves)
+        known = await self.index.paths()
+        for path, name in await self.run(unfiled, self.shelves, known):
+            arrived = await self.run(reread, path, name)
+            if arrived is not None:
+                await self.file(arrived)
 
     def _kept(self, filed: Filed, arrived: Arrived) -> bool:
         """Whether the bytes a repetition repeats are still there."""

@@ -8,40 +8,33 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence, Set
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gateway.archive.elements import Unreadable
 from gateway.archive.file_meta import read_file_meta
 from gateway.archive.header import scan
 from gateway.archive.reception import Arrived, Offered, Window
-
-if TYPE_CHECKING:
-    from gateway.archive.archive import Archive
+from gateway.archive.shelves import Shelves
 
 _HEAD = 4096
 _CHUNK = 1024 * 1024
 _CLASS, _INSTANCE, _SYNTAX, _SOURCE = 0x0002, 0x0003, 0x0010, 0x0016
 
 
-async def recover(archive: Archive) -> int:
-    """How many files were filed."""
-    for part in await archive.run(archive.shelves.parts):
+def discard_parts(shelves: Shelves) -> None:
+    """Removes what broken transfers left."""
+    for part in shelves.parts():
         with suppress(OSError):
-            await archive.run(part.unlink)
-    known = await archive.index.paths()
-    filed = 0
-    for path in await archive.run(archive.shelves.files):
-        name = f"{path.parent.name}/{path.name}"
-        if name in known:
-            continue
-        arrived = await archive.run(reread, path, name)
-        if arrived is not None:
-            await archive.file(arrived)
-            filed += 1
-    return filed
+            part.unlink()
+
+
+def unfiled(shelves: Shelves, known: Set[str]) -> Sequence[tuple[Path, str]]:
+    """Finished files that no row names, with the names they have in the index."""
+    named = ((path, f"{path.parent.name}/{path.name}") for path in shelves.files())
+    return [(path, name) for path, name in named if name not in known]
 
 
 def reread(path: Path, name: str) -> Arrived | None:
