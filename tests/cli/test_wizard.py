@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import importlib.util
+from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from typer.testing import CliRunner
 
 from gateway.cli.commands import app
-from gateway.profiles import AnalyzerProfile
+from gateway.profiles import AnalyzerProfile, Context, Protocol, normalize
 from gateway.profiles.checks import mistakes
+from gateway.profiles.recording import device_pieces, read_recording
+from gateway.protocols.astm import read_wire
+from gateway.report import ProblemCode
 
+NOW = datetime(2026, 1, 5, 10, 15, tzinfo=UTC)
 TRANSCRIPTS = Path(__file__).parents[1] / "transcripts"
 
 
@@ -78,3 +84,55 @@ def test_nothing_to_read(tmp_path: Path) -> None:
     path = tmp_path / "x.bin"
     path.write_bytes(b"\x05\x04 noise")
     assert wizard(str(path), "-o", str(tmp_path), "--yes")[0] != 0
+
+
+@pytest.mark.parametrize(
+    ("capture", "protocol", "code", "specimen", "patient"),
+    [
+        ("mindray-bc5/count", Protocol.HL7, "OBX.3.1", "OBR.3.1", "PID.3.1"),
+        ("roche-cobas-liat/panel", Protocol.HL7, "OBX.3.1", "OBR.3.1", "PID.3.1"),
+        ("generic-hl7/panel", Protocol.HL7, "OBX.3.1", "SPM.2.1.1", "PID.3.1"),
+        ("nova-statstrip/panel", Protocol.POCT1A, "OBS.observation_id@DN", "", "PT.patient_id"),
+        ("generic-poct1a/panel", Protocol.POCT1A, "OBS.observation_id", "", "PT.patient_id"),
+    ],
+)
+def test_a_module_for_hl7_and_poct1a(
+    capture: str, protocol: Protocol, code: str, specimen: str, patient: str, tmp_path: Path
+) -> None:
+    status, out = wizard(str(TRANSCRIPTS / f"{capture}.wire"), "-o", str(tmp_path), "--yes")
+    assert status == 0, out
+    assert "this is" in out
+    (module,) = tmp_path.glob("*.py")
+    profile = load(module)
+    assert mistakes(profile) == ()
+    assert profile.link.protocol is protocol
+    assert profile.where.code == (code,)
+    assert profile.where.specimen == ((specimen,) if specimen else ())
+    assert profile.where.patient == (patient,)
+    found = [
+        report
+        for payload in payloads(tmp_path / profile.name / "capture.wire", profile)
+        for report in normalize(payload, profile, Context("x", ZoneInfo("UTC"), NOW, "1"))
+    ]
+    assert any(report.observations for report in found)
+    assert all(p.code is not ProblemCode.UNKNOWN_DEVICE for one in found for p in one.problems)
+
+
+def payloads(path: Path, profile: AnalyzerProfile) -> list[bytes]:
+    pieces = device_pieces(read_wire(path.read_text(encoding="utf-8")))
+    return [one.payload for one in read_recording(pieces, profile.link) if one.complete]
+
+
+@pytest.mark.parametrize(
+    ("capture", "says"),
+    [
+        ("sysmex-kx21n-poch/panel", "sysmex-kx21n-poch reads it already"),
+        ("file-drop/panel", "file-drop reads it already"),
+    ],
+)
+def test_what_needs_no_module(capture: str, says: str, tmp_path: Path) -> None:
+    source = str(TRANSCRIPTS / f"{capture}.wire")
+    done = CliRunner().invoke(app, ["profile-wizard", source, "-o", str(tmp_path), "--yes"])
+    assert done.exit_code != 0
+    assert says in str(done.exception)
+    assert list(tmp_path.iterdir()) == []
