@@ -9,6 +9,7 @@ keeps what it has.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Final, assert_never
@@ -16,6 +17,7 @@ from typing import Final, assert_never
 from gateway.drivers.link import Site
 from gateway.drivers.message_link import MessageLink
 from gateway.errors import StoreError
+from gateway.notices import LinkChanged, LinkState
 from gateway.protocols.poct1a import (
     Acknowledged,
     DataManager,
@@ -28,6 +30,7 @@ from gateway.protocols.poct1a import (
     MessageReceived,
     Mode,
     Silent,
+    Verdict,
 )
 
 _HANDSHAKES: Final = frozenset(
@@ -38,6 +41,7 @@ _HANDSHAKES: Final = frozenset(
 )
 
 
+_CODE: Final = re.compile("[0-9A-Za-z]{1,8}")
 _LIST_MOMENTS: Final = frozenset({Kind.STATUS, Kind.REQUEST})
 _PATIENTS_ASKED: Final = "RPAT"
 _PATIENT_LIST: Final = "PTL.R01"
@@ -80,12 +84,26 @@ class Poct1aLink(MessageLink[ManagerEvent]):
                 self.write(self._session.refuse())
             case MessageIncomplete(reason, raw):
                 self.spoilt(raw, reason.value, noise=False)
-            case Acknowledged() | Silent():
+            case Acknowledged():
+                self._note(event)
+                self.write(self._session.advance())
+            case Silent():
                 self.write(self._session.advance())
             case Ended():
                 self.hang_up()
             case _:
                 assert_never(event)
+
+    def _note(self, answer: Acknowledged) -> None:
+        """An error code in an answer, also beside AA: the device took it and yet complains."""
+        refused = answer.verdict is Verdict.ERROR
+        if not (refused or answer.warning):
+            return
+        code = answer.error if answer.error and _CODE.fullmatch(answer.error) else "unknown"
+        words = "the device refused" if refused else "the device accepted with"
+        for name in self.site.candidates:
+            notice = LinkChanged(name, LinkState.UP, f"{words} error {code}")
+            self.site.notices.post(notice)
 
     def _handshake(self, event: MessageReceived) -> None:
         self.heard()

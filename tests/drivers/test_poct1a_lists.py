@@ -12,7 +12,7 @@ from line_bench import Inbox, ToldJournal
 
 from gateway.drivers import Noise, Poct1aLink, Site
 from gateway.errors import StoreError
-from gateway.notices import Noticeboard
+from gateway.notices import LinkChanged, Noticeboard, Posted
 from gateway.protocols import poct1a
 from gateway.protocols.poct1a.lists import Entry, operator_list, patient_list
 from gateway.protocols.poct1a.message import Kind
@@ -35,7 +35,11 @@ RESULT = poct1a.group(
 
 @asynccontextmanager
 async def manager(
-    lists: object, inbox: Inbox, *, hold: asyncio.Event | None = None
+    lists: object,
+    inbox: Inbox,
+    *,
+    hold: asyncio.Event | None = None,
+    told: Noticeboard | None = None,
 ) -> AsyncIterator[int]:
     async def given() -> tuple[poct1a.Listing, ...]:
         if hold is not None:
@@ -45,9 +49,10 @@ async def manager(
         return lists  # type: ignore[return-value]
 
     links: list[Poct1aLink] = []
+    board = told or Noticeboard(lambda: NOW)
 
     def connect() -> Poct1aLink:
-        site = Site("poc", ("poc",), ToldJournal(), inbox, Noticeboard(lambda: NOW), Noise(1))
+        site = Site("poc", ("poc",), ToldJournal(), inbox, board, Noise(1))
         loop = asyncio.get_running_loop()
         links.append(Poct1aLink(site, "peer", loop, poct1a.Mode.AUTO, lambda: NOW, given))
         return links[-1]
@@ -128,11 +133,15 @@ async def test_results_come_first_and_lists_fit_the_device(size: int) -> None:
 async def test_results_come_through_whatever_becomes_of_lists(
     lists: object, refuse: frozenset[Kind], size: int
 ) -> None:
-    inbox = Inbox()
-    async with manager(lists, inbox) as port:
-        seen = await converse(port, size=size, refuse=refuse)
+    inbox, told = Inbox(), Noticeboard(lambda: NOW)
+    said: list[Posted] = []
+    with told.watched_by(said.append):
+        async with manager(lists, inbox, told=told) as port:
+            seen = await converse(port, size=size, refuse=refuse)
     assert seen[-1].kind is Kind.END
     assert len(inbox.whole) == 1
+    complaints = [p.notice.detail for p in said if isinstance(p.notice, LinkChanged)]
+    assert complaints == (["the device refused error 301"] if refuse else [])
 
 
 async def test_a_device_that_hangs_up_while_its_lists_are_looked_up() -> None:
