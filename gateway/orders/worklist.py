@@ -1,7 +1,8 @@
 """Scheduled imaging procedures as plain rows, for whoever answers a modality's worklist.
 
 One row for each step of an order that is wanted; a study without a UID from the EHR gets one made
-of its order number, the same every time.  Cancelled, done and expired orders have none.
+of its order number, the same every time.  Cancelled, done and expired orders have none.  A tube
+taken during the procedure is known by the laboratory's order of the same group.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Final
 
 import apsw
 
-from gateway.orders import book, patients
+from gateway.orders import patients
 from gateway.orders.patients import KnownPatient
 from gateway.orders.study_uid import minted
 from gateway.store import Store
@@ -93,5 +94,22 @@ def _row(connection: apsw.Connection, row: tuple[object, ...]) -> WorklistRow | 
         priority=texts[15],
         visit=texts[16],
         provider=tuple(json.loads(texts[17] or "[]")),
-        specimens=book.labels_of(connection, int(texts[18] or 0)),
+        specimens=specimens(connection, int(texts[18] or 0)),
     )
+
+
+def specimens(connection: apsw.Connection, order: int) -> tuple[str, ...]:
+    """Labels of the tubes that belong to a procedure: its own, where its message named any, and
+    those of the laboratory orders of the same group (ORC-4).  A procedure's number is none."""
+    rows = connection.execute(
+        "SELECT DISTINCT s.barcode FROM orders o JOIN orders l ON l.id = o.id OR "
+        "(l.patient = o.patient AND l.group_number = o.group_number AND NOT EXISTS "
+        "(SELECT 1 FROM imaging_procedures i WHERE i.order_id = l.id)) "
+        "JOIN order_specimens s ON s.order_id = l.id "
+        "WHERE o.id = ? AND l.status <> 'cancelled' "
+        "AND NOT (l.id = o.id AND s.barcode IN (l.placer, COALESCE(l.filler, ''))) "
+        "AND NOT EXISTS (SELECT 1 FROM order_send_outs t WHERE t.number = s.barcode) "
+        "ORDER BY s.rowid",
+        (order,),
+    )
+    return tuple(str(barcode) for (barcode,) in rows)

@@ -262,3 +262,20 @@ async def test_imaging_orders_become_worklist_rows(tmp_path: Path) -> None:
         assert second.study_uid.startswith("2.25.")
         await side.send(pid("1"), "ORC|CA|P1", kind="OMI^O23")
         assert [row.placer for row in await worklist(side.store)] == ["P2"]
+
+
+async def test_a_procedure_s_tubes_are_those_of_its_group(tmp_path: Path) -> None:
+    """An OMI names no specimen; the OML of the same ORC-4 does."""
+    from gateway.orders.worklist import worklist
+
+    async with ehr(tmp_path) as side:
+        omi = ("ORC|NW|P1^EHR||G7^EHR", "OBR|1|P1^EHR||76942^Biopsy", "IPC|ACC1|RP1|1.2.3|S1|US")
+        assert (await side.send(pid("1"), *omi, kind="OMI^O23")).accepted
+        (row,) = await worklist(side.store)
+        assert row.specimens == ()
+        oml = ("ORC|NW|P2^EHR||G7^EHR", "OBR|1|P2^EHR||CYTO", "SPM|1|26S0042A||ASP")
+        other = ("ORC|NW|P3^EHR||G8^EHR", "OBR|1|P3^EHR||GLU", "SPM|1|26S0099||SER")
+        for segments in (oml, other):
+            assert (await side.send(pid("1"), *segments, kind="OML^O21")).accepted
+        (row,) = await worklist(side.store)
+        assert row.specimens == ("26S0042A",)
