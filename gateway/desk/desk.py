@@ -23,7 +23,9 @@ from gateway.desk.resending import refuse_dead
 from gateway.desk.status import Overview
 from gateway.desk.studies import Studies
 from gateway.messages import report_from_json
-from gateway.store import HeldItem, Hold
+from gateway.store import HeldItem, Hold, OutOfDate
+
+_TRIES = 5
 
 
 class Desk:
@@ -78,23 +80,17 @@ class Desk:
                 f"{item.hold.id}: nothing could be read from these bytes; mend the profile or the "
                 "site's codes and run 'gateway replay', or discard it"
             )
-        report = report_from_json(json.loads(item.report.body))
         chosen = str(arguments.get("order") or "").strip()
-        belonging = await self._releasing.belonging(item.report, report, chosen)
-        messages = await self._releasing.messages(item, item.report, report, belonging)
         reason = str(arguments.get("reason") or "released")
-        owner = belonging.patient
-        filed = await self._parts.store.holds.release(
-            item.hold.id,
-            actor=actor_of(arguments),
-            reason=f"{reason} (order {chosen})" if chosen else reason,
-            messages=messages,
-            belongs=(
-                belonging.order.id if belonging.order else None,
-                owner.id if owner else None,
-            ),
-        )
-        return {"id": item.hold.id, "queued": list(filed.queued)}
+        reason = f"{reason} (order {chosen})" if chosen else reason
+        for _ in range(_TRIES):
+            try:
+                return await self._releasing.release(
+                    item, item.report, chosen, actor_of(arguments), reason
+                )
+            except OutOfDate:
+                continue
+        raise Mistake(f"{item.hold.id}: its patient changes just now; try again")
 
     async def _held_discard(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         item = await self._item(arguments)

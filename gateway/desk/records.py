@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from gateway.desk.mistakes import Missing, Mistake
+from gateway.matching import moves
 from gateway.store import MessageState, OutboxEntry, ReportState, Store, StoredReport
 from gateway.store.moments import to_micros
 from gateway.store.numbers import assigned
@@ -53,11 +54,16 @@ class Records:
         sent = await self._store.transmissions.get(found.transmission)
         messages = await self._store.reports.messages_of(identity)
         given = await self._store.engine.read(lambda c: assigned(c, identity))
+        moved = await self._store.engine.read(
+            lambda c: (moves.of_report(c, identity), moves.to_report(c, identity))
+        )
         return {
             **_report(found),
             "report": json.loads(found.body),
             "bytes": None if sent is None else sent.raw.decode("latin-1"),
             "messages": [{**_message(m), "body": _text(m)} for m in messages],
+            "moved_to": moved[0].target if moved[0] else None,
+            "moved_from": moved[1].report if moved[1] else None,
             "order_numbers": {
                 name: {"placer": one.placer, "filler": one.filler} for name, one in given.items()
             },

@@ -10,20 +10,23 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import apsw
+
 from gateway.desk.choosing import fitting
 from gateway.desk.mistakes import Mistake
 from gateway.desk.parts import Parts
 from gateway.intake.belonging import Belonging, filed_under, ordered
 from gateway.matching.identity import suggestions
 from gateway.messages import NotEncodable, report_from_json
+from gateway.orders import book, patients
 from gateway.report import Kind, Report
-from gateway.store import HeldItem, OutboxMessage, ReportState, StoredReport
+from gateway.store import HeldItem, OutboxMessage, OutOfDate, ReportState, StoredReport
 
 _SENT = (ReportState.QUEUED, ReportState.DELIVERED)
 
 
 class Releasing:
-    """Reads the store, changes nothing."""
+    """``release`` is the only verb that changes anything."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -45,6 +48,33 @@ class Releasing:
             raise Mistake(f"there is no order {placer}; 'gateway held show' suggests some")
         chosen = fitting([b.order for b in found if b.order], report, placer)
         return next(b for b in found if b.order == chosen)
+
+    async def release(
+        self, item: HeldItem, stored: StoredReport, placer: str, actor: str, reason: str
+    ) -> dict[str, Any]:
+        """Lets it go, under the order a person chose.  ``OutOfDate`` when its patient was merged
+        just now: nothing may leave for a dead number."""
+        report = report_from_json(json.loads(stored.body))
+        belonging = await self.belonging(stored, report, placer)
+        messages = await self.messages(item, stored, report, belonging)
+        order, owner = belonging.order, belonging.patient
+        now = self._parts.clock()
+
+        def also(connection: apsw.Connection) -> None:
+            if owner is not None and patients.find(connection, owner.id) != owner:
+                raise OutOfDate("the patient is another than when the messages were written")
+            if order is not None and not report.partial:
+                book.done(connection, order.id, now)
+
+        filed = await self._parts.store.holds.release(
+            item.hold.id,
+            actor=actor,
+            reason=reason,
+            messages=messages,
+            belongs=(order.id if order else None, owner.id if owner else None),
+            also=also,
+        )
+        return {"id": item.hold.id, "queued": list(filed.queued)}
 
     async def messages(
         self, item: HeldItem, stored: StoredReport, report: Report, belonging: Belonging

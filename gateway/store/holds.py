@@ -106,10 +106,12 @@ class Holds:
         messages: Sequence[OutboxMessage] = (),
         reports: Sequence[FiledReport] = (),
         belongs: tuple[int | None, int | None] = (None, None),
+        also: Callable[[apsw.Connection], None] | None = None,
     ) -> Filed:
         """Lets the held report go with ``messages``, or ``reports`` (new ids or revisions, with
         their own messages) in its place.  ``belongs``: the order and the patient it was found to
-        belong to.  ``StoreError`` when it is not open any more."""
+        belong to; ``also`` writes what belongs to the same act.  ``StoreError`` when it is not open
+        any more."""
         if messages and reports:
             raise ValueError("messages go with the held report or with the new ones, not both")
 
@@ -125,6 +127,8 @@ class Holds:
                 if any(belongs):
                     filing.assign(connection, item.report.seq, *belongs)
             self._close(connection, hold, HoldState.RELEASED, bool(reports), actor, reason)
+            if also is not None:
+                also(connection)
             return filed
 
         return await self._engine.write(

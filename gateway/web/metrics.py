@@ -91,13 +91,19 @@ class _Snapshot(Collector):
         heard = GaugeMetricFamily(
             "gateway_last_heard_seconds", "When a device was last heard", None, ("device",)
         )
+        clock = GaugeMetricFamily(
+            "gateway_device_clock_ahead_seconds", "Ahead of ours", None, ("device",)
+        )
         for name, device in self._status["devices"].items():
             for each in LinkState:
                 state.add_metric((name, each.value), float(device["link"] == each.value))
             if device["last_heard"]:
                 heard.add_metric((name,), _seconds(device["last_heard"]))
+            if device["clock_ahead_seconds"] is not None:
+                clock.add_metric((name,), device["clock_ahead_seconds"])
         yield state
         yield heard
+        yield clock
 
     def _queues(self) -> Iterator[Metric]:
         depth = GaugeMetricFamily(

@@ -250,6 +250,51 @@ async def test_merges_and_cancels_racing_results(tmp_path: Path) -> None:
     assert corrected == {n for n in range(0, count, 5) if n in delivered}
 
 
+async def test_a_person_releasing_races_the_merge(tmp_path: Path) -> None:
+    """Results under mistyped labels, released to the right order while its patient is merged."""
+    ehr = Ehr()
+    dead_at: dict[str, int] = {}
+    count = 60
+    async with clinic(tmp_path, ehr) as (parts, feed, analyzer):
+        for number in range(count):
+            body = order(f"A{number}", f"P{number}", f"L{number}", f"o{number}")
+            assert await feed.send(body) == "AA"
+            await analyzer.send(glucose(f"X{number}", f"A{number}", f"{number}.5"))
+        async with asyncio.timeout(30):
+            while await parts.store.holds.count() < count:
+                await asyncio.sleep(0.01)
+        held = await parts.desk.ask("held.list", {})
+
+        async def release(number: int) -> None:
+            said = {"order": f"P{number}", "user": "ada", "reason": "label read"}
+            await parts.desk.ask("held.release", {"id": held[number]["id"], **said})
+
+        async def change(number: int) -> None:
+            assert await feed.send(merge(f"A{number}", f"B{number}", f"m{number}")) == "AA"
+            dead_at[f"A{number}"] = len(ehr.inbox.messages)
+
+        async def releases() -> None:
+            for number in range(count):
+                await release(number)
+
+        async def merges() -> None:
+            for number in range(count):
+                await change(number)
+
+        await asyncio.gather(releases(), merges())
+        await settled(parts)
+        statuses = await parts.store.engine.read(
+            lambda c: c.execute("SELECT DISTINCT status FROM orders").fetchall()
+        )
+    assert statuses == [("done",)]
+    assert len({fields(body)["OBX"][5] for body in ehr.inbox.messages}) == count
+    for place, body in enumerate(ehr.inbox.messages):
+        got = fields(body)
+        patient = got["PID"][3].split("^")[0]
+        assert patient[1:] == got["OBX"][5].split(".")[0]
+        assert place <= dead_at.get(patient, place), f"{patient} was dead"
+
+
 async def test_nothing_acknowledged_is_lost_when_the_gateway_is_killed(
     tmp_path: Path, free_port: object
 ) -> None:

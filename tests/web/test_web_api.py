@@ -284,7 +284,9 @@ async def test_a_result_is_moved_to_the_patient_a_person_names(
     shown = (await site.client.get(f"/api/v1/reports/{answer.json()['moved_to']}")).json()
     assert shown["report"]["patient"]["ids"] == [{"value": "MRN2", "from": "moved"}]
     assert "|MRN2|" in shown["messages"][0]["body"]
+    assert shown["moved_from"] == report["id"]
     withdrawn = (await site.client.get(f"/api/v1/reports/{report['id']}")).json()
+    assert withdrawn["moved_to"] == shown["id"]
     assert "|MRN1|" in withdrawn["messages"][1]["body"]
     assert "|W|" in withdrawn["messages"][1]["body"]
     nobody = await site.client.post("/api/v1/reports/x/move", json=asked)
