@@ -43,7 +43,10 @@ def main() -> None:
     except TyperException as error:
         text = " ".join(str(error.format_message()).replace("Value error, ", "").split())
         if text:
-            print(f"gateway-sim: {text.rstrip('.')}; see 'gateway-sim --help'", file=sys.stderr)
+            print(
+                f"gateway-sim: {text.replace('Input should be', 'must be').rstrip('.')}; see 'gateway-sim --help'",
+                file=sys.stderr,
+            )
         sys.exit(2)
     except (Mistake, ValueError) as error:
         print(f"gateway-sim: {error}", file=sys.stderr)

@@ -44,7 +44,8 @@ class DecodeAs(StrEnum):
 def demo(
     http: Annotated[str, typer.Option(help="Where the pages are served.")] = "127.0.0.1:8080",
     seconds: Annotated[
-        float | None, typer.Option("--for", help="Stop after so many seconds.", metavar="SECONDS")
+        float | None,
+        typer.Option("--for", min=0, help="Stop after so many seconds.", metavar="SECONDS"),
     ] = None,
     seed: Annotated[int, typer.Option(help="Same seed, same day.")] = 1,
 ) -> None:
@@ -112,7 +113,8 @@ def capture(
         bool, typer.Option("--answer/--listen-only", help="Acknowledge, or only listen (default).")
     ] = False,
     seconds: Annotated[
-        float | None, typer.Option("--for", help="Stop after so many seconds.", metavar="SECONDS")
+        float | None,
+        typer.Option("--for", min=0, help="Stop after so many seconds.", metavar="SECONDS"),
     ] = None,
 ) -> None:
     """Records a live line with timing, as an escaped transcript. Ctrl-C ends it."""
@@ -154,7 +156,8 @@ def spy(
     host: Annotated[str, typer.Argument(help="The stream that hears the host.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The transcript to write.")],
     seconds: Annotated[
-        float | None, typer.Option("--for", help="Stop after so many seconds.", metavar="SECONDS")
+        float | None,
+        typer.Option("--for", min=0, help="Stop after so many seconds.", metavar="SECONDS"),
     ] = None,
 ) -> None:
     """Records both directions of a working link, with one adapter on each of its wires."""
@@ -201,7 +204,8 @@ def doctor(
         bool, typer.Option("--active", help="Acknowledge: the device takes results for sent.")
     ] = False,
     seconds: Annotated[
-        float, typer.Option("--for", help="How long to listen to each speed.", metavar="SECONDS")
+        float,
+        typer.Option("--for", min=0, help="How long to listen to each speed.", metavar="SECONDS"),
     ] = 10.0,
     as_json: AsJson = False,
     config: Config = DEFAULT,

@@ -1,10 +1,9 @@
 """LIS02-A2 messages as a ``Reading``: one group for each specimen, each R under its own O and P.
 
-O records of one patient that follow one another and say the same of their specimen and of the kind
-of run are one group.  R records without an O form a group of their own; such orphans and every
-other flaw of a message hold all its groups, for one broken record may have shifted what the next
-ones belong to.  Left out of the content: sequence numbers, the header's control id and time, the
-"sent before" status.
+O records of a message that say the same of patient, specimen and kind of run are one group.  R
+records without an O form a group of their own; such orphans and every other flaw of a message hold
+all its groups, for one broken record may have shifted what the next ones belong to.  Left out of
+the content: sequence numbers, the header's control id and time, the "sent before" status.
 """
 
 from __future__ import annotations
@@ -115,16 +114,11 @@ class _Scope:
 
 def _specimens(message: Message, profile: AnalyzerProfile, prefix: str) -> list[tuple[_Scope, ...]]:
     """The orders of a message by specimen; one that names none stands alone."""
-    found: list[list[_Scope]] = []
-    last: object = None
-    for scope in _scopes(message):
+    found: dict[object, list[_Scope]] = {}
+    for number, scope in enumerate(_scopes(message)):
         said = _said(scope, profile, prefix)
-        if said is not None and said == last:
-            found[-1].append(scope)
-        else:
-            found.append([scope])
-        last = said
-    return [tuple(scopes) for scopes in found]
+        found.setdefault(number if said is None else said, []).append(scope)
+    return [tuple(scopes) for scopes in found.values()]
 
 
 def _said(scope: _Scope, profile: AnalyzerProfile, prefix: str) -> object:
@@ -136,7 +130,14 @@ def _said(scope: _Scope, profile: AnalyzerProfile, prefix: str) -> object:
     paths = (*where.position, *filter(None, (where.specimen_type, where.collected)))
     rules = (rule for rule in profile.rules if not rule.each_line)
     marks = tuple(matches(rule.pattern, place.every(rule.path)) for rule in rules)
-    return ids, id(scope.patient), tuple(place.every(path) for path in paths), marks
+    return ids, _whom(scope.patient), tuple(place.every(path) for path in paths), marks
+
+
+def _whom(patient: Node | None) -> object:
+    """All a patient's record says but its sequence number; one with comments is like no other."""
+    if patient is None or patient.attached:
+        return id(patient)
+    return "|".join(patient.record.fields[2:]).rstrip("|")
 
 
 def _scopes(message: Message) -> Iterator[_Scope]:

@@ -221,6 +221,14 @@ def test_orders_of_one_specimen_make_one_report() -> None:
     assert found[0].notes == ("of the order",)
 
 
+def test_wherever_they_stand_in_a_message() -> None:
+    other = ORDER.replace("26S0001", "26S0002")
+    found = reports(
+        HEADER, PATIENT, ORDER, RESULT, other, RESULT, ORDER, CRP, "P|2|MRN0001", ORDER, CRP, END
+    )
+    assert [(r.specimen.id, len(r.observations)) for r in found] == [("26S0001", 3), ("26S0002", 1)]
+
+
 @pytest.mark.parametrize("other", [ORDER.replace("|N", "|Q"), ORDER + "||||SERUM", "O|1|||^^^CRP"])
 def test_orders_that_say_something_else_do_not(other: str) -> None:
     assert len(reports(HEADER, PATIENT, ORDER, RESULT, other, CRP, END)) == 2

@@ -80,9 +80,9 @@ def test_the_id_does_not_change_with_what_the_site_knows() -> None:
 
 
 def test_the_same_specimen_twice_in_one_transmission_is_told_apart() -> None:
-    twice = ids(HEADER, PATIENT, ORDER, RESULT, PATIENT, ORDER, RESULT, END)
+    twice = ids(*MESSAGE, *MESSAGE)
     assert len(set(twice)) == 2
-    assert twice[0] == ids(HEADER, PATIENT, ORDER, RESULT, END)[0]
+    assert twice[0] == ids(*MESSAGE)[0]
 
 
 def test_content_key() -> None:
