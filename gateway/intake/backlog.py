@@ -27,8 +27,9 @@ Read = Draft | Meaning
 _SHARE = 3  # under load, so many parts of the time belong to the lines
 _NOTHING = 0.0003  # seconds of a turn of the loop in which nobody had anything to do
 _URGENT = 8192  # transmissions
-_MANY = 64  # are worth a second process
-_BATCH = 32
+_MANY = 16  # are worth a second process
+_SOME = 8  # are worth asking one that runs
+_BATCH = 32  # at most, for it to read
 _FILING = 8  # at once, so that a commit stays short
 _AHEAD = 256  # read and not yet on their way to the disk
 
@@ -115,7 +116,7 @@ class Backlog:
         """Whether the second process will come to what waits."""
         if process.promising:
             return len(self._waiting) >= _MANY
-        return process.ready and (process.outstanding > 0 or len(self._waiting) >= _MANY)
+        return process.ready and (process.outstanding > 0 or len(self._waiting) >= _SOME)
 
     async def _read_one(self) -> None:
         started = perf_counter()
@@ -135,8 +136,10 @@ class Backlog:
             if len(self._waiting) >= _MANY:
                 process.start()
             return
-        while process.outstanding < 2 and len(self._waiting) >= _BATCH and self._has_room():
-            lent = [_Place(self._waiting.popleft()) for _ in range(_BATCH)]
+        while process.outstanding < 2 and self._waiting and self._has_room():
+            if not self._busy(process):
+                return
+            lent = [_Place(self._waiting.popleft()) for _ in range(min(_BATCH, len(self._waiting)))]
             self._places.extend(lent)
             process.ask([p.arrival for p in lent], self._now(), partial(self._read_there, lent))
 

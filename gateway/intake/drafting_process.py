@@ -28,7 +28,14 @@ _PROMPT: Final = 5.0  # seconds for a start that others wait for
 _PATIENCE: Final = 60.0  # seconds for a start, or for a batch
 _IDLE: Final = 60.0  # seconds without a question
 _TRIES: Final = 3  # starts that may fail before it is left alone
-_ARGUMENTS: Final = ("-m", "gateway.intake.drafting_child")
+# Ctrl-C in a terminal is the parent's.  No session of its own: Linux shares the processor out
+# between sessions first, and its niceness would mean nothing.
+_CHILD: Final = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+from gateway.intake.drafting_child import main
+sys.exit(main())
+"""
 
 
 class DraftingProcess:
@@ -43,12 +50,12 @@ class DraftingProcess:
         changed: Callable[[], None],
         *,
         idle: float = _IDLE,
-        arguments: Sequence[str] = _ARGUMENTS,
+        program: str = _CHILD,
     ) -> None:
         self._setup = setup
         self._changed = changed
         self._idle = idle
-        self._arguments = arguments
+        self._program = program
         self._running: asyncio.Task[None] | None = None
         self._process: Process | None = None
         self._asked: deque[tuple[int, Told]] = deque()
@@ -113,12 +120,12 @@ class DraftingProcess:
         async with asyncio.timeout(_PATIENCE):
             self._process = process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                *self._arguments,
+                "-c",
+                self._program,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-                start_new_session=True,
             )
             _send(process, self._setup)
             await _receive(process)

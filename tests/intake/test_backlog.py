@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,16 +67,16 @@ async def until(condition: Callable[[], bool]) -> None:
 class Desk:
     """A backlog whose filings are remembered."""
 
-    def __init__(self, arguments: Sequence[str] | None = None) -> None:
+    def __init__(self, program: str | None = None) -> None:
         self.here: list[int] = []
         self.filed: list[tuple[int, type]] = []
         self._interpreter = Interpreter(Attribution(DEVICES), lambda: NOW)
         self.backlog = Backlog(self._interpret, self._file, lambda: NOW, setup())
         assert self.backlog.process is not None
         self.process = self.backlog.process
-        if arguments is not None:
+        if program is not None:
             self.process = self.backlog.process = DraftingProcess(
-                setup(), self.backlog.go_on, arguments=arguments
+                setup(), self.backlog.go_on, program=program
             )
 
     def _interpret(self, one: Arrival) -> Meaning:
@@ -96,8 +96,8 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk(arguments: Sequence[str] | None = None) -> AsyncIterator[Desk]:
-    made = Desk(arguments)
+async def desk(program: str | None = None) -> AsyncIterator[Desk]:
+    made = Desk(program)
     try:
         yield made
     finally:
@@ -153,7 +153,7 @@ async def test_what_a_killed_process_had_is_read_here() -> None:
 
 
 async def test_a_process_that_dies_again_and_again_is_left_alone() -> None:
-    async with desk(("-c", DIES)) as one:
+    async with desk(DIES) as one:
         for round_ in range(5):
             one.process.start()
             await until(lambda: one.process.ready or one.process.exhausted)
