@@ -24,6 +24,7 @@ from gateway.profiles.columns import Meaning, with_columns
 from gateway.profiles.recording import (
     Piece,
     device_pieces,
+    ended,
     read_astm_recording,
     read_recording,
     record_lines,
@@ -89,7 +90,7 @@ def _zone(name: str) -> ZoneInfo:
 def _decode_others(file: str, profile: AnalyzerProfile, zone: ZoneInfo, form: str) -> int:
     """Languages whose messages are transmissions of their own."""
     sound = True
-    pieces = _pieces(file)
+    pieces = ended(_pieces(file), profile.link)
     found = read_recording(pieces, profile.link)
     for number, one in enumerate(found, 1):
         if one.complete:

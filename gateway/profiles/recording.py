@@ -43,6 +43,9 @@ _WORDS: Final = re.compile(rb"[\x20-\x7e]{3}")
 
 _STRAY: Final = "text outside every message"
 
+_LAST: Final = re.compile(rb"(?:\A|[\r\n])OBX\|(?:[^|\r\n]*\|){10}[A-Z](?:\|[^\r\n]*)?\Z")
+"""A result up to its status: nothing of its value can be missing."""
+
 Piece = tuple[bytes, float]
 """Bytes, and the seconds of silence before them."""
 
@@ -73,6 +76,14 @@ def device_pieces(entries: Iterable[Spoken | Comment]) -> list[Piece]:
             found.append((entry.data, silence))
             silence = 0.0
     return found
+
+
+def ended(pieces: Sequence[Piece], link: Link) -> Sequence[Piece]:
+    """A file of bare segments may have lost its last line end to an editor.  Only where what is
+    there cannot have been cut short: on a line, such a message is incomplete."""
+    data = b"".join(piece for piece, _ in pieces)
+    bare = link.protocol is Protocol.HL7 and b"\x0b" not in data
+    return (*pieces, (b"\r", 0.0)) if bare and _LAST.search(data) else pieces
 
 
 def read_recording(pieces: Sequence[Piece], link: Link) -> tuple[Recorded, ...]:

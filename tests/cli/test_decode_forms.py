@@ -83,7 +83,11 @@ def test_segments_in_mllp_or_alone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], end: bytes, count: int
 ) -> None:
     message = HL7.replace(b"\r", end)
-    for data in (message * count, (b"\x0b" + message + b"\x1c\r\x02") * count):
+    for data in (
+        message * count,
+        (message * count).rstrip(),
+        (b"\x0b" + message + b"\x1c\r\x02") * count,
+    ):
         status, reports, err = decoded(tmp_path, capsys, data, "mindray-bc5")
         assert (status, err, len(reports)) == (0, [], count)
 
@@ -94,6 +98,8 @@ def test_segments_in_mllp_or_alone(
         (lines(b"\r")[:-8], "siemens-dca-vantage", 0),
         (b"\x05" + b"".join(FRAMES) + b"\x04" + lines(b"\r"), "siemens-dca-vantage", 1),
         (HL7 + b"OBX|2|NM|789-8^RBC", "mindray-bc5", 0),
+        (HL7 + b"OBX|2|NM|789-8^RBC^LN||4.5|10*12/L||N||", "mindray-bc5", 0),
+        (HL7 + b"NTE|1||the count was repe", "mindray-bc5", 0),
         (HL7 + b"\x0b" + HL7 + b"\x1c\r", "mindray-bc5", 2),
         (b"OBX|1|NM|789-8^RBC^LN||4\r\x0b" + HL7 + b"\x1c\r", "mindray-bc5", 1),
         (BLOCK[1:] + BLOCK, "sysmex-kx21n-poch", 1),
