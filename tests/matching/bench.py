@@ -40,7 +40,7 @@ class Bench:
         )
         device = Known("bench", catalogue()["generic-astm"], ZoneInfo("UTC"), CODES)
         route = EhrRoute("ehr", DESTINATION_PROFILES["oru-2.5.1"])
-        router = Router([route], Sender("GATEWAY", "a"), store.site_key, self.clock)
+        self.router = router = Router([route], Sender("GATEWAY", "a"), store.site_key, self.clock)
         notices = Noticeboard(self.clock)
         self.intake = Intake(store, {"bench": device}, router, notices, self.clock, rules)
         self.late = LateOrders(

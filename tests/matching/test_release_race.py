@@ -1,0 +1,56 @@
+"""A merge between the writing of a released message and its queueing: the message is not queued."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from bench import START, Bench
+
+from gateway.desk.parts import Parts
+from gateway.desk.releasing import Releasing
+from gateway.orders import patients
+from gateway.orders.model import Identifier, Merge, Person
+from gateway.store import OutboxMessage, OutOfDate, Store
+
+
+class Interrupted(Releasing):
+    """The EHR merges the patient after the messages were written."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.store = bench.store
+        parts = SimpleNamespace(store=bench.store, router=bench.router, clock=bench.clock)
+        super().__init__(cast("Parts", parts))
+
+    async def messages(self, *arguments: Any) -> Sequence[OutboxMessage]:
+        written = await super().messages(*arguments)
+        prior, survivor = Identifier("MRN1", "EHR", "MR"), Identifier("MRN9", "EHR", "MR")
+        change = Merge(Person((survivor,)), (prior,))
+        await self.store.engine.write(lambda c: patients.merge(c, change, 1, 1))
+        return written
+
+
+async def test_a_release_that_was_overtaken_by_a_merge_is_made_anew(tmp_path: Path) -> None:
+    store = await Store.open(tmp_path, clock=lambda: START)
+    try:
+        bench = Bench(store)
+        await bench.order("P1", "L1")
+        await bench.result("L7", "GLU=5.5")
+        (hold,) = await store.holds.list()
+        item = await store.holds.show(hold.id)
+        assert item is not None
+        assert item.report is not None
+        releasing = Interrupted(bench)
+        with pytest.raises(OutOfDate):
+            await releasing.release(item, item.report, "P1", "ada", "label read")
+        assert await bench.sent() == []
+        assert len(await store.holds.list()) == 1
+        await releasing.release(item, item.report, "P1", "ada", "label read")
+        (message,) = await bench.sent()
+        assert message["PID"][3] == "MRN9^^^EHR^MR"
+        assert [entry.action for entry in await store.audit.list()] == ["release"]
+    finally:
+        await store.aclose()
