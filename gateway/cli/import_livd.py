@@ -25,8 +25,9 @@ def import_livd(file: Path, device: str, model: str | None) -> int:
         raise GatewayError(f"{file}: {error}") from None
     chosen = [row for row in rows if model is None or model.lower() in row.model.lower()]
     if not chosen:
-        models = ", ".join(sorted({row.model for row in rows if row.model})) or "none named"
-        raise GatewayError(f"{file}: no line for model '{model}'; models: {models}")
+        models = ", ".join(sorted({row.model for row in rows if row.model}))
+        known = f"models: {models}" if models else "it names no models; leave --model out"
+        raise GatewayError(f"{file}: no line for model '{model}'; {known}")
     open_questions = list(_questions(chosen))
     print(f"# {len(chosen)} lines of {file.name}; read each code before you rely on it")
     print(f"[devices.{device}.codes]")

@@ -49,7 +49,7 @@ def read_livd(path: Path) -> tuple[LivdRow, ...]:
     if data[:2] == b"PK":
         tables = _sheets(data)
     elif data.lstrip()[:1] in (b"{", b"["):
-        return tuple(_from_json(data))
+        return _some(tuple(_from_json(data)))
     else:
         text = data.decode("utf-8-sig", "replace")
         dialect = (
@@ -60,7 +60,13 @@ def read_livd(path: Path) -> tuple[LivdRow, ...]:
         rows = tuple(_rows(table))
         if rows:
             return rows
-    raise GatewayError("no table with a transmission code and a LOINC code was found")
+    return _some(())
+
+
+def _some(rows: tuple[LivdRow, ...]) -> tuple[LivdRow, ...]:
+    if not rows:
+        raise GatewayError("no table with a transmission code and a LOINC code was found")
+    return rows
 
 
 def _read(path: Path) -> bytes:

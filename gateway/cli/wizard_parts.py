@@ -13,16 +13,12 @@ from typing import Final
 
 from gateway.cli.captures import Entry
 from gateway.errors import ConfigurationError
-from gateway.profiles.loinc import terms
+from gateway.profiles.menus import BLOOD_COUNT
 from gateway.profiles.units import to_ucum
 from gateway.protocols.astm import Comment, Spoken, write_wire
 
-_NAMES: Final = {  # names that mean one test wherever they are measured from blood cells
-    code: loinc
-    for loinc, term in terms().items()
-    for code in (term.analyte.split(" ")[0],)
-    if code in ("WBC", "RBC", "MCV", "MCH", "MCHC", "MPV")
-}
+_CERTAIN: Final = ("WBC", "RBC", "MCV", "MCH", "MCHC", "MPV")
+"""Names that mean one test in the units of a blood count; in others (/HPF) they mean another."""
 
 Ask = Callable[[str, str], str]
 
@@ -58,10 +54,10 @@ def asking(answers: Path | None, yes: bool) -> Ask:
 
 def analyte(code: str, seen: Seen) -> Iterator[str]:
     """A line for a test that leaves no doubt; a comment for every other: its code is the site's."""
-    units = [to_ucum(unit, code) for unit in seen.units if unit]
-    loinc = _NAMES.get(code)
-    if loinc and all(units):
-        yield f"        {code!r}: Analyte({loinc!r}, {tuple(dict.fromkeys(units))!r}),"
+    units = tuple(dict.fromkeys(to_ucum(unit, code) for unit in seen.units))
+    known = BLOOD_COUNT[code] if code in _CERTAIN else None
+    if known is not None and units and set(units) <= set(known.units):
+        yield f"        {code!r}: Analyte({known.loinc!r}, {units!r}),"
     elif code:
         told = ", ".join(f"{unit or 'no unit'} = {known or '?'}" for unit, known in _known(seen))
         yield f"        # {code!r}: Analyte(LOINC?, ...),  {plain(told)}"

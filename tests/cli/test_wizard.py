@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -11,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway.cli.commands import app
+from gateway.cli.wizard_parts import Seen, analyte
 from gateway.profiles import AnalyzerProfile, Context, Protocol, normalize
 from gateway.profiles.checks import mistakes
 from gateway.profiles.recording import device_pieces, read_recording
@@ -136,3 +138,17 @@ def test_what_needs_no_module(capture: str, says: str, tmp_path: Path) -> None:
     assert done.exit_code != 0
     assert says in str(done.exception)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "unit", "line"),
+    [
+        ("WBC", "10*3/uL", "'WBC': Analyte('6690-2', ('10*3/uL',)),"),
+        ("WBC", "/HPF", "# 'WBC': Analyte(LOINC?, ...),  /HPF = "),
+        ("WBC", "", "# 'WBC': Analyte(LOINC?, ...),  no unit = ?"),
+        ("HGB", "g/dL", "# 'HGB': Analyte(LOINC?, ...),  g/dL = g/dL"),
+    ],
+)
+def test_a_code_is_proposed_only_without_doubt(code: str, unit: str, line: str) -> None:
+    (proposed,) = analyte(code, Seen(1, Counter([unit])))
+    assert proposed.strip().startswith(line)
