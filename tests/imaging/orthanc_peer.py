@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -18,7 +19,14 @@ ORTHANC = "/usr/sbin/Orthanc"
 class Orthanc:
     """``start`` and ``stop`` keep its storage, as a restart does."""
 
-    def __init__(self, folder: Path, dicom: int, http: int, modality: tuple[str, int]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        dicom: int,
+        http: int,
+        modality: tuple[str, int],
+        more: Mapping[str, Any],
+    ) -> None:
         self.dicom = dicom
         self.http = http
         self._folder = folder
@@ -48,6 +56,7 @@ class Orthanc:
                     "OverwriteInstances": True,
                     "StableAge": 1,
                     "HttpDescribeErrors": True,
+                    **more,
                 }
             )
         )
@@ -81,6 +90,11 @@ class Orthanc:
             )
             return answer.raise_for_status().json()
 
+    async def file(self, identity: str) -> bytes:
+        """An instance as it keeps it."""
+        async with self._client() as client:
+            return (await client.get(f"/instances/{identity}/file")).raise_for_status().content
+
     async def delete(self, path: str) -> None:
         async with self._client() as client:
             (await client.delete(path)).raise_for_status()
@@ -103,9 +117,15 @@ class Orthanc:
 
 @asynccontextmanager
 async def orthanc(
-    folder: Path, dicom: int, http: int, modality: tuple[str, int]
+    folder: Path,
+    dicom: int,
+    http: int,
+    modality: tuple[str, int],
+    *,
+    more: Mapping[str, Any] = MappingProxyType({}),
 ) -> AsyncIterator[Orthanc]:
-    peer = Orthanc(folder, dicom, http, modality)
+    """``more`` is added to its configuration."""
+    peer = Orthanc(folder, dicom, http, modality, more)
     try:
         await peer.start()
         yield peer

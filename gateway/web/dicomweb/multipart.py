@@ -15,7 +15,8 @@ from typing import Final
 from gateway.errors import GatewayError
 
 _HEAD: Final = 8 * 1024
-_BOUNDARY: Final = re.compile(r"[A-Za-z0-9'()+_,./:=? -]{0,69}[A-Za-z0-9'()+_,./:=?-]")
+# RFC 2046 has at most 70 characters; Orthanc's plug-in makes longer ones.
+_BOUNDARY: Final = re.compile(r"[A-Za-z0-9'()+_,./:=? -]{0,199}[A-Za-z0-9'()+_,./:=?-]")
 
 
 class BadMultipart(GatewayError):
