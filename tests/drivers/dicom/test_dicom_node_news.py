@@ -10,7 +10,7 @@ from imaging_site import ROOMY, now, site
 from peers import associated
 from samples import data_set
 
-from gateway.archive import StudyNews, verify_all
+from gateway.archive import StudyNews
 from gateway.notices import Notice, StudyChanged
 from gateway.store import Store
 
@@ -47,21 +47,3 @@ async def test_one_message_for_many_images(tmp_path: Path) -> None:
     assert {s["uid"]: s["instances"] for s in told["series"]} == {"1.2.9.0": 3, "1.2.9.1": 2}
     assert b"DOE" not in entry.body
     assert b"TEST-1" not in entry.body
-
-
-async def test_care_finds_what_is_damaged_and_a_repetition_mends_it(tmp_path: Path) -> None:
-    async with site(tmp_path) as clinic, associated(clinic.port) as peer:
-        archive = clinic.imaging.archive
-        for uid in ("1.2.1", "1.2.2", "1.2.3"):
-            assert await peer.store(uid, data_set(uid)) == 0
-        found = await archive.index.instance("1.2.2")
-        assert found is not None
-        path = archive.shelves.path(found.path)
-        raw = bytearray(path.read_bytes())
-        raw[-1] ^= 1
-        path.write_bytes(raw)
-        result = await verify_all(archive)
-        assert (result.checked, result.damaged) == (3, ("1.2.2",))
-        assert await peer.store("1.2.2", data_set("1.2.2")) == 0
-        assert (await verify_all(archive)).damaged == ()
-        assert len(clinic.files()) == 3
