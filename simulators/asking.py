@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from gateway.profiles import AnalyzerProfile
 from gateway.profiles.samples import Finding, Sample
@@ -61,8 +62,16 @@ class AskingAnalyzer(Analyzer):
         return tuple(tubes(text, profile))
 
 
+class Asks(Protocol):
+    """An analyzer that asks for everything that waits, in whatever language."""
+
+    async def ask(self, profile: AnalyzerProfile) -> tuple[Tube, ...]: ...
+
+    async def send(self, message: Sequence[bytes]) -> None: ...
+
+
 async def run_work_list(
-    device: AskingAnalyzer,
+    device: Asks,
     day: Day,
     count: int,
     *,

@@ -97,6 +97,7 @@ async def _analyze(
     from gateway.protocols.astm import Dialect
     from simulators.analyzer import Analyzer
     from simulators.asking import AskingAnalyzer, run_work_list
+    from simulators.asking_hl7 import AskingSpeaker, may_ask
     from simulators.filing import FileWriter
     from simulators.others import Speaker
     from simulators.pipe import open_pipe
@@ -115,9 +116,15 @@ async def _analyze(
     chosen = known[profile]
     day = Day(chosen, random.Random(seed), lambda: datetime.now(UTC), ZoneInfo(tz))
     if scenario == "query":
-        asker = AskingAnalyzer(
-            chosen.link.dialect or Dialect(), partial(open_pipe, to), retry=retry
-        )
+        asker: AskingAnalyzer | AskingSpeaker
+        if may_ask(chosen):
+            utc = partial(datetime.now, UTC)
+            asker = AskingSpeaker(chosen, partial(open_pipe, to), clock=utc, retry=retry)
+        elif chosen.query is not None:
+            dialect = chosen.link.dialect or Dialect()
+            asker = AskingAnalyzer(dialect, partial(open_pipe, to), retry=retry)
+        else:
+            raise Mistake(f"'{profile}' does not ask its host")
         try:
             await run_work_list(asker, day, count, pause=1 / rate if rate else 1.0)
         finally:
