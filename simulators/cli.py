@@ -43,10 +43,8 @@ def main() -> None:
     except TyperException as error:
         text = " ".join(str(error.format_message()).replace("Value error, ", "").split())
         if text:
-            print(
-                f"gateway-sim: {text.replace('Input should be', 'must be').rstrip('.')}; see 'gateway-sim --help'",
-                file=sys.stderr,
-            )
+            said = text.replace("Input should be", "must be").rstrip(".")
+            print(f"gateway-sim: {said}; see 'gateway-sim --help'", file=sys.stderr)
         sys.exit(2)
     except (Mistake, ValueError) as error:
         print(f"gateway-sim: {error}", file=sys.stderr)

@@ -1,7 +1,8 @@
 """``gateway doctor``: what is wrong with a link, and what to change on which side.
 
 A capture is only looked at.  A stream is looked at first (is the port there, may we open it, who
-holds it), then listened to; a serial one at every speed until a whole message proves one.  Nothing
+holds it), then listened to; a serial one at every speed, and with parity, until a whole message
+proves one.  Nothing
 is sent unless ``active``: then each frame is acknowledged, and the device takes its results for
 sent, so everything heard is also written to a transcript in this folder.
 """
@@ -22,13 +23,15 @@ from typing import TextIO
 from gateway.cli.capture import Ear, Recording
 from gateway.cli.captures import known_profile, read_entries
 from gateway.cli.run import now
-from gateway.cli.symptoms import Finding, Symptom, diagnose, whole
+from gateway.cli.symptoms import Finding, Symptom, diagnose, legible, whole
 from gateway.errors import ConfigurationError
 from gateway.notices import LinkState
 from gateway.profiles import AnalyzerProfile, catalogue
-from gateway.protocols.astm import Spoken, read_wire
+from gateway.protocols.astm import Spoken, read_wire, said
 from gateway.transports import (
+    SUBSTITUTE,
     AnyAddress,
+    Parity,
     Peer,
     Serial,
     StreamAddress,
@@ -37,6 +40,8 @@ from gateway.transports import (
     maintain,
 )
 
+_READABLE = 0.9  # of the characters that arrive sound; at a wrong speed hardly any are text
+_SOUND = 0.15  # of all; a parity that is not expected damages about half
 SPEEDS = (9600, 19200, 38400, 115200, 57600, 4800, 2400, 1200)
 
 
@@ -136,25 +141,59 @@ async def _listen(
     address: AnyAddress, profile: AnalyzerProfile | None, kept: TextIO | None, seconds: float
 ) -> tuple[Finding, ...]:
     print("let the device send one whole result now", file=sys.stderr)
-    speeds = [address.baud] if isinstance(address, Serial) else []
-    speeds += [speed for speed in SPEEDS if isinstance(address, Serial) and speed not in speeds]
-    best: tuple[Finding, ...] = ()
-    for speed in speeds or [0]:
-        chosen = replace(address, baud=speed) if isinstance(address, Serial) else address
-        states, text = await _hear(chosen, profile, kept, seconds)
-        spoken = [entry for entry in read_wire(text) if isinstance(entry, Spoken)]
-        if not spoken and (told := tuple(_connection(chosen, states))):
+    if isinstance(address, Serial):
+        return await _scan(address, profile, kept, seconds)
+    states, text = await _hear(address, profile, kept, seconds)
+    spoken = _spoken(text)
+    told = () if spoken else tuple(_connection(address, states))
+    return told or _diagnosed(spoken, profile)
+
+
+async def _scan(
+    address: Serial, profile: AnalyzerProfile | None, kept: TextIO | None, seconds: float
+) -> tuple[Finding, ...]:
+    """Every speed as 8N1, which shows seven bits as well; then parities beside eight bits at the
+    speed that gave most text."""
+    speeds = [address.baud, *(speed for speed in SPEEDS if speed != address.baud)]
+    best: tuple[float, int, tuple[Finding, ...]] = (-1.0, address.baud, ())
+    for speed in speeds:
+        states, text = await _hear(replace(address, baud=speed), profile, kept, seconds)
+        spoken = _spoken(text)
+        if not spoken and (told := tuple(_connection(address, states))):
             return told
         findings = _diagnosed(spoken, profile)
-        proved = whole(spoken)
-        if proved and isinstance(address, Serial) and speed != address.baud:
-            advice = f"here: baud={speed} in the stream; or on the device: {address.baud}"
-            wrong = Finding(Symptom.WRONG_SPEED, f"the device sends at {speed} baud", advice)
-            return (wrong, *findings)
-        if proved or (spoken and not isinstance(address, Serial)):
-            return findings
-        best = best if best and best[0].symptom is not Symptom.SILENT else findings
-    return best
+        if whole(spoken):
+            return (*_set_otherwise(address, replace(address, baud=speed)), *findings)
+        share = _readable(said(spoken)) if spoken else -0.5
+        best = max(best, (share, speed, findings), key=lambda one: one[0])
+    for parity in (Parity.EVEN, Parity.ODD) if best[0] > _READABLE else ():
+        chosen = replace(address, baud=best[1], parity=parity, data_bits=8)
+        _, text = await _hear(chosen, profile, kept, seconds)
+        if whole(_spoken(text)):
+            findings = _diagnosed(_spoken(text), profile)
+            return (*_set_otherwise(address, chosen), *findings)
+    return best[2]
+
+
+def _readable(data: bytes) -> float:
+    """The share of text among the characters that were not marked as damaged."""
+    sound = data.replace(SUBSTITUTE, b"")
+    return legible(sound) if len(sound) > _SOUND * len(data) else 0.0
+
+
+def _spoken(text: str) -> list[Spoken]:
+    return [entry for entry in read_wire(text) if isinstance(entry, Spoken)]
+
+
+def _set_otherwise(address: Serial, right: Serial) -> Iterator[Finding]:
+    """What to change, when a line was understood with other settings than it was given with."""
+    if right.baud != address.baud:
+        advice = f"here: baud={right.baud} in the stream; or on the device: {address.baud}"
+        yield Finding(Symptom.WRONG_SPEED, f"the device sends at {right.baud} baud", advice)
+    if right.parity != address.parity and right.parity is not Parity.NONE:
+        text = f"the device sends {right.data_bits}{right.parity}{right.stop_bits}"
+        advice = f"here: parity={right.parity} in the stream; or on the device: no parity"
+        yield Finding(Symptom.WRONG_FORMAT, text, advice)
 
 
 async def _hear(

@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+from simulated_uart import Format
 from typer.testing import CliRunner
 
+from gateway.cli import doctor as examining
 from gateway.cli.commands import app
 from gateway.cli.symptoms import Symptom, diagnose, line_format
 from gateway.profiles import Protocol
@@ -20,6 +22,7 @@ from gateway.protocols.astm import (
     read_wire,
     write_wire,
 )
+from gateway.transports import Parity, Serial
 
 TRANSCRIPTS = Path(__file__).parents[1] / "transcripts"
 RECORDS = (r"H|\^&|||DEMO", "P|1|MRN1", "O|1|26S1", "R|1|^^^GLU|5.4|mmol/L||||F", "L|1|N")
@@ -118,3 +121,34 @@ def unused_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+SENDERS = [
+    *(Format(baud) for baud in (1200, 4800, 9600, 19200, 38400, 115200)),
+    *(Format(9600, 7, parity) for parity in (Parity.EVEN, Parity.ODD)),
+    *(Format(9600, 8, parity) for parity in (Parity.EVEN, Parity.ODD)),
+    Format(19200, 8, Parity.EVEN),
+]
+
+
+@pytest.mark.parametrize("sender", SENDERS, ids=lambda one: f"{one.baud}-{one.bits}{one.parity}")
+async def test_one_message_tells_speed_and_format(
+    sender: Format, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[Serial] = []
+
+    async def hear(address: Serial, *_: object) -> tuple[list[object], str]:
+        tried.append(address)
+        port = Format(address.baud, address.data_bits, address.parity)
+        return [], write_wire([device(port.heard(MESSAGE, sender))])
+
+    monkeypatch.setattr(examining, "_hear", hear)
+    findings = await examining._scan(Serial("/dev/ttyS0"), None, None, 1.0)
+    symptoms = [finding.symptom for finding in findings]
+    said = " ".join(finding.said + finding.advice for finding in findings)
+    assert (Symptom.WRONG_SPEED in symptoms) == (sender.baud != 9600)
+    assert (Symptom.WRONG_FORMAT in symptoms) == (sender.parity is not Parity.NONE)
+    assert sender.baud == 9600 or f"baud={sender.baud}" in said
+    assert sender.parity is Parity.NONE or f"parity={sender.parity}" in said
+    assert (Symptom.SOUND in symptoms) == (sender.bits == 8)
+    assert len(tried) <= 10

@@ -23,6 +23,7 @@ from gateway.intake.routes import FIRST
 from gateway.messages import DESTINATION_PROFILES, Envelope, NotEncodable, control_id, encode
 from gateway.messages import verify as verify_message
 from gateway.profiles import AnalyzerProfile, Context, Protocol, catalogue, read_transmission
+from gateway.profiles.guessing import guess
 from gateway.profiles.recording import device_pieces, read_recording
 from gateway.profiles.text_views import GENERIC, decode, framing
 from gateway.protocols import astm, hl7device, lis3, mllp, poct1a, tables, text
@@ -78,6 +79,7 @@ def targets() -> Mapping[str, Target]:
         Target(
             "tables", [*wires["file-drop"] * 3, *wires["file-drop-comma"], _workbook()], _tables
         ),
+        Target("guess", [wire for found in spoken.values() for wire in found], _guess),
         Target("profiles", list(_payloads(wires)), _profiles(wires)),
     )
     return {target.name: target for target in found}
@@ -448,6 +450,16 @@ def _tables(data: bytes, random: Random) -> int:
         return 0
     assert sum(len(cell) for grid in grids for row in grid.rows for cell in row) <= 100 * len(data)
     return _read(data, catalogue()["file-drop"]) if random.random() < 0.5 else len(grids)
+
+
+# unknown devices
+
+
+def _guess(data: bytes, _: Random) -> int:
+    found = guess(data)
+    assert str(found)
+    assert (found.messages > 0) >= bool(found.profiles)
+    return found.messages
 
 
 # profiles
