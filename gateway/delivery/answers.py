@@ -4,7 +4,8 @@ AA, CA and error 205 (it is there already) are receipts.  AE and CE are worth a 
 when nothing or 206/207 (locked, internal error) is given as the reason.  AR without a reason, and
 200 to 203 in any rejection (type, event, processing id, version unsupported) would hit every
 message: Refused with ``stop``.  CR says that the receiver cannot store now: as if not sent.
-Everything else is this message's own fault and needs a person.
+Everything else is this message's own fault and needs a person; so does an order that the receiver
+says it is unable to take, whatever its MSA-1.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ def failure(acknowledgment: Acknowledgment) -> DeliveryError | None:
     """None when the message arrived; else the error to raise, without the peer's own words."""
     code = acknowledgment.code
     error = None if acknowledgment.error_code is ErrorCode.ACCEPTED else acknowledgment.error_code
+    if acknowledgment.unable:
+        return Refused("the order cannot be taken, changed or cancelled there (ORC-1)")
     if code.accepted or error is ErrorCode.DUPLICATE_KEY:
         return None
     reason = _sentence(acknowledgment, error)

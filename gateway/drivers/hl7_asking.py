@@ -32,6 +32,7 @@ from gateway.protocols.hl7device import (
     Header,
     MessageReceived,
     Query,
+    QueryForm,
     QueryReceived,
     Unanswered,
     read_header,
@@ -125,8 +126,7 @@ class Hl7AskingLink(Hl7Link):
 
     def _hand(self, asking: Asking, query: Query, given: Given) -> None:
         (_, *later), (now, *work) = given.messages, given.work
-        if query.cancels:
-            self._handed.clear()
+        if query.form is QueryForm.QRY_Q02:  # it asks anew: it will not acknowledge the last one
             self._session.withdraw()
         for message, jobs in zip(later, work, strict=True):
             self._handed[read_header(message).control_id] = partial(self._given, asking, jobs)

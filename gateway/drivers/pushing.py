@@ -29,6 +29,7 @@ class Pushing:
         downloads: Downloads | None,
         loop: asyncio.AbstractEventLoop,
         push: Callable[[Download, Asking], None],
+        rest: float = _REST,
     ) -> None:
         self._downloads = downloads
         self._device = downloads.takes(site.candidates) if downloads is not None else None
@@ -38,7 +39,7 @@ class Pushing:
         self._looking: asyncio.Task[None] | None = None
         self._under_way = False
         self._again = False
-        self._rest = _REST
+        self._first = self._rest = rest
         self._timer: asyncio.TimerHandle | None = None
         self._ended = False
 
@@ -85,7 +86,7 @@ class Pushing:
             self._pause()
             return
         self._under_way = False
-        self._rest = _REST
+        self._rest = self._first
         self.look()
 
     def over(self, *, taken: bool) -> None:

@@ -11,11 +11,12 @@ from hl7_analyzer import dial, listening
 from test_orders_query import Filed, Wire, query, take
 
 from gateway.drivers import AskingLink, Noise, Site
+from gateway.drivers.pushing import Pushing
 from gateway.orders import book
 from gateway.orders.downloads import Downloads
 from gateway.orders.menu import Menu
 from gateway.orders.model import OrderStatus
-from gateway.orders.worklists import Asking, Worklists
+from gateway.orders.worklists import Asking, Download, Worklists
 from gateway.profiles import catalogue
 from gateway.protocols.astm import Dialect
 
@@ -132,3 +133,29 @@ async def test_law_work_orders_are_pushed_and_taken_back(tmp_path: Path) -> None
         await side.order("2", "P2", "L2", "GLU")
         assert "SAC|||L2" in await device.hear()
         await device.aclose()
+
+
+async def test_a_device_that_takes_nothing_is_left_alone_for_a_while(tmp_path: Path) -> None:
+    """Orders nobody took are offered again after a rest, and no sooner."""
+    async with ehr(tmp_path) as side:
+        menu = Menu(catalogue()["generic-astm"], {"GLU": "2345-7"}, {})
+        asking = {"dev": Asking("dev", menu, ZoneInfo("UTC"), downloads=True)}
+        downloads = Downloads(side.store, asking, side.clock)
+        site = Site("dev", ("dev",), side.store, Filed(), side.notices, Noise(1))
+        offers: asyncio.Queue[Download] = asyncio.Queue()
+        loop = asyncio.get_running_loop()
+        pushing = Pushing(site, downloads, loop, lambda one, _: offers.put_nowait(one), rest=0.05)
+        await side.order("1", "P1", "L1", "GLU")
+        pushing.begin()
+        for _ in range(3):
+            offer = await asyncio.wait_for(offers.get(), 20)
+            assert offer.job.label.specimen == "L1"
+            pushing.over(taken=False)
+            pushing.look()  # an order came in meanwhile: the rest is not cut short
+            assert offers.empty()
+        offer = await asyncio.wait_for(offers.get(), 20)
+        await side.order("2", "P2", "L2", "GLU")
+        await pushing.taken(offer)
+        offer = await asyncio.wait_for(offers.get(), 20)
+        assert offer.job.label.specimen == "L2"
+        pushing.end()

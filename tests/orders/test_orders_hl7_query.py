@@ -121,6 +121,24 @@ async def test_a_mindray_takes_its_query_back(tmp_path: Path) -> None:
         await device.aclose()
 
 
+async def test_a_device_that_acknowledges_nothing_is_answered_at_once(tmp_path: Path) -> None:
+    """Some firmware takes a DSR and says nothing; its next question must not wait for that."""
+    async with ehr(tmp_path) as side, listening(side, "mindray-bs") as (port, _):
+        for number in range(3):
+            await side.order(f"{number}", f"P{number}", f"26S{number}", "GLU")
+        device = await dial(port)
+        asked = []
+        for number in range(3):
+            query = QRY.replace("|7|", f"|{number}|")
+            await device.ask(query, f"QRD|20260105|R|D|2|||RD|26S{number}|OTH|||T|")
+            asked.append(await device.hear())
+            assert f"DSP|21||26S{number}" in asked[-1]
+        device.acknowledge(asked[0], "ACK^Q03")  # late is better than never
+        await given(side, "26S0")
+        assert await status(side, "26S1") == {OrderStatus.ACTIVE}
+        await device.aclose()
+
+
 async def test_law_work_orders_follow_the_answer(tmp_path: Path) -> None:
     async with ehr(tmp_path) as side, listening(side, "generic-law") as (port, _):
         await place(side, "MRN1", "P1", "26S1", "2345-7")

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 from ehr_side import Ehr, ehr, pid
 from hl7apy.consts import VALIDATION_LEVEL
 from hl7apy.parser import parse_message
 
+from gateway.delivery.answers import failure
 from gateway.orders import book
 from gateway.orders.acknowledging import Answer
 from gateway.orders.applying import Effects
@@ -19,6 +21,7 @@ from gateway.orders.inbox import Inbox, Policy
 from gateway.orders.model import OrderStatus
 from gateway.orders.send_out import Plan, SendOuts
 from gateway.orders.send_out_message import Parties
+from gateway.protocols.hl7 import read_acknowledgment
 
 COLLECTED, DOCTOR = "20260105081500+0100", "1234^HOUSE^GREG"
 PARTIES = Parties("GATEWAY", "clinic-a", "REFLAB", "CITY")
@@ -160,3 +163,18 @@ async def test_long_and_foreign_labels_get_a_number_of_ours(tmp_path: Path) -> N
         sent = [lines(body) for body in await waiting(side)]
         assert [line[2].split("|")[2] for line in sent] == ["S1^GATEWAY", "S2^GATEWAY"]
         assert "Müller^Zoë" in sent[1][1]
+
+
+@pytest.mark.parametrize(
+    ("orders", "taken"),
+    [((), True), (("ORC|OK|S1",), True), (("ORC|UA|S1",), False), (("ORC|OK", "ORC|UC"), False)],
+)
+def test_a_laboratory_that_cannot_take_an_order_is_a_matter_for_a_person(
+    orders: tuple[str, ...], taken: bool
+) -> None:
+    """Whatever MSA-1 says: an order nobody runs must not look delivered."""
+    head = r"MSH|^~\&|REFLAB|CITY|GATEWAY|clinic-a|2026||ORL^O22^ORL_O22|9|P|2.5.1"
+    body = "".join(f"{line}\r" for line in (head, "MSA|AA|C1", *orders)).encode()
+    refused = failure(read_acknowledgment(body))
+    assert (refused is None) is taken
+    assert refused is None or "ORC-1" in str(refused)

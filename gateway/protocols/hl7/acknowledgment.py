@@ -75,7 +75,8 @@ class Acknowledgment:
     """``location`` is where the peer found the error, as ``PID[1]-5``; ``text`` is the peer's.
 
     ``placer`` and ``filler`` are the numbers of an order it made or found (ORC-2 and ORC-3), as
-    the answer to ORU^R30 and R31 may bring them.
+    the answer to ORU^R30 and R31 may bring them.  ``unable``: an order cannot be taken, changed or
+    cancelled over there (ORC-1 of ORL and ORR), whatever MSA-1 says.
     """
 
     code: AcknowledgmentCode
@@ -85,6 +86,7 @@ class Acknowledgment:
     text: str = field(default="", repr=False)
     placer: str | None = None
     filler: str | None = None
+    unable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,8 @@ _SEGMENTS = frozenset(
 """A location is believed only when it begins like one: a peer may write a name there."""
 
 _LONGEST_NUMBER = 199
+_UNABLE = frozenset(("UA", "UC", "UD", "UF", "UH", "UM", "UN", "UR", "UX"))
+"""Table 0119: the filler is unable to do what it was asked."""
 _SEGMENT_ENDS = re.compile("[\r\n]+")
 _EDGES = "\ufeff\x0b\x1c\r\n \x00"
 _NEWEST_KNOWN = ("2.5", "2.5.1", "2.6", "2.7", "2.7.1", "2.8", "2.8.1", "2.8.2", "2.9")
@@ -130,8 +134,10 @@ def read_acknowledgment(data: bytes) -> Acknowledgment:
     if len(lines) == 2 and len(msa.fields) == 3:
         return Acknowledgment(_CODES[code], control_id)
     error_code, location, text = _errors(lines, msa)
-    numbers = _numbers(lines, separators)
-    return Acknowledgment(_CODES[code], control_id, error_code, location, text, *numbers)
+    orders = _orders(lines, separators)
+    numbers = _numbers(orders)
+    unable = any((orc.at(1) or "").strip().upper() in _UNABLE for orc in orders)
+    return Acknowledgment(_CODES[code], control_id, error_code, location, text, *numbers, unable)
 
 
 def acknowledge(
@@ -185,13 +191,16 @@ def _errors(lines: list[str], msa: Segment) -> tuple[ErrorCode | None, str | Non
     return code, location, "\n".join(text for text in texts if text)
 
 
-def _numbers(lines: list[str], separators: Separators) -> tuple[str | None, str | None]:
+def _orders(lines: list[str], separators: Separators) -> list[Segment]:
+    found = (line for line in lines if line.startswith("ORC" + separators.field))
+    return [Segment("ORC", tuple(line.split(separators.field)), separators) for line in found]
+
+
+def _numbers(orders: list[Segment]) -> tuple[str | None, str | None]:
     """Of the one order the answer names."""
-    orders = [line for line in lines if line.startswith("ORC" + separators.field)]
     if len(orders) != 1:
         return None, None
-    orc = Segment("ORC", tuple(orders[0].split(separators.field)), separators)
-    placer, filler = ((orc.at(number) or "").strip()[:_LONGEST_NUMBER] for number in (2, 3))
+    placer, filler = ((orders[0].at(number) or "").strip()[:_LONGEST_NUMBER] for number in (2, 3))
     return placer or None, filler or None
 
 

@@ -171,7 +171,8 @@ class Peer:
         return self._next()
 
     def withdraw(self) -> None:
-        """What was queued and is not on the wire yet will not be sent."""
+        """Nobody waits any more for what was sent and not answered; what was queued is not sent."""
+        self._open = None
         self._queue.clear()
 
     def expire(self) -> Event | None:
