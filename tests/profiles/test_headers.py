@@ -23,6 +23,7 @@ HEADERS = {
     "mindray-bs": ("MSH.4.1", ("BS-200", "BS240", "BS-480E", "bs-380")),
     "nova-statstrip": ("DEV.model_id", ("StatStrip", "STATSTRIP XPRESS", "Nova StatStrip GLU")),
     "quidel-sofia-2": ("H.5.1", ("Sofia", "Sofia 2", "SOFIA2", "Quidel Sofia 2")),
+    "quidel-sofia-2-poct1a": ("DEV.device_name", ("Sofia", "Sofia 2", "SOFIA2")),
     "radiometer-abl9": ("H.5.1", ("ABL9", "ABL 9", "abl9 BASIC")),
     "radiometer-abl80": ("H.5.1", ("ABL80", "ABL 80 FLEX", "ABL80 FLEX CO-OX")),
     "radiometer-abl90": ("H.5.1", ("ABL90", "ABL 90 FLEX", "ABL90 FLEX PLUS")),
