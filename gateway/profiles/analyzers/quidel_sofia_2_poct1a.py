@@ -56,7 +56,7 @@ PROFILE = AnalyzerProfile(
     ),
     dates=POCT1A_DATES,
     no_ids=POCT1A_NO_IDS,
-    analytes=quidel_sofia_2.PROFILE.analytes | {"Overall Result": _OVERALL},
+    analytes={**quidel_sofia_2.PROFILE.analytes, "Overall Result": _OVERALL},
     flags=HL7_FLAGS,
     statuses=POCT1A_STATUSES,
     qc=(
