@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-LARGE: Final = 1024 * 1024
+LARGE: Final = 512 * 1024
 SMALL: Final = 64 * 1024
 LARGE_BLOCKS: Final = 16
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.archive import Archive, Arrived, Reception
@@ -85,7 +85,7 @@ class Inflow:
 
     async def run(self) -> Arrived | None:
         """Until the file is in its place; None after ``abandon``.  StoreError: no trace of it."""
-        await self._attempt([self._archive.run(self._reception.begin)])
+        await self._attempt(self._reception.begin)
         while (batch := await self._next()) is not None:
             await self._process(batch)
             if batch.last:
@@ -107,38 +107,23 @@ class Inflow:
 
     async def _process(self, batch: _Batch) -> None:
         if self._failure is None:
-            await self._take(batch)
+            await self._attempt(self._take, batch)
         batch.pieces.clear()
         self._give_back(batch.block)
         self._relieved()
 
-    async def _take(self, batch: _Batch) -> None:
-        """A short data set in one go; of a long one the hash is made beside the writing."""
-        run = self._archive.run
-        if self._long:
-            works = [run(self._write, batch), run(self._reception.digest, batch.pieces)]
-        else:
-            works = [run(self._take_whole, batch)]
-        await self._attempt(works)
+    async def _attempt(self, work: Callable[..., None], *arguments: object) -> None:
+        try:
+            await self._archive.run(work, *arguments)
+        except StoreError as error:
+            self._failure = error
 
-    async def _attempt(self, works: Sequence[Awaitable[None]]) -> None:
-        """All of them, even when one fails: the other still looks at the pieces."""
-        for outcome in await asyncio.gather(*works, return_exceptions=True):
-            if isinstance(outcome, StoreError):
-                self._failure = outcome
-            elif isinstance(outcome, BaseException):
-                raise outcome
-
-    def _take_whole(self, batch: _Batch) -> None:
+    def _take(self, batch: _Batch) -> None:
         """In a thread of the archive; the disk works while the hash is made."""
         self._reception.write(batch.pieces)
-        self._reception.hasten()
+        if batch.last:
+            self._reception.hasten()
         self._reception.digest(batch.pieces)
-        self._reception.complete()
-
-    def _write(self, batch: _Batch) -> None:
-        """In a thread of the archive."""
-        self._reception.write(batch.pieces)
         if batch.last:
             self._reception.complete()
 

@@ -23,7 +23,7 @@ from gateway.protocols.dicom.events import (
     ReleaseRequested,
 )
 from gateway.protocols.dicom.fragments import Buffer
-from gateway.protocols.dicom.framing import PduType
+from gateway.protocols.dicom.framing import PDV_OVERHEAD, PduType
 from gateway.protocols.dicom.pdu import Abort, AssociateRJ, decode_body
 from gateway.protocols.dicom.reader import Fragment, Reader, Unit
 from gateway.protocols.dicom.receive_buffer import ReceiveBuffer
@@ -38,6 +38,7 @@ from gateway.protocols.dicom.states import (
 )
 from gateway.protocols.dicom.timers import Clockwork, Timer, TimerName
 
+_DATA: Final = PduType.P_DATA_TF
 _DEAF: Final = frozenset({State.STA1, State.STA4, State.STA13})
 _WAITING: Final = {
     State.STA2: TimerName.ARTIM,
@@ -183,6 +184,9 @@ class UpperLayer(ABC):
             self._clock.received(count)
 
     def _admit(self, number: int, length: int) -> PduType:
+        usual = number == _DATA and self._state is State.STA6
+        if usual and PDV_OVERHEAD <= length <= self.settings.max_pdu_length:
+            return _DATA  # they come by the thousand
         return admit(number, length, self._state, self.settings)
 
     def _step(self, stimulus: Stimulus) -> Action:
