@@ -31,6 +31,7 @@ _MANY = 16  # are worth a second process
 _SOME = 8  # are worth asking one that runs
 _BATCH = 32  # at most, for it to read
 _FILING = 8  # at once, so that a commit stays short
+_LARGE = 16 * 1024  # bytes of an exported file
 _AHEAD = 256  # read and not yet on their way to the disk
 
 
@@ -122,10 +123,16 @@ class Backlog:
         started = perf_counter()
         place = _Place(self._waiting.popleft())
         self._places.append(place)
-        place.read = self._interpret(place.arrival)
+        place.read = await self._interpreted(place.arrival)
         self._deliver()
         pausing = 0 < len(self._waiting) < _URGENT and not self.hurried
         await _others_first((perf_counter() - started) * _SHARE if pausing else 0.0)
+
+    async def _interpreted(self, arrival: Arrival) -> Meaning:
+        """A large exported table is read beside the lines: it may take seconds."""
+        if arrival.protocol == "file" and len(arrival.payload) > _LARGE:
+            return await asyncio.to_thread(self._interpret, arrival)
+        return self._interpret(arrival)
 
     def _lend(self) -> None:
         """Keeps the second process in work, two batches ahead."""

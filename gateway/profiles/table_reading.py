@@ -19,7 +19,7 @@ from gateway.profiles.columns import ROW_MEANINGS, Meaning, normal
 from gateway.profiles.reading import Group, Line, Reading
 from gateway.profiles.schema import AnalyzerProfile
 from gateway.profiles.text_place import TextPlace
-from gateway.protocols.tables import XML, Grid, Unreadable, read
+from gateway.protocols.tables import XML, Grid, TooLarge, Unreadable, read
 from gateway.protocols.text import Fields
 from gateway.report import Problem, ProblemCode
 
@@ -38,8 +38,10 @@ def read_table(payload: Payload, profile: AnalyzerProfile) -> Reading:
     raw = payload if isinstance(payload, bytes) else b""
     try:
         grids = read(raw, profile.encoding)
-    except Unreadable:
-        problem = Problem(ProblemCode.MALFORMED_RECORD, "file")
+    except Unreadable as error:
+        large = isinstance(error, TooLarge)
+        code = ProblemCode.LIMIT_EXCEEDED if large else ProblemCode.MALFORMED_RECORD
+        problem = Problem(code, "file")
         return Reading((), sha256(raw).hexdigest(), (problem,))
     tables = [_table(grid, profile, number) for number, grid in enumerate(grids, start=1)]
     flaws = tuple(flaw for table in tables for flaw in table.flaws)

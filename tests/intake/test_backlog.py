@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -70,6 +71,7 @@ class Desk:
     def __init__(self, program: str | None = None) -> None:
         self.here: list[int] = []
         self.filed: list[tuple[int, type]] = []
+        self.threads: list[bool] = []
         self._interpreter = Interpreter(Attribution(DEVICES), lambda: NOW)
         self.backlog = Backlog(self._interpret, self._file, lambda: NOW, setup())
         assert self.backlog.process is not None
@@ -81,6 +83,7 @@ class Desk:
 
     def _interpret(self, one: Arrival) -> Meaning:
         self.here.append(one.transmission)
+        self.threads.append(threading.current_thread() is threading.main_thread())
         return self._interpreter.attempt(one)
 
     async def _file(self, one: Arrival, read: Draft | Meaning) -> None:
@@ -115,6 +118,16 @@ async def test_another_process_makes_the_same_drafts() -> None:
         one.process.ask([*asked, strange], NOW, told.extend)
         await until(lambda: bool(told))
     assert told == mine
+
+
+async def test_a_large_exported_file_is_read_beside_the_lines() -> None:
+    async with desk() as one:
+        for number, text in ((1, b"x" * 50_000), (2, b"x")):
+            one.backlog.add(Arrival(number, ("bench",), "file", text, False, "peer", NOW))
+        one.backlog.add(arrival(3, b"S3"))
+        await one.finished()
+    assert [number for number, _ in one.filed] == [1, 2, 3]
+    assert one.threads == [False, True, True]
 
 
 async def test_a_backlog_is_read_elsewhere_and_keeps_its_order() -> None:

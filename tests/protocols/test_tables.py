@@ -11,7 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook
 
-from gateway.protocols.tables import Content, Unreadable, content_of, looks_whole, read
+from gateway.protocols.tables import (
+    Content,
+    TooLarge,
+    Unreadable,
+    content_of,
+    looks_whole,
+    read,
+)
 from gateway.protocols.tables.delimited import write_delimited
 
 TABLE = (("Sample ID", "Test", "Result"), ("26S1", "GLU", "5.4"), ("26S2", "CRP", "<5"))
@@ -186,3 +193,11 @@ def test_xml_rows_know_what_is_above_them() -> None:
 def test_kinds_and_ends(raw: bytes, content: Content, whole: bool) -> None:
     assert content_of(raw) is content
     assert looks_whole(raw) is whole
+
+
+def test_a_table_with_too_many_rows_says_so() -> None:
+    rows = [("Sample ID", "Test", "Result"), *[("26S1", "GLU", "5.4")] * 5_001]
+    with pytest.raises(TooLarge):
+        read(write_delimited(rows), "cp1252")
+    with pytest.raises(TooLarge):
+        read(workbook(*map(list, rows)), "cp1252")

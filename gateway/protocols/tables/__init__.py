@@ -4,13 +4,22 @@
 """
 
 from gateway.protocols.tables.delimited import write_delimited
-from gateway.protocols.tables.grid import XML, Content, Grid, Unreadable, content_of, looks_whole
+from gateway.protocols.tables.grid import (
+    XML,
+    Content,
+    Grid,
+    TooLarge,
+    Unreadable,
+    content_of,
+    looks_whole,
+)
 from gateway.protocols.tables.reading import read
 
 __all__ = [
     "XML",
     "Content",
     "Grid",
+    "TooLarge",
     "Unreadable",
     "content_of",
     "looks_whole",

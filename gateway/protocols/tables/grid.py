@@ -9,7 +9,7 @@ from typing import Final
 
 from gateway.protocols.errors import RemoteProtocolError
 
-MOST_ROWS: Final = 50_000
+MOST_ROWS: Final = 5_000
 MOST_COLUMNS: Final = 1_000
 LONGEST_CELL: Final = 32_768
 XML: Final = "xml"  # the name of its grids
@@ -19,6 +19,10 @@ _HL7: Final = re.compile(rb"[\x0b\s]*(?:MSH|FHS|BHS)[^A-Za-z0-9\s]")
 
 class Unreadable(RemoteProtocolError):
     """No table that may be read; the text is a kind, never the file's words."""
+
+
+class TooLarge(Unreadable):
+    """A table beyond what an analyzer exports in a day."""
 
 
 class Content(Enum):
@@ -64,6 +68,6 @@ def looks_whole(raw: bytes) -> bool:
 
 
 def check_size(rows: int, columns: int, cell: int) -> None:
-    """Unreadable when a table is larger than any analyzer's."""
+    """TooLarge when a table is larger than any analyzer's."""
     if rows > MOST_ROWS or columns > MOST_COLUMNS or cell > LONGEST_CELL:
-        raise Unreadable("a table beyond all limits")
+        raise TooLarge("a table beyond all limits")

@@ -12,7 +12,7 @@ from typing import Final
 
 from gateway.protocols.poct1a.xml import Element, parse
 from gateway.protocols.poct1a.xml import Unreadable as NoDocument
-from gateway.protocols.tables.grid import XML, Grid, Unreadable, check_size
+from gateway.protocols.tables.grid import XML, Grid, TooLarge, Unreadable, check_size
 
 _MOST_CELLS: Final = 500_000
 Cells = dict[str, str]
@@ -29,7 +29,7 @@ def read_markup(raw: bytes) -> tuple[Grid, ...]:
     for record in _records(document.root, {}):
         cells += len(record)
         if cells > _MOST_CELLS:
-            raise Unreadable("a document beyond all limits")
+            raise TooLarge("a document beyond all limits")
         records.append(record)
     headings = tuple(dict.fromkeys(name for record in records for name in record))
     check_size(len(records), len(headings), max(map(len, headings), default=0))

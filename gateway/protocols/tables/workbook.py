@@ -18,7 +18,7 @@ from decimal import Decimal
 from typing import Final
 from xml.etree.ElementTree import ParseError
 
-from gateway.protocols.tables.grid import Grid, Unreadable, check_size
+from gateway.protocols.tables.grid import Grid, TooLarge, Unreadable, check_size
 
 _UNPACKED: Final = 64 * 1024 * 1024
 _MEMBERS: Final = 1_000
@@ -39,6 +39,8 @@ def read_workbook(raw: bytes) -> tuple[Grid, ...]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of styles and extensions that say nothing here
             return tuple(_sheets(raw))
+    except Unreadable:
+        raise
     except _MISREAD:
         raise Unreadable("no workbook that can be read") from None
 
@@ -47,7 +49,7 @@ def _judge(raw: bytes) -> None:
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
         members = archive.infolist()
         if len(members) > _MEMBERS or sum(one.file_size for one in members) > _UNPACKED:
-            raise Unreadable("a workbook beyond all limits")
+            raise TooLarge("a workbook beyond all limits")
         for one in members:
             dense = one.file_size > (1 << 20) and one.file_size > _DENSEST * one.compress_size
             if dense or one.flag_bits & 1:
