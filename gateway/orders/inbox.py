@@ -2,8 +2,10 @@
 
 Everything is kept.  A message that was taken before (MSH-3, MSH-4, MSH-10 and the same bytes) gets
 the same answer again; the same number with other bytes is refused and alarmed.  A refused one is
-judged anew when it is repeated: a cancel may have come before its order.  Results (ORU) are taken
-where the site sends orders out: they go to ``results``, which journals them like a device's.
+judged anew when it is repeated: a cancel may have come before its order.  While the store takes
+nothing new, neither does the inbox: AE, error 207, and the sender keeps its message.  Results (ORU)
+are taken where the site sends orders out: they go to ``results``, which journals them like a
+device's.
 """
 
 from __future__ import annotations
@@ -85,18 +87,21 @@ class Inbox:
             message = decode(body).message
         except Unreadable:
             return await self._unreadable(body, source)
+        if not self._store.accepting:
+            return self._not_now(message)
         try:
             answer = await self._take(message, body, source)
         except NotTaken as refusal:
             return await self._keep(message, body, refusal, source)
         except StoreError:
-            code = AcknowledgmentCode.APPLICATION_ERROR
-            return self._acknowledger.answer(
-                message, code, (ErrorCondition(ErrorCode.INTERNAL_ERROR),)
-            )
+            return self._not_now(message)
         if answer.changed:
             self._changed(answer)
         return answer
+
+    def _not_now(self, message: Message) -> Answer:
+        error = ErrorCondition(ErrorCode.INTERNAL_ERROR)
+        return self._acknowledger.answer(message, AcknowledgmentCode.APPLICATION_ERROR, (error,))
 
     async def _take(self, message: Message, body: bytes, source: str) -> Answer:
         if self._results is not None and is_result(message):
@@ -158,6 +163,8 @@ class Inbox:
     async def _unreadable(self, body: bytes, source: str) -> Answer:
         refusal = NotTaken(ErrorCondition(ErrorCode.SEGMENT_SEQUENCE, "MSH"), rejects=True)
         answer = self._acknowledger.answer(None, refusal.code, (refusal.condition,))
+        if not self._store.accepting:
+            return answer
         key = Key.unreadable(body)
         return await self._refuse(key, "", body[:LONGEST_KEPT], answer, refusal, source)
 
@@ -183,4 +190,7 @@ class Inbox:
         answer: Answer,
     ) -> int:
         at = to_micros(self._clock())
-        return received.record(connection, key, kind, outcome, at, body, answer.blocks)
+        number = received.record(connection, key, kind, outcome, at, body, answer.blocks)
+        if not kind:
+            received.forget_noise(connection)
+        return number

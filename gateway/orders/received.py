@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import Final
 
 import apsw
 
 from gateway.orders.reading import sender
 from gateway.protocols.hl7 import Message
+
+NOISE_KEPT: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,19 @@ def record(
         identity,
     ).get
     return int(found)
+
+
+def forget_noise(connection: apsw.Connection) -> None:
+    """Of what was no message at all only the newest is kept: a peer that sends nothing else must
+    not fill the disk."""
+    connection.execute(
+        "DELETE FROM order_messages WHERE application = '' AND facility = '' AND control_id = '' "
+        "AND kind = '' AND id <= "
+        "(SELECT id FROM order_messages WHERE application = '' AND facility = '' "
+        "AND control_id = '' AND kind = '' "
+        "ORDER BY id DESC LIMIT 1 OFFSET ?)",
+        (NOISE_KEPT,),
+    )
 
 
 def _unpacked(stored: object) -> tuple[bytes, ...]:

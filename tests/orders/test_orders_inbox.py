@@ -5,14 +5,19 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
-from ehr_side import Ehr, ehr, message, ordered, pid
+from ehr_side import Clock, Ehr, ehr, message, ordered, pid
 
+from gateway.notices import Noticeboard
 from gateway.orders import book, patients
+from gateway.orders.inbox import Inbox, Policy
 from gateway.orders.model import OrderStatus
 from gateway.orders.patients import KnownPatient
 from gateway.protocols.hl7 import AcknowledgmentCode, read_acknowledgment
+from gateway.store import Store
+from gateway.store.space import SpacePolicy
 
 
 async def patient(side: Ehr, number: str) -> KnownPatient:
@@ -279,3 +284,37 @@ async def test_a_procedure_s_tubes_are_those_of_its_group(tmp_path: Path) -> Non
             assert (await side.send(pid("1"), *segments, kind="OML^O21")).accepted
         (row,) = await worklist(side.store)
         assert row.specimens == ("26S0042A",)
+
+
+async def test_noise_does_not_fill_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.orders.received.NOISE_KEPT", 5)
+    async with ehr(tmp_path) as side:
+        await side.register("1")
+        for number in range(12):
+            await side.inbox.receive(b"noise %d" % number, "test")
+        await side.send("PID|1", kind="ADT^A04")
+        kept = await side.store.engine.read(
+            lambda c: c.execute("SELECT outcome, body FROM order_messages ORDER BY id").fetchall()
+        )
+        assert [body for _, body in kept[1:-1]] == [b"noise %d" % n for n in range(7, 12)]
+        assert [outcome for outcome, _ in kept] == ["taken", *["refused"] * 6]
+
+
+async def test_nothing_is_taken_while_the_disk_is_low(tmp_path: Path) -> None:
+    """AE 207: the EHR keeps the message and sends it again."""
+    space = SpacePolicy(share=1, most=2**62, ballast=0, interval=3600)
+    clock = Clock()
+    store = await Store.open(tmp_path, clock=clock, space=space)
+    try:
+        assert not store.accepting
+        inbox = Inbox(store, Policy(ZoneInfo("UTC")), Noticeboard(clock), clock)
+        body = message(*ordered("1", "P1", "L1"), kind="ORM^O01", control="1")
+        answer = read_acknowledgment((await inbox.receive(body, "test")).blocks[0])
+        assert (answer.code, answer.error_code) == ("AE", "207")
+        assert (await inbox.receive(b"noise", "test")).blocks
+        count = "SELECT COUNT(*) FROM order_messages"
+        assert await store.engine.read(lambda c: c.execute(count).get) == 0
+    finally:
+        await store.aclose()
