@@ -315,7 +315,9 @@ def held_discard(
 
 @app.command(epilog="Example: gateway resend 1042 -c gateway.toml")
 def resend(
-    identity: Annotated[str, typer.Argument(help="The message's id, as 'status --json' shows it.")],
+    identity: Annotated[
+        str, typer.Argument(help="The message's id, as 'gateway status' shows it.")
+    ],
     as_new: Annotated[bool, typer.Option("--as-new", help="With a new control id.")] = False,
     config: Config = DEFAULT,
     user: User = None,
@@ -324,6 +326,21 @@ def resend(
     from gateway.cli.held import resend_message
 
     raise typer.Exit(resend_message(config, identity, as_new, user))
+
+
+@app.command(epilog="Example: gateway cancel 1042 --reason 'sent by fax'")
+def cancel(
+    identity: Annotated[
+        str, typer.Argument(help="The message's id, as 'gateway status' shows it.")
+    ],
+    reason: Annotated[str, typer.Option(help="Why; kept in the audit trail.")],
+    config: Config = DEFAULT,
+    user: User = None,
+) -> None:
+    """Takes a parked message out of its queue for good, in your name."""
+    from gateway.cli.held import cancel_message
+
+    raise typer.Exit(cancel_message(config, identity, reason, user))
 
 
 @app.command(epilog="Example: gateway resume ehr")

@@ -75,6 +75,16 @@ def resend_message(path: Path, identity: str, as_new: bool, user: str | None) ->
     return 0
 
 
+def cancel_message(path: Path, identity: str, reason: str, user: str | None) -> int:
+    """Takes a parked message out of its queue."""
+    chosen = number(identity, "a message")
+    if not reason.strip():
+        raise wrong("cancelling needs a reason: --reason TEXT")
+    answer = ask(load(path), "cancel", id=chosen, reason=reason, user=who(user))
+    print(f"message {answer['id']} is not sent to {answer['destination']}; the report stays stored")
+    return 0
+
+
 def resume_destination(path: Path, destination: str, user: str | None) -> int:
     """Lets a stopped destination go on."""
     answer = ask(load(path), "resume", destination=destination, user=who(user))

@@ -46,6 +46,8 @@ def lines(status: dict[str, Any]) -> Iterator[str]:
     yield from ("", "devices", *_devices(status, wide))
     yield from ("", "destinations", *_destinations(status, wide))
     yield from ("", f"books of {status['books']['day']}", *_books(status, wide), "")
+    for one in status["parked"]:
+        yield f"parked: message {one['id']} for {one['destination']}: {one['why'] or 'no reason'}"
     if status["imaging"] is not None:
         yield from _imaging(status["imaging"])
     disk = status["disk"]

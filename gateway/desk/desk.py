@@ -9,7 +9,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from gateway.desk.asked import actor_of
+from gateway.desk.asked import actor_of, reason_of
 from gateway.desk.controls import Controls
 from gateway.desk.images import Images
 from gateway.desk.mistakes import Missing, Mistake
@@ -22,8 +22,8 @@ from gateway.desk.replay import Replay
 from gateway.desk.resending import refuse_dead
 from gateway.desk.status import Overview
 from gateway.desk.studies import Studies
-from gateway.messages import report_from_json
-from gateway.store import HeldItem, Hold, OutOfDate
+from gateway.messages import NotEncodable, report_from_json
+from gateway.store import HeldItem, Hold, MessageState, OutOfDate
 
 _TRIES = 5
 
@@ -45,6 +45,7 @@ class Desk:
             "held.discard": self._held_discard,
             "reports.move": Moving(parts).move,
             "resend": self._resend,
+            "cancel": self._cancel,
             "resume": self._resume,
             "tape": self._tape,
             "replay": self._replay.run,
@@ -113,7 +114,7 @@ class Desk:
         number = _number(arguments.get("id"), "a message")
         entry = await self._parts.store.outbox.get(number)
         if entry is None:
-            raise Missing(f"there is no message {number}; see 'gateway status --json'")
+            raise Missing(f"there is no message {number}; see 'gateway status'")
         await self._parts.store.engine.read(lambda c: refuse_moved(c, entry))
         if not arguments.get("as_new"):
             await self._parts.store.engine.read(lambda c: refuse_dead(c, entry))
@@ -127,15 +128,33 @@ class Desk:
             report = report_from_json(json.loads(stored.body))
             times = await self._parts.store.counters.next(f"as-new:{entry.report}")
             belonging = await self._releasing.belonging(stored, report)
-            replacement = self._parts.router.rewritten(
-                belonging.completed(report),
-                entry.destination,
-                belonging.revision(entry.revision - 1, again=times),
-            )
+            try:
+                replacement = self._parts.router.rewritten(
+                    belonging.completed(report),
+                    entry.destination,
+                    belonging.revision(entry.revision - 1, again=times),
+                )
+            except LookupError:
+                text = f"nothing is sent to '{entry.destination}' any more; see the configuration"
+                raise Mistake(text) from None
+            except NotEncodable as error:
+                raise Mistake(f"no message can be made of it: {error}") from error
         sent = await self._parts.store.outbox.resend(
             entry, actor=actor_of(arguments), as_new=replacement
         )
         return {"id": sent, "destination": entry.destination}
+
+    async def _cancel(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """A parked message is not to be sent; its lane goes on."""
+        number, reason = _number(arguments.get("id"), "a message"), reason_of(arguments)
+        entry = await self._parts.store.outbox.get(number)
+        if entry is None:
+            raise Missing(f"there is no message {number}; see 'gateway status'")
+        if entry.state is not MessageState.PARKED:
+            state = entry.state.value
+            raise Mistake(f"message {number} is {state}; only parked ones are cancelled")
+        await self._parts.store.outbox.cancel(entry, actor_of(arguments), reason)
+        return {"id": number, "destination": entry.destination, "cancelled": True}
 
     async def _resume(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         name = str(arguments.get("destination"))

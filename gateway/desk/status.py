@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from gateway.desk.imaging import imaging_status
 from gateway.desk.parts import Parts
 from gateway.errors import GatewayError
+from gateway.store import MessageState, OutboxEntry
+
+PARKED = 100
+"""Parked messages listed, the newest of them."""
 
 
 class Overview:
@@ -36,11 +41,17 @@ class Overview:
             },
             "imaging": await imaging_status(self._parts) if self._parts.imaging else None,
             "held": held,
+            "parked": [_parked(entry) for entry in await self._parked()],
             "unread": self._parts.intake.unread,
             "oldest_undelivered": None if oldest is None else oldest.isoformat(),
             "disk": {"free": usage.free, "total": usage.total},
             "books": await self.books(None),
         }
+
+    async def _parked(self) -> Sequence[OutboxEntry]:
+        """Messages that wait for a person, the oldest first."""
+        found = await self._parts.store.outbox.list(state=MessageState.PARKED, limit=PARKED)
+        return tuple(reversed(found))
 
     async def books(self, day: str | None) -> dict[str, Any]:
         """One day's equation per device, in the site's zone; today by default."""
@@ -95,3 +106,14 @@ class Overview:
             "delivered": 0 if state is None else state.delivered,
             "possibly_twice": 0 if state is None else state.possibly_twice,
         }
+
+
+def _parked(entry: OutboxEntry) -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "destination": entry.destination,
+        "report": entry.report,
+        "device": entry.device,
+        "since": entry.created_at.isoformat(),
+        "why": entry.answer,
+    }

@@ -197,6 +197,8 @@ def file_reports(
         if report.held:
             problems = report.problems
             holds.append(_hold(engine, connection, transmission, key, problems, booked_at))
+        for message in report.messages:
+            messages.replace_waiting(engine, connection, key, message.destination)
         queued += [messages.insert(engine, connection, m, key) for m in report.messages]
         destinations.update(message.destination for message in report.messages)
     return Filed(

@@ -138,6 +138,24 @@ def insert(
     return number
 
 
+def replace_waiting(
+    engine: Engine, connection: apsw.Connection, report: ReportKey, destination: str
+) -> None:
+    """A revision takes the place of older ones that waited for a person and were never tried."""
+    connection.execute(
+        "UPDATE outbox SET state = 'cancelled', finished_at = ?, answer = ? "
+        "WHERE report_id = ? AND destination = ? AND revision < ? "
+        "AND state = 'parked' AND attempts = 0",
+        (
+            to_micros(engine.clock()),
+            f"replaced by revision {report.revision}",
+            report.id,
+            destination,
+            report.revision,
+        ),
+    )
+
+
 def find(connection: apsw.Connection, number: int) -> OutboxEntry | None:
     """``StoreCorrupt`` when the row is not what was written."""
     return read_row(connection, f"{_SELECT} WHERE o.id = ?", (number,), _from_row)

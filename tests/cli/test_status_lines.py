@@ -44,6 +44,16 @@ STATUS: dict[str, Any] = {
     },
     "imaging": None,
     "held": 7,
+    "parked": [
+        {
+            "id": 1042,
+            "destination": "ehr",
+            "report": "0123",
+            "device": "haematology",
+            "since": "2026-01-05T10:12:00+00:00",
+            "why": "AE: no such order",
+        }
+    ],
     "unread": 21,
     "oldest_undelivered": "2026-01-05T10:12:00+00:00",
     "disk": {"free": 2**30, "total": 20 * 2**30},

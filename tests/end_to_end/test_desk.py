@@ -123,9 +123,16 @@ async def test_release_as_it_is_and_send_again(
             moved = ("reports", "move", report["id"], "--patient-id", "MRN9", "--reason", "swapped")
             assert "withdrawn" in await command(config, *moved, "--user", "me")
             await until(lambda: ehr.received == 5, what="withdrawal and result")
-            status, _, err = await run_command("resend", "99", "-c", str(config), "--user", "me")
-            assert status == 1
-            assert "99" in err
+            for asked in (("resend", "99"), ("cancel", "99", "--reason", "no")):
+                status, _, err = await run_command(*asked, "-c", str(config), "--user", "me")
+                assert status == 1
+                assert "99" in err
+            again = ("cancel", "1", "--reason", "no", "-c", str(config), "--user", "me")
+            status, _, err = await run_command(*again)
+            assert (status, err) == (
+                1,
+                "gateway: message 1 is delivered; only parked ones are cancelled\n",
+            )
     finally:
         await ehr.aclose()
     first, again, new, withdrawn, right = ehr.inbox.messages

@@ -140,6 +140,17 @@ async def test_what_waits_for_a_patient_at_one_destination_leaves_by_a_person(st
     assert (due.id, due.control_id) == (parked.id, parked.control_id)
 
 
+async def test_a_patient_named_later_takes_the_place_of_what_waited(store: Store) -> None:
+    other = EhrRoute("other", DESTINATION_PROFILES["oru-2.5.1"], hold_without_patient=False)
+    bench = Bench(store, None, other)
+    await bench.take(result(b"S1", b"5.50", patient=b""), result(b"S1", b"5.50"))
+    (due,) = await store.outbox.due("ehr", 10, NOW)
+    assert b"|MRN1|" in due.body
+    new, old = await store.outbox.list("ehr")
+    assert (new.id, new.revision) == (due.id, 2)
+    assert (old.state, old.answer) == (MessageState.CANCELLED, "replaced by revision 2")
+
+
 async def test_controls_and_patients_are_not_stopped_by_it(store: Store) -> None:
     bench = Bench(store)
     await bench.take(result(b"S1", b"5.50"), result(b"QC01", b"5.50", patient=b""))
@@ -227,3 +238,14 @@ async def test_what_a_crash_left_is_filed_or_kept_as_evidence(tmp_path: Path) ->
         assert (books.received, books.incomplete, books.balanced) == (1, 1, True)
     finally:
         await again.aclose()
+
+
+async def test_a_parked_message_is_cancelled_and_its_lane_goes_on(store: Store) -> None:
+    other = EhrRoute("other", DESTINATION_PROFILES["oru-2.5.1"], hold_without_patient=False)
+    bench = Bench(store, None, other)
+    await bench.take(result(b"S1", b"5.50", patient=b""))
+    (parked,) = await store.outbox.list("ehr")
+    await store.outbox.cancel(parked, "ada", "sent by fax")
+    await bench.take(result(b"S1", b"6.50"))
+    assert len(await store.outbox.due("ehr", 10, NOW)) == 1
+    assert [entry.action for entry in await store.audit.list()] == ["cancel"]
