@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from line_bench import NOW, Inbox, ToldJournal
 
 from gateway.drivers import FolderLink, Noise, Site
 from gateway.notices import LinkState, Noticeboard
-from gateway.profiles import AnalyzerProfile, Context, catalogue, normalize
+from gateway.profiles import AnalyzerProfile, Context, Protocol, catalogue, normalize
 from gateway.protocols.tables import looks_whole
+from gateway.report import Report
 from gateway.transports import Folder
 from gateway.transports.inbox import Inbox as Files
+from simulators.filing import FileWriter, Manner
+from simulators.scenarios import Day, panel
 
 CSV = b"Sample ID,Test,Result,Unit\r\n26S1,GLU,5.4,mmol/L\r\n"
 HL7 = b"".join(
@@ -69,8 +74,6 @@ class Room:
         return moved + await self.link.look()
 
     def specimens(self) -> list[str | None]:
-        from zoneinfo import ZoneInfo
-
         site = Context("lab", ZoneInfo("UTC"), NOW, "1", codes={"GLU": "2345-7"})
         return [
             report.specimen.id
@@ -217,3 +220,46 @@ async def test_other_languages_come_as_files_too(tmp_path: Path, profile: str) -
     (tmp_path / "a.txt").write_bytes(message)
     assert await room.tick() == 1
     assert room.specimens()[0] == "26S1"
+
+
+EXPORTING = [p.name for p in catalogue().values() if p.link.protocol is Protocol.FILE]
+
+
+@pytest.mark.parametrize("manner", list(Manner), ids=lambda one: one.name.lower())
+@pytest.mark.parametrize("name", EXPORTING)
+async def test_every_profile_comes_through_however_it_writes(
+    tmp_path: Path, name: str, manner: Manner
+) -> None:
+    profile = catalogue()[name]
+    day = Day(profile, random.Random(5), lambda: NOW, ZoneInfo("UTC"))
+    scenario = panel(day)
+    sent = [next(scenario) for _ in range(3)]
+    room = Room(tmp_path, Ledger(), name)
+    device = FileWriter(profile, tmp_path, manner=manner, pause=0.0)
+    for message in sent:
+        sending = asyncio.create_task(device.send(message.records))
+        async with asyncio.timeout(60):
+            while not sending.done():
+                await room.tick()
+                await asyncio.sleep(0.01)
+        await sending
+    codes = {code: analyte.loinc or "2345-7" for code, analyte in profile.menu.items()}
+    site = Context("lab", ZoneInfo("UTC"), NOW, "1", codes=codes)
+    read = [r for a in room.taken.whole for r in normalize(a.payload, profile, site)]
+    assert _results(read) == [
+        (f.code, f.value.strip()) for one in sent for sample in one.samples for f in sample.findings
+    ]
+    assert device.delivered == 3
+    assert room.taken.broken == []
+
+
+def _results(reports: list[Report]) -> list[tuple[str, str]]:
+    """Each result once: a file that was taken half and then whole brings some twice."""
+    return [(o.code.device, o.raw.strip()) for r in _last_of_each(reports) for o in r.observations]
+
+
+def _last_of_each(reports: list[Report]) -> list[Report]:
+    latest = {
+        (r.specimen.id, tuple(i.value for i in r.patient.ids)): r for r in reports if r.observations
+    }
+    return list(latest.values())
