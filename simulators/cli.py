@@ -197,9 +197,12 @@ def ehr(
     orders_to: Annotated[
         str, typer.Option(help="HOST:PORT where the gateway takes orders.")
     ] = "127.0.0.1:2575",
+    processing: Annotated[
+        str, typer.Option(help="MSH-11 of what it sends; the gateway's own is the only one taken.")
+    ] = "P",
 ) -> None:
     """An EHR: sends orders, receives results over MLLP and answers as its script says."""
-    asyncio.run(_receive(mllp, record, answers, delay, orders, orders_to))
+    asyncio.run(_receive(mllp, record, answers, delay, orders, orders_to, processing))
 
 
 def _endpoint(text: str) -> tuple[str, int]:
@@ -220,13 +223,14 @@ async def _receive(
     delay: float,
     orders: Path | None,
     orders_to: str,
+    processing: str,
 ) -> None:
     from simulators.ehr import Answer, Ehr
     from simulators.orderer import Orderer, read_steps
 
     host, port = _endpoint(mllp)
     steps = [] if orders is None else await asyncio.to_thread(read_steps, orders)
-    orderer = Orderer(*_endpoint(orders_to), partial(datetime.now, UTC))
+    orderer = Orderer(*_endpoint(orders_to), partial(datetime.now, UTC), processing)
     try:
         script = [Answer(word.strip()) for word in answers.split(",")]
     except ValueError:

@@ -27,6 +27,15 @@ from typing import Any
 
 _START, _END = b"\x0b", b"\x1c\r"
 _PATIENCE = 30.0
+_STEPS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "patient": (("id",), ("name", "birth", "sex")),
+    "order": (("placer", "patient", "specimen", "tests"), ("priority",)),
+    "merge": (("prior", "survivor"), ()),
+    "cancel": (("placer", "patient"), ()),
+    "wait": ((), ()),
+    "hl7": ((), ()),
+}
+"""The keys a step needs and may have."""
 
 
 class Unanswered(ConnectionError):
@@ -34,14 +43,36 @@ class Unanswered(ConnectionError):
 
 
 def read_steps(path: Path) -> Sequence[Mapping[str, Any]]:
-    """The steps of a file; ValueError when it is none."""
+    """The steps of a file; ValueError when it is none, in one line that says where."""
     with path.open("rb") as file:
-        steps = tomllib.load(file).get("step", [])
-    known = {"patient", "order", "merge", "cancel", "wait", "hl7"}
+        try:
+            steps = tomllib.load(file).get("step", [])
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ValueError(f"{path}: not valid TOML: {error}") from None
     for number, step in enumerate(steps, start=1):
-        if len(step) != 1 or not set(step) <= known:
-            raise ValueError(f"{path}: step {number} needs one of {', '.join(sorted(known))}")
+        if mistake := _mistake(step):
+            raise ValueError(f"{path}: step {number} {mistake}")
     return list(steps)
+
+
+def _mistake(step: object) -> str | None:
+    """What is wrong with a step; None for a good one."""
+    if not isinstance(step, dict) or len(step) != 1 or not set(step) <= _STEPS.keys():
+        return f"needs one of {', '.join(sorted(_STEPS))}"
+    ((name, value),) = step.items()
+    needed, further = _STEPS[name]
+    if not needed:
+        return None
+    if not isinstance(value, dict):
+        return f"'{name}' needs a table with {', '.join(needed)}"
+    missing = [key for key in needed if key not in value]
+    unknown = [key for key in value if key not in (*needed, *further)]
+    if missing or unknown:
+        what = f"lacks {', '.join(missing)}" if missing else f"has no key {', '.join(unknown)}"
+        return f"'{name}' {what}"
+    if name == "order" and not isinstance(value["tests"], list):
+        return "'order' needs tests = [\"code\", ...]"
+    return None
 
 
 class Orderer:
