@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from clinic import glucose, until
-from test_orders_travel import clinic, fields, message, order
+from test_orders_travel import clinic, fields, message, order, settled
 
 from gateway.app import Running
 from gateway.desk import Missing, Mistake
@@ -113,7 +113,7 @@ async def test_a_later_correction_by_the_device_waits_for_a_person(tmp_path: Pat
         assert correction["OBR"][2:4] == right["OBR"][2:4]
         assert (correction["OBX"][5], correction["OBX"][11]) == ("5.60", "C")
         await analyzer.send(glucose("L1", "MRN1", "5.50"))  # the first one again: said before
-        await parts.intake.drained()
+        await settled(parts, 3)
         replay = await parts.desk.ask("replay", {"user": "ada"})
         assert not [c for c in replay["changes"] if c["done"].startswith("sent")]
         assert len(ehr.inbox.messages) == 4

@@ -187,10 +187,12 @@ def changes(number: int) -> list[tuple[str, bytes]]:
             return [(a, first), (a, first), (a, merge(a, b, f"n{number}"))]
 
 
-async def settled(parts: Running) -> None:
-    """What was read is filed, and nothing waits to be sent."""
-    await parts.intake.drained()
-    async with asyncio.timeout(60):
+async def settled(parts: Running, transmissions: int) -> None:
+    """So many transmissions are filed, and nothing waits to be sent."""
+    query = "SELECT COUNT(*) FROM transmissions"
+    async with asyncio.timeout(120):
+        while await parts.store.engine.browse(lambda c: c.execute(query).get) < transmissions:
+            await asyncio.sleep(0.05)
         while await parts.store.outbox.queues():
             await asyncio.sleep(0.05)
 
@@ -223,12 +225,12 @@ async def test_merges_and_cancels_racing_results(tmp_path: Path) -> None:
                 await say(number)
 
         await asyncio.gather(results(), everything())
-        await settled(parts)
+        await settled(parts, count)
         first = len(ehr.inbox.messages)
         held = await parts.store.holds.count()
         for number in range(0, count, 5):  # corrections that still name the old patient
             await analyzer.send(glucose(f"L{number}", f"A{number}", f"{number}.7"))
-        await settled(parts)
+        await settled(parts, count + count // 5)
         books = (await parts.desk.ask("status", {}))["books"]["devices"]["bench"]
         assert books["balanced"]
 
@@ -282,7 +284,7 @@ async def test_a_person_releasing_races_the_merge(tmp_path: Path) -> None:
                 await change(number)
 
         await asyncio.gather(releases(), merges())
-        await settled(parts)
+        await settled(parts, count)
         statuses = await parts.store.engine.read(
             lambda c: c.execute("SELECT DISTINCT status FROM orders").fetchall()
         )
