@@ -25,7 +25,7 @@ from gateway.intake.planning import Meaning
 Read = Draft | Meaning
 
 _SHARE = 3  # under load, so many parts of the time belong to the lines
-_NOTHING = 0.0003  # seconds of a turn of the loop in which nobody had anything to do
+_NOTHING = 0.0005  # seconds of a turn of the loop in which nobody had much to do
 _URGENT = 8192  # transmissions
 _MANY = 16  # are worth a second process
 _SOME = 8  # are worth asking one that runs

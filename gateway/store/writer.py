@@ -28,6 +28,7 @@ Append = tuple[int, int, bytes, Done]
 Job = Append | Operation[object]
 
 CHECKPOINT_FRAMES = 2_000
+_OPERATION_FRAMES = 16  # about as many as one leaves in the log; a hook would cost a thread switch
 IN_DOUBT_SECONDS = 2.0
 
 
@@ -60,7 +61,6 @@ class Writer:
         self._recent: deque[tuple[float, frozenset[int]]] = deque()
         self.failure: StoreFailed | None = None
         self.in_doubt: frozenset[int] = frozenset()
-        connection.set_wal_hook(self._wal_grew)
         self._thread = Thread(target=self._run, name="store-writer", daemon=True)
 
     def start(self) -> None:
@@ -188,6 +188,7 @@ class Writer:
         self, page: bytes, operations: list[Operation[object]], touched: frozenset[int]
     ) -> None:
         self._journal.keep(page)
+        self._frames += 4 + len(page) // 4096 + _OPERATION_FRAMES * len(operations)
         for operation in operations:
             if operation.error is None and operation.committed is not None:
                 operation.committed()
@@ -217,10 +218,6 @@ class Writer:
         self.failure = error if isinstance(error, StoreFailed) else StoreFailed(str(error))
         self._loop.call_soon_threadsafe(self._troubled, self.failure)
 
-    def _wal_grew(self, _connection: apsw.Connection, _name: str, frames: int) -> int:
-        self._frames = frames
-        return apsw.SQLITE_OK
-
     def _checkpoint(self) -> None:
         """Moves the log into the database file.  An error here is an error of the store."""
         try:
@@ -232,9 +229,8 @@ class Writer:
             self._broken(translate(error, "checkpointing"))
             return
         complete = moved == frames
-        self._checkpoint_at = CHECKPOINT_FRAMES if complete else frames + CHECKPOINT_FRAMES
-        if complete:
-            self._frames = 0
+        self._frames = 0 if complete else frames
+        self._checkpoint_at = self._frames + CHECKPOINT_FRAMES
 
 
 def _report(loop: asyncio.AbstractEventLoop, jobs: Iterator[Job], error: StoreError | None) -> None:

@@ -18,6 +18,8 @@ from typing import Final
 from gateway.protocols.astm import Comment, Direction, Spoken, write_wire
 
 LIMIT: Final = 1024 * 1024
+_DEVICE: Final = Direction.DEVICE
+_HOST: Final = Direction.HOST
 _OVERHEAD: Final = 128  # what a piece costs beside its bytes
 
 
@@ -42,11 +44,11 @@ class Tape:
 
     def device(self, data: bytes) -> None:
         """The device said this."""
-        self._add(Direction.DEVICE, data)
+        self._add(_DEVICE, data)
 
     def host(self, data: bytes) -> None:
         """We said this."""
-        self._add(Direction.HOST, data)
+        self._add(_HOST, data)
 
     def mark(self, mark: Mark, peer: str) -> None:
         """The line was opened or closed."""
@@ -69,8 +71,17 @@ class Tape:
             last = at
 
     def _add(self, kind: Direction | Mark, data: bytes) -> None:
-        data = bytes(data[-self._limit :])
         self._pieces.append((self._clock(), kind, data))
         self._size += len(data) + _OVERHEAD
-        while self._size > self._limit and len(self._pieces) > 1:
-            self._size -= len(self._pieces.popleft()[2]) + _OVERHEAD
+        if self._size > self._limit:
+            self._forget()
+
+    def _forget(self) -> None:
+        """The oldest, and of a single piece that is too long its beginning."""
+        pieces = self._pieces
+        while self._size > self._limit and len(pieces) > 1:
+            self._size -= len(pieces.popleft()[2]) + _OVERHEAD
+        at, kind, data = pieces[-1]
+        if len(data) > self._limit:
+            pieces[-1] = (at, kind, data[-self._limit :])
+            self._size = self._limit + _OVERHEAD
