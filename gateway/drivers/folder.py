@@ -18,7 +18,7 @@ from gateway.errors import StoreError
 from gateway.intake import Arrival
 from gateway.notices import DuplicateSeen, FrameRefused, Heard, LinkState
 from gateway.profiles.link import Link
-from gateway.profiles.recording import Recorded, read_recording
+from gateway.profiles.recording import Recorded, read_file
 from gateway.transports.inbox import Document, Inbox
 
 PROTOCOL: Final = "file"
@@ -87,7 +87,7 @@ class FolderLink:
     async def _keep(self, document: Document) -> bool:
         """Whether everything in the file is on disk now."""
         self._site.notices.post(Heard(self._site.name))
-        found = await asyncio.to_thread(read_recording, [(document.data, 0.0)], self._link)
+        found = await asyncio.to_thread(read_file, document.data, self._link)
         whole = [one for one in found if one.complete]
         try:
             if not whole:

@@ -34,6 +34,7 @@ from gateway.protocols.events import (
     MessageIncomplete,
     MessageReceived,
 )
+from gateway.protocols.hl7device.batch import messages_of
 from gateway.protocols.hl7device.stream import Stream as Hl7Stream
 from gateway.protocols.poct1a.stream import Arrived
 from gateway.protocols.poct1a.stream import Stream as Poct1aStream
@@ -100,16 +101,21 @@ def read_recording(pieces: Sequence[Piece], link: Link) -> tuple[Recorded, ...]:
         case Protocol.RECORDING:
             return (Recorded(b"".join(data for data, _ in pieces)),)
         case Protocol.FILE:
-            return tuple(_file(b"".join(data for data, _ in pieces), link))
+            data = b"".join(data for data, _ in pieces)
+            return read_file(data, link) if content_of(data) is Content.HL7 else (Recorded(data),)
 
 
-def _file(data: bytes, link: Link) -> Iterator[Recorded]:
-    """A table is one message; HL7 in a file may be many.  Nothing vouches for what is in a file."""
-    if content_of(data) is not Content.HL7:
-        yield Recorded(data)
-        return
-    for one in _hl7([(data, 0.0)], link):
-        yield replace(one, checked=False)
+def read_file(data: bytes, link: Link) -> tuple[Recorded, ...]:
+    """The messages of an exported file; nothing vouches for what is in one but its layout."""
+    if link.protocol in (Protocol.HL7, Protocol.FILE) and content_of(data) is Content.HL7:
+        return tuple(_hl7_file(data))
+    found = read_recording([(data, 0.0)], link)
+    return tuple(replace(one, checked=False) for one in found)
+
+
+def _hl7_file(data: bytes) -> Iterator[Recorded]:
+    for is_message, raw in messages_of(data):
+        yield Recorded(raw, reason="" if is_message else _STRAY)
 
 
 def read_astm_recording(data: bytes, link: Link) -> tuple[Transmission, ...]:
