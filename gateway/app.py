@@ -30,6 +30,7 @@ from gateway.errors import StoreError
 from gateway.intake import Intake, Router, Sender
 from gateway.intake.late_orders import LateOrders
 from gateway.intake.planning import Planner
+from gateway.intake.study_notices import StudyNotices, studies_routes
 from gateway.lines import Lines, drift_limits, known_devices, silence_limits, tapes
 from gateway.messages import ProcessingId, load_tables
 from gateway.modalities import Modalities, modalities
@@ -131,6 +132,8 @@ async def running(
             couriers.update(forwarding)
             await _started(stack, {n: courier.run for n, courier in forwarding.items()})
             await _started(stack, {"studies": Studies(store, clock, units.news.changed).run})
+            if studies_routes(router):
+                await _started(stack, {"study notices": StudyNotices(store, router, clock).run})
         await stack.enter_async_context(control.serve(folder, desk.ask))
         if configuration.http is not None:
             from gateway.web import serving, site_of

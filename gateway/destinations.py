@@ -133,6 +133,7 @@ def _route(name: str, section: DestinationSection) -> Route | None:
                 receiving_application=section.receiving_application,
                 receiving_facility=section.receiving_facility,
                 point_of_care=_POINT_OF_CARE[section.point_of_care],
+                studies=section.studies,
             )
         case MqttDestination():
             return MqttRoute(name, PatientData(section.patient_data), devices)

@@ -239,6 +239,9 @@ class _ToEhr(_Destination):
     assigning_authority: str | None = Field(None, description="PID-3.4 of patient identifiers")
     receiving_application: str = Field("", description="MSH-5")
     receiving_facility: str = Field("", description="MSH-6")
+    studies: bool = Field(
+        False, description="tell it of imaging studies that are tied to its orders"
+    )
 
 
 class MllpDestination(_ToEhr):

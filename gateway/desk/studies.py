@@ -166,7 +166,7 @@ def tie(connection: apsw.Connection, uid: str, order: int | None, now: int) -> N
 
 
 def _whereabouts(connection: apsw.Connection, study: int) -> dict[str, Any]:
-    """What is not here any more, who keeps it, and why the rest must stay."""
+    """What is not here any more, who keeps it, why the rest must stay, and which EHR was told."""
     rows = connection.execute(
         "SELECT p.kept_by FROM purged_instances p JOIN instances i ON i.id = p.instance "
         "JOIN series e ON e.id = i.series WHERE e.study = ? AND i.state IN ('purging', 'purged')",
@@ -174,7 +174,17 @@ def _whereabouts(connection: apsw.Connection, study: int) -> dict[str, Any]:
     ).fetchall()
     keepers = sorted({name for (text,) in rows for name in json.loads(str(text))})
     kept = connection.execute("SELECT kept_for FROM studies WHERE id = ?", (study,)).get
-    return {"purged": len(rows), "kept_by": keepers, "kept_for": kept}
+    told = connection.execute(
+        "SELECT n.destination, n.order_id, n.images FROM study_notices n "
+        "JOIN studies s ON s.uid = n.study_uid WHERE s.id = ? ORDER BY 1",
+        (study,),
+    ).fetchall()
+    return {
+        "purged": len(rows),
+        "kept_by": keepers,
+        "kept_for": kept,
+        "told": [{"destination": d, "order": o, "images": i} for d, o, i in told],
+    }
 
 
 def _decided(connection: apsw.Connection, uid: str) -> imaging.ImagingMatch:

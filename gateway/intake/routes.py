@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gateway.messages import (
@@ -41,7 +41,8 @@ NO_PATIENT = "no patient is named and without_patient holds; find out whose it i
 class EhrRoute:
     """An EHR: by MLLP or by files, the messages are the same.
 
-    ``point_of_care`` says what it does about results nobody ordered, where it wants them so.
+    ``point_of_care`` says what it does about results nobody ordered, where it wants them so;
+    ``studies`` whether it is told of imaging studies.
     """
 
     name: str
@@ -52,6 +53,7 @@ class EhrRoute:
     receiving_application: str = ""
     receiving_facility: str = ""
     point_of_care: PointOfCare | None = None
+    studies: bool = False
 
     def profile_for(self, revision: Revision) -> DestinationProfile:
         """As ORU^R01, or where the EHR wants R30 to R32: what it has to do about the order."""
@@ -151,6 +153,26 @@ class Router:
                 return message
         raise LookupError(destination)
 
+    def envelope(
+        self,
+        route: EhrRoute,
+        identity: str,
+        order: Order | None,
+        domains: Sequence[IdentifierDomain] = (),
+    ) -> Envelope:
+        """What surrounds a message made now for an EHR."""
+        return Envelope(
+            control_id=identity,
+            message_time=self._clock(),
+            sending_application=HierarchicDesignator(self.sender.application),
+            sending_facility=HierarchicDesignator(self.sender.site[:20]),
+            receiving_application=_designator(route.receiving_application),
+            receiving_facility=_designator(route.receiving_facility),
+            processing_id=self.sender.processing,
+            domains=(*domains, *_domains(route)),
+            order=order,
+        )
+
     def event(self, device: str, kind: str, detail: Mapping[str, object]) -> list[OutboxMessage]:
         """Something to tell on the device's event topic; ids, kinds and counts only."""
         now = self._clock()
@@ -195,16 +217,8 @@ class Router:
                     pass
 
     def _oru(self, report: Report, route: EhrRoute, identity: str, revision: Revision) -> bytes:
-        envelope = Envelope(
-            control_id=identity,
-            message_time=self._clock(),
-            sending_application=HierarchicDesignator(self.sender.application),
-            sending_facility=HierarchicDesignator(self.sender.site[:20]),
-            receiving_application=_designator(route.receiving_application),
-            receiving_facility=_designator(route.receiving_facility),
-            processing_id=self.sender.processing,
-            domains=(*revision.domains, *_domains(route)),
-            order=revision.order,
+        envelope = replace(
+            self.envelope(route, identity, revision.order, revision.domains),
             filler_number=revision.filler_number,
             revision=revision.number if revision.corrects else 0,
             previous=revision.previous,

@@ -258,7 +258,7 @@ def _add_studies(router: APIRouter, parts: Parts) -> None:
         before: Before = None,
         limit: Limit = 100,
     ) -> list[dict[str, Any]]:
-        """Studies, the newest first; ``state`` is matched, unmatched or moved."""
+        """Studies, the newest first; ``state`` is matched or unmatched."""
         asked = {"state": state, "before": before, "limit": limit}
         return list(await parts.ask("studies.list", asked))
 
