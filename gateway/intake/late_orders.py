@@ -37,9 +37,11 @@ _WAITING: Final = frozenset(
 )
 _LABELLED: Final = (
     "SELECT DISTINCT h.id FROM holds h JOIN reports r ON r.seq = h.report "
-    "JOIN order_specimens s ON s.barcode = r.specimen "
-    "WHERE h.state = 'open' AND r.kind = 'patient' AND h.id > ? ORDER BY h.id LIMIT 200"
+    "JOIN order_specimens s ON s.barcode = r.specimen JOIN orders o ON o.id = s.order_id "
+    "WHERE h.state = 'open' AND r.kind = 'patient' AND o.message >= ? AND h.id > ? "
+    "ORDER BY h.id LIMIT 200"
 )
+_LATEST: Final = "SELECT COALESCE(MAX(id), 0) FROM order_messages"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class LateOrders:
         self._notices = notices
         self._clock = clock
         self._placed = asyncio.Event()
+        self._seen = 0
 
     def wake(self) -> None:
         self._placed.set()
@@ -77,12 +80,16 @@ class LateOrders:
             await self._placed.wait()
 
     async def look(self) -> int:
-        """Lets go what has found its order; how many results it was."""
+        """Lets go what has found its order; how many results it was.  After the first time only
+        orders of the messages since are looked at."""
+        engine = self._store.engine
+        latest = await engine.browse(lambda c: int(c.execute(_LATEST).get))
         after, count = 0, 0
-        while holds := await self._store.engine.browse(partial(_labelled, after=after)):
+        while holds := await engine.browse(partial(_labelled, since=self._seen, after=after)):
             for hold in holds:
                 count += await self._claim(hold)
             after = holds[-1]
+        self._seen = latest
         return count
 
     async def _claim(self, hold: int) -> int:
@@ -151,6 +158,6 @@ def _complete_or_waiting(filed: FiledReport) -> bool:
     return {p.code for p in filed.problems if p.hold} <= {ProblemCode.PARTIAL_PANEL}
 
 
-def _labelled(connection: apsw.Connection, after: int) -> Sequence[int]:
-    """Open holds of results whose label is on an order now, the oldest first."""
-    return [int(number) for (number,) in connection.execute(_LABELLED, (after,))]
+def _labelled(connection: apsw.Connection, since: int, after: int) -> Sequence[int]:
+    """Open holds of results whose label is on an order that came since, the oldest first."""
+    return [int(number) for (number,) in connection.execute(_LABELLED, (since, after))]
