@@ -17,6 +17,7 @@ from gateway.profiles.link import Link, Protocol
 from gateway.profiles.schema import AnalyzerProfile
 from gateway.protocols import hl7device, lis3, poct1a, text
 from gateway.protocols.astm import (
+    Checksum,
     Comment,
     Dialect,
     Direction,
@@ -120,8 +121,12 @@ def _hl7_file(data: bytes) -> Iterator[Recorded]:
 
 def read_astm_recording(data: bytes, link: Link) -> tuple[Transmission, ...]:
     """As the bytes are framed, whatever the profile says of the line: a log may hold the records
-    alone, and then nothing vouches for them.  Where there are frames, they must be sound."""
-    return read_capture(data, replace(link.dialect or Dialect(), framing=Framing.AUTO))
+    alone, and then nothing vouches for them.  Where there are frames, they must be sound; the
+    digits of a right sum may be lower-case ones."""
+    dialect = replace(link.dialect or Dialect(), framing=Framing.AUTO)
+    if dialect.checksum is Checksum.REQUIRED:
+        dialect = replace(dialect, checksum=Checksum.LOWER)
+    return read_capture(data, dialect)
 
 
 def _astm(data: bytes, link: Link) -> Iterator[Recorded]:

@@ -53,6 +53,7 @@ def decoded(
         (b"".join(FRAMES), 1, True),
         (b"".join(FRAMES) * 2, 2, True),
         (b"".join(frame[:-2] for frame in FRAMES), 1, True),
+        (b"".join(frame[:-4] + frame[-4:].lower() for frame in FRAMES), 1, True),
         (lines(b"\r"), 1, False),
         (lines(b"\n"), 1, False),
         (lines(b"\r\n"), 1, False),

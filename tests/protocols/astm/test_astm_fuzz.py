@@ -134,7 +134,10 @@ def test_sender(replies: bytes, framing: Framing, role: Role) -> None:
     """Whatever is answered, only whole frames are written, and the sender comes to rest."""
     sender = Sender(Dialect(framing=framing), role=role)
     written = [sender.start(PANEL)]
-    pieces = {*FRAMES, ENQ, EOT, FRAMES[-1] + EOT, b"".join(PANEL), b"\x01" + b"".join(PANEL) + EOT}
+    message = b"".join(PANEL)
+    pieces = {*FRAMES, ENQ, EOT, FRAMES[-1] + EOT}
+    for count in range(1, 7):  # several NAKs in one read: as often again
+        pieces |= {message * count, (b"\x01" + message + EOT) * count}
     for chunk in sliced(replies, len(replies)):
         sender.receive_data(chunk)
         while sender.next_event() is not None:
