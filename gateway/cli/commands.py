@@ -8,7 +8,11 @@ from typing import Annotated
 
 import typer
 
+from gateway.cli.held_commands import held
+from gateway.cli.link_commands import links
+from gateway.cli.options import DEFAULT, AsJson, Config, Reason, User
 from gateway.cli.report_commands import qc, reports
+from gateway.cli.study_commands import studies
 
 app = typer.Typer(
     name="gateway",
@@ -19,19 +23,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-held = typer.Typer(no_args_is_help=True, help="Reports that wait for a person, and why.")
+app.add_typer(links)
 app.add_typer(held, name="held")
-studies = typer.Typer(no_args_is_help=True, help="Imaging studies and the orders they belong to.")
 app.add_typer(studies, name="studies")
 app.add_typer(reports, name="reports")
 app.add_typer(qc, name="qc")
-
-Config = Annotated[
-    Path, typer.Option("-c", "--config", help="The configuration file.", metavar="FILE")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON, for programs.")]
-User = Annotated[str | None, typer.Option("--user", help="Who does it; default: who is logged in.")]
-DEFAULT = Path("gateway.toml")
 
 
 class DecodeAs(StrEnum):
@@ -104,124 +100,6 @@ def decode(
     raise typer.Exit(decode_file(file, profile, as_.value, tz, column or []))
 
 
-@app.command(epilog="Example: gateway capture tcp-listen:127.0.0.1:4001 -o first-day.wire")
-def capture(
-    stream: Annotated[str, typer.Argument(help="serial:..., tcp:..., tcp-listen:..., rfc2217:...")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The transcript to write.")],
-    profile: Annotated[str, typer.Option(help="How the device talks.")] = "generic-astm",
-    answer: Annotated[
-        bool, typer.Option("--answer/--listen-only", help="Acknowledge, or only listen (default).")
-    ] = False,
-    seconds: Annotated[
-        float | None,
-        typer.Option("--for", min=0, help="Stop after so many seconds.", metavar="SECONDS"),
-    ] = None,
-) -> None:
-    """Records a live line with timing, as an escaped transcript. Ctrl-C ends it."""
-    from gateway.cli.capture import capture_stream
-
-    raise typer.Exit(capture_stream(stream, output, profile, answer, seconds))
-
-
-@app.command("import-livd", epilog="Example: gateway import-livd vendor.xlsx --device chemistry")
-def import_livd_(
-    file: Annotated[Path, typer.Argument(help="A LIVD table: CSV, XLSX or JSON.")],
-    device: Annotated[str, typer.Option(help="The device's name in the configuration.")] = "NAME",
-    model: Annotated[str | None, typer.Option(help="Only lines of this model.")] = None,
-) -> None:
-    """A vendor's LIVD table as codes for a device. Exit 1 when something is left to decide."""
-    from gateway.cli.import_livd import import_livd
-
-    raise typer.Exit(import_livd(file, device, model))
-
-
-@app.command(epilog="Example: gateway scrub first-day.wire -o clean.wire --profile erba-xl")
-def scrub(
-    file: Annotated[Path, typer.Argument(help="A byte capture or a .wire transcript.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The file to write.")],
-    profile: Annotated[str, typer.Option(help="Where the device names people.")] = "generic-astm",
-    key: Annotated[
-        str | None, typer.Option(help="The same key gives the same replacements.")
-    ] = None,
-) -> None:
-    """A capture without patients: same lengths, right checksums, everything else as it was."""
-    from gateway.cli.scrub import scrub_capture
-
-    raise typer.Exit(scrub_capture(file, output, profile, key))
-
-
-@app.command(epilog="Example: gateway spy serial:/dev/ttyUSB0 serial:/dev/ttyUSB1 -o day.wire")
-def spy(
-    device: Annotated[str, typer.Argument(help="The stream that hears the device.")],
-    host: Annotated[str, typer.Argument(help="The stream that hears the host.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The transcript to write.")],
-    seconds: Annotated[
-        float | None,
-        typer.Option("--for", min=0, help="Stop after so many seconds.", metavar="SECONDS"),
-    ] = None,
-) -> None:
-    """Records both directions of a working link, with one adapter on each of its wires."""
-    from gateway.cli.spy import spy_streams
-
-    raise typer.Exit(spy_streams(device, host, output, seconds))
-
-
-@app.command(epilog="Example: gateway tape haematology -o yesterday.wire")
-def tape(
-    device: Annotated[str, typer.Argument(help="The device's name in the configuration.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The transcript to write.")],
-    user: User = None,
-    config: Config = DEFAULT,
-) -> None:
-    """The last megabyte of a line of the running gateway, as a transcript."""
-    from gateway.cli.tape import save_tape
-
-    raise typer.Exit(save_tape(device, output, user, config))
-
-
-@app.command("profile-wizard", epilog="Example: gateway profile-wizard first-day.wire -o profiles")
-def profile_wizard(
-    file: Annotated[Path, typer.Argument(help="A byte capture or a .wire transcript.")],
-    output: Annotated[
-        Path, typer.Option("-o", "--output", help="The folder to write to.")
-    ] = Path(),
-    answers: Annotated[
-        Path | None, typer.Option(help="A TOML file with answers instead of questions.")
-    ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Take every default, ask nothing.")] = False,
-) -> None:
-    """From a capture to a profile: shows what it would read, asks what it cannot know."""
-    from gateway.cli.wizard import make_profile
-
-    raise typer.Exit(make_profile(file, output, answers, yes))
-
-
-@app.command(epilog="Example: gateway doctor serial:/dev/ttyUSB0 --profile sysmex-xp-300")
-def doctor(
-    stream: Annotated[str, typer.Argument(help="A stream, dicom:AET@HOST:PORT, or a capture.")],
-    profile: Annotated[str | None, typer.Option(help="How the device should talk.")] = None,
-    active: Annotated[
-        bool, typer.Option("--active", help="Acknowledge: the device takes results for sent.")
-    ] = False,
-    seconds: Annotated[
-        float,
-        typer.Option("--for", min=0, help="How long to listen to each speed.", metavar="SECONDS"),
-    ] = 10.0,
-    as_json: AsJson = False,
-    config: Config = DEFAULT,
-    calling: Annotated[
-        str | None, typer.Option("--aet", help="dicom: our AE title; default: the configured one.")
-    ] = None,
-) -> None:
-    """Says what is wrong with a link and what to change on which side. Exit 1: something is.
-
-    dicom:AET@HOST:PORT asks a DICOM peer what it takes of what we would send it.
-    """
-    from gateway.cli.doctor import examine
-
-    raise typer.Exit(examine(stream, profile, active, seconds, as_json, config, calling))
-
-
 @app.command("dicom-conformance", epilog="Example: gateway dicom-conformance -o statement.md")
 def dicom_conformance(
     config: Config = DEFAULT,
@@ -265,54 +143,6 @@ def status(
     raise typer.Exit(show_status(config, as_json, running))
 
 
-@held.command("list")
-def held_list(config: Config = DEFAULT, as_json: AsJson = False) -> None:
-    """What is held, the oldest first."""
-    from gateway.cli.held import list_held
-
-    raise typer.Exit(list_held(config, as_json))
-
-
-@held.command("show")
-def held_show(identity: str, config: Config = DEFAULT, as_json: AsJson = False) -> None:
-    """One held report with its reasons and the exact bytes it was read from."""
-    from gateway.cli.held import show_held
-
-    raise typer.Exit(show_held(config, identity, as_json))
-
-
-Reason = Annotated[str, typer.Option(help="Why; kept in the audit trail.")]
-
-
-@held.command("release")
-def held_release(
-    identity: str,
-    order: Annotated[
-        str, typer.Option(help="The placer number of the order it answers.", metavar="PLACER")
-    ] = "",
-    reason: Reason = "",
-    user: User = None,
-    config: Config = DEFAULT,
-) -> None:
-    """Sends a held report on, in your name; under the order you choose, if it has none."""
-    from gateway.cli.held import decide_held
-
-    raise typer.Exit(decide_held(config, "held.release", identity, user, reason, order))
-
-
-@held.command("discard")
-def held_discard(
-    identity: str,
-    reason: Annotated[str, typer.Option(help="Why; kept in the audit trail.")],
-    user: User = None,
-    config: Config = DEFAULT,
-) -> None:
-    """Takes a held report out of the queue for good, in your name. Its bytes stay stored."""
-    from gateway.cli.held import decide_held
-
-    raise typer.Exit(decide_held(config, "held.discard", identity, user, reason))
-
-
 @app.command(epilog="Example: gateway resend 1042 -c gateway.toml")
 def resend(
     identity: Annotated[
@@ -333,7 +163,7 @@ def cancel(
     identity: Annotated[
         str, typer.Argument(help="The message's id, as 'gateway status' shows it.")
     ],
-    reason: Annotated[str, typer.Option(help="Why; kept in the audit trail.")],
+    reason: Reason,
     config: Config = DEFAULT,
     user: User = None,
 ) -> None:
@@ -353,107 +183,3 @@ def resume(
     from gateway.cli.held import resume_destination
 
     raise typer.Exit(resume_destination(config, destination, user))
-
-
-Uid = Annotated[str, typer.Argument(help="Study Instance UID.")]
-Why = Annotated[str, typer.Option("--reason", help="Why; stands in the audit trail.")]
-
-
-@studies.command("list", epilog="Example: gateway studies list --unmatched")
-def studies_list(
-    config: Config = DEFAULT,
-    as_json: AsJson = False,
-    unmatched: Annotated[bool, typer.Option("--unmatched", help="Only those.")] = False,
-) -> None:
-    """Studies, the newest first."""
-    from gateway.cli.studies import list_studies
-
-    raise typer.Exit(list_studies(config, as_json, unmatched))
-
-
-@studies.command("show", epilog="Example: gateway studies show 1.2.840.1")
-def studies_show(uid: Uid, config: Config = DEFAULT, as_json: AsJson = False) -> None:
-    """A study and the orders it may belong to, each with the reason."""
-    from gateway.cli.studies import show_study
-
-    raise typer.Exit(show_study(config, uid, as_json))
-
-
-@studies.command("link", epilog="Example: gateway studies link 1.2.840.1 ORD-7 --user ada")
-def studies_link(
-    uid: Uid,
-    order: Annotated[str, typer.Argument(help="The order's number, or #NUMBER of the gateway.")],
-    config: Config = DEFAULT,
-    user: User = None,
-    reason: Why = "linked",
-) -> None:
-    """Ties a study to an order."""
-    from gateway.cli.studies import link_study
-
-    raise typer.Exit(link_study(config, uid, order, user, reason))
-
-
-@studies.command("unlink", epilog="Example: gateway studies unlink 1.2.840.1 --reason mistaken")
-def studies_unlink(uid: Uid, reason: Why, config: Config = DEFAULT, user: User = None) -> None:
-    """Unties a study from its order."""
-    from gateway.cli.studies import unlink_study
-
-    raise typer.Exit(unlink_study(config, uid, user, reason))
-
-
-@studies.command("export", epilog="Example: gateway studies export 1.2.840.1 -o study.zip")
-def studies_export(
-    uid: Uid,
-    output: Annotated[Path, typer.Option("-o", "--output", help="The ZIP file to write.")],
-    partial: Annotated[
-        bool, typer.Option("--partial", help="Even if images are damaged or purged here.")
-    ] = False,
-    config: Config = DEFAULT,
-    user: User = None,
-) -> None:
-    """Writes a study as a ZIP with a DICOMDIR, under the identity it goes out with."""
-    from gateway.cli.export import export_study
-
-    raise typer.Exit(export_study(config, uid, output, partial, user))
-
-
-@studies.command("forward", epilog="Example: gateway studies forward 1.2.840.1 --reason corrected")
-def studies_forward(
-    uid: Uid,
-    reason: Why,
-    to: Annotated[str, typer.Option(help="The destination; not needed if there is one.")] = "",
-    config: Config = DEFAULT,
-    user: User = None,
-) -> None:
-    """Sends a study to a PACS again, under the identity it has now."""
-    from gateway.cli.studies import forward_study
-
-    raise typer.Exit(forward_study(config, uid, to, user, reason))
-
-
-@studies.command("keep", epilog="Example: gateway studies keep 1.2.840.1 --reason complaint")
-def studies_keep(
-    uid: Uid,
-    reason: Why,
-    end: Annotated[bool, typer.Option("--end", help="It may be purged again.")] = False,
-    config: Config = DEFAULT,
-    user: User = None,
-) -> None:
-    """Keeps a study from being purged, whatever its age."""
-    from gateway.cli.studies import keep_study
-
-    raise typer.Exit(keep_study(config, uid, end, user, reason))
-
-
-@studies.command("move", epilog="Example: gateway studies move 1.2.840.1 MRN7 --reason typo")
-def studies_move(
-    uid: Uid,
-    patient: Annotated[str, typer.Argument(help="Id of the patient it really belongs to.")],
-    reason: Why,
-    config: Config = DEFAULT,
-    user: User = None,
-) -> None:
-    """Says whose study it really is; the images stay as they came."""
-    from gateway.cli.studies import move_study
-
-    raise typer.Exit(move_study(config, uid, patient, user, reason))

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from gateway.cli.options import DEFAULT, AsJson, Config, Reason, User
+
 reports = typer.Typer(no_args_is_help=True, help="Filed reports; set right whose result one is.")
 qc = typer.Typer(no_args_is_help=True, help="Controls: how each test stands, and releasing one.")
-
-Config = Annotated[
-    Path, typer.Option("-c", "--config", help="The configuration file.", metavar="FILE")
-]
-DEFAULT = Path("gateway.toml")
 
 
 @reports.command("list", epilog="Example: gateway reports list --specimen 26S0042")
 def reports_list(
     config: Config = DEFAULT,
-    as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
+    as_json: AsJson = False,
     specimen: Annotated[str | None, typer.Option(help="Only this specimen.")] = None,
     device: Annotated[str | None, typer.Option(help="Only this device.")] = None,
 ) -> None:
@@ -34,15 +30,13 @@ def reports_list(
 )
 def reports_move(
     identity: Annotated[str, typer.Argument(help="The report's id, as 'reports list' shows it.")],
-    reason: Annotated[str, typer.Option("--reason", help="Why; stands in the audit trail.")],
+    reason: Reason,
     order: Annotated[
         str, typer.Option(help="The placer number of the order it answers.", metavar="PLACER")
     ] = "",
     patient_id: Annotated[str, typer.Option(help="The patient's number.")] = "",
     specimen: Annotated[str, typer.Option(help="The right label, if that was wrong.")] = "",
-    user: Annotated[
-        str | None, typer.Option("--user", help="Who does it; default: who is logged in.")
-    ] = None,
+    user: User = None,
     config: Config = DEFAULT,
 ) -> None:
     """Withdraws a result from the wrong patient (OBX-11 W) and sends it to the right one."""
@@ -54,7 +48,7 @@ def reports_move(
 @qc.command("list", epilog="Example: gateway qc list --device chemistry")
 def qc_list(
     config: Config = DEFAULT,
-    as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
+    as_json: AsJson = False,
     device: Annotated[str | None, typer.Option(help="Only this device.")] = None,
 ) -> None:
     """The last control of each test, material, lot and level."""
@@ -67,13 +61,11 @@ def qc_list(
 def qc_release(
     device: Annotated[str, typer.Argument(help="The device's name.")],
     test: Annotated[str, typer.Argument(help="The device's code of the test.")],
-    reason: Annotated[str, typer.Option("--reason", help="Why; stands in the audit trail.")],
+    reason: Reason,
     results: Annotated[
         bool, typer.Option("--results", help="Held results of it go, too, if nothing else holds.")
     ] = False,
-    user: Annotated[
-        str | None, typer.Option("--user", help="Who does it; default: who is logged in.")
-    ] = None,
+    user: User = None,
     config: Config = DEFAULT,
 ) -> None:
     """Lets patients' results of a test go again whose control had failed, in your name."""

@@ -1,0 +1,16 @@
+"""Options that many commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Config = Annotated[
+    Path, typer.Option("-c", "--config", help="The configuration file.", metavar="FILE")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON, for programs.")]
+User = Annotated[str | None, typer.Option("--user", help="Who does it; default: who is logged in.")]
+DEFAULT = Path("gateway.toml")
+Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the audit trail.")]
