@@ -120,11 +120,14 @@ def _words(name: str) -> frozenset[str]:
 
 
 def _specimens(drawn: Sequence[Drawn]) -> Iterator[tuple[int, ...]]:
-    """The reports of each specimen; one that names none stands alone.  Controls are repeated."""
+    """The reports of each specimen and material (a label may stand on serum and urine); one that
+    names none stands alone.  Controls are repeated."""
     found: dict[object, list[int]] = {}
     for number, one in enumerate(drawn):
         if one.report.kind in (Kind.PATIENT, Kind.UNKNOWN):
-            found.setdefault(one.report.specimen.id or number, []).append(number)
+            specimen = one.report.specimen
+            key = number if specimen.id is None else (specimen.id, specimen.type)
+            found.setdefault(key, []).append(number)
     yield from (tuple(numbers) for numbers in found.values())
 
 

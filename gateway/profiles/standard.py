@@ -15,6 +15,12 @@ from gateway.profiles.schema import Part, Rule, Where
 from gateway.profiles.vocabulary import FLAGS
 from gateway.report import Kind, Status
 
+NO_IDS: Final = (
+    r"(?i:no[ _-]?read|read[ _-]?error|err(?:or)?[ _-]?[0-9]{0,15}|unknown|none|null|n/?a)"
+    r"|[-?*.#_=]+|0+"
+)
+"""What analyzers write where an id should stand and none was read or typed."""
+
 LIS02: Final = Where(
     code=("R.3.4",),
     value="R.4",

@@ -148,6 +148,14 @@ def test_two_values_under_two_orders_of_the_specimen_hold() -> None:
     assert problem_codes(report) == [RESULTS, RESULTS]
 
 
+def test_one_label_on_serum_and_urine_is_no_conflict() -> None:
+    found = reports(
+        *(HEADER, PATIENT, ORDER + "||||SERUM", glucose("5.4")),
+        *(ORDER + "||||URINE", glucose("0.8"), END),
+    )
+    assert [report.held for report in found] == [False, False]
+
+
 def test_two_values_in_two_messages_hold_both() -> None:
     message = (HEADER, PATIENT, ORDER, glucose("5.4"), END)
     found = reports(*message, *(line.replace("5.4", "7.8") for line in message))

@@ -145,3 +145,35 @@ def test_specimen_paths_are_tried_in_order() -> None:
     (first,) = reports(r"H|\^&", "P|1", "O|1|^22^1|", RESULT, END, profile=both)
     (second,) = reports(r"H|\^&", "P|1", "O|1|11|", RESULT, END, profile=both)
     assert (first.specimen.id, second.specimen.id) == ("22", "11")
+
+
+@pytest.mark.parametrize(
+    "sent", ["NOREAD", "no read", "????", "-----", "ERR0000001", "ERROR", "0", "000000", "UNKNOWN"]
+)
+def test_what_stands_for_no_id_is_none(sent: str) -> None:
+    report = one(f"P|1|{sent}", f"O|1|{sent}||^^^GLU", RESULT)
+    assert report.specimen.id is None
+    assert report.patient.ids == ()
+    assert ProblemCode.NO_SPECIMEN in problem_codes(report)
+    assert xn("P|1", f"O|1||3^2^               {sent}^B").specimen.id is None
+
+
+@pytest.mark.parametrize("sent", ["00012", "ERRATA1", "A-1", "NONE1"])
+def test_what_only_looks_like_it_is_an_id(sent: str) -> None:
+    assert one("P|1", f"O|1|{sent}||^^^GLU", RESULT).specimen.id == sent
+
+
+@pytest.mark.parametrize(
+    ("order", "at"),
+    [
+        ("O|1|S1||^^^GLU|||||||C", "O[1].12"),
+        ("O|1|S1||^^^GLU|||||||X", "O[1].12"),
+        ("O|1|S1||^^^GLU|||||||N||||||||||||||P", "O[1].26"),
+        ("O|1|S1||^^^GLU|||||||N||||||||||||||X", "O[1].26"),
+    ],
+)
+def test_results_of_an_order_that_is_not_done_hold(order: str, at: str) -> None:
+    report = one("P|1|A1", order, RESULT)
+    assert problem(report, ProblemCode.INSTRUMENT_ALARM).at == at
+    assert report.held
+    assert not one("P|1|A1", "O|1|S1||^^^GLU|||||||A||||||||||||||F", RESULT).held

@@ -9,8 +9,8 @@ from dataclasses import replace
 from gateway.profiles.kinds import TYPED_QC
 from gateway.profiles.link import HostQuery, Link, Protocol, SerialLine
 from gateway.profiles.menus import CHEMISTRY, CRP
-from gateway.profiles.schema import AnalyzerProfile, Evidence, Rule, Shape
-from gateway.profiles.standard import LIS02
+from gateway.profiles.schema import Alarm, AnalyzerProfile, Evidence, Rule, Shape
+from gateway.profiles.standard import LIS02, NO_IDS
 from gateway.protocols.astm import Dialect, Framing
 from gateway.report import Kind
 
@@ -41,6 +41,16 @@ PROFILE = AnalyzerProfile(
         Rule(Kind.QC, "O.16", r"(?i:q|qc|ctrl|control)(?:\^.*)?", "CTRL"),
         Rule(Kind.QC, "O.3.1", TYPED_QC, "QC01"),
     ),
+    alarms=(
+        Alarm(
+            "O.12",
+            "[CPXcpx]",
+            "results of an order that is cancelled or not done yet",
+            specimen=True,
+        ),
+        Alarm("O.26", "[PIXYZpixyz]", "results of a report that is not final", specimen=True),
+    ),
+    no_ids=NO_IDS,
     shape=Shape(
         menu={"GLU": CHEMISTRY["GLUCOSE"], "CREA": CHEMISTRY["CREATININE"], "CRP": CRP},
         fixed={"H.5.1": "GENERIC", "H.12": "P", "H.13": "LIS2-A2", "R.9": "F"},

@@ -10,7 +10,7 @@ from gateway.profiles.kinds import TYPED_QC
 from gateway.profiles.link import Link, Protocol
 from gateway.profiles.menus import CHEMISTRY, CRP
 from gateway.profiles.schema import AnalyzerProfile, Evidence, Rule, Shape
-from gateway.profiles.standard import HL7_FLAGS, HL7_STATUSES, HL7V2
+from gateway.profiles.standard import HL7_FLAGS, HL7_STATUSES, HL7V2, NO_IDS
 from gateway.profiles.vocabulary import VOIDS, Void
 from gateway.protocols.hl7device import Dialect
 from gateway.report import AbsentReason, Kind
@@ -33,6 +33,7 @@ PROFILE = AnalyzerProfile(
         instead="OBX.8.1",
     ),
     encoding="utf-8",
+    no_ids=NO_IDS,
     voids=(Void("U[0-9]{2}T", AbsentReason.INVALID), *VOIDS),
     flags=HL7_FLAGS,
     statuses=HL7_STATUSES,

@@ -11,6 +11,7 @@ from gateway.profiles.menus import CHEMISTRY, CRP
 from gateway.profiles.schema import Alarm, AnalyzerProfile, Evidence, Shape
 from gateway.profiles.standard import (
     HL7_FLAGS,
+    NO_IDS,
     POCT1A,
     POCT1A_DATES,
     POCT1A_NO_IDS,
@@ -27,7 +28,7 @@ PROFILE = AnalyzerProfile(
     source=("CLSI POCT01-A2, Appendix B: device messaging layer",),
     where=replace(POCT1A, code=("OBS.observation_id",)),
     dates=POCT1A_DATES,
-    no_ids=POCT1A_NO_IDS,
+    no_ids=f"{POCT1A_NO_IDS}|{NO_IDS}",
     flags=HL7_FLAGS,
     statuses=POCT1A_STATUSES,
     qc=POCT1A_QC,

@@ -9,6 +9,7 @@ from gateway.profiles.kinds import TYPED_QC
 from gateway.profiles.link import Link, Protocol, SerialLine
 from gateway.profiles.menus import CHEMISTRY, CRP
 from gateway.profiles.schema import AnalyzerProfile, Evidence, Rule, Shape, Where
+from gateway.profiles.standard import NO_IDS
 from gateway.report import Kind
 
 PROFILE = AnalyzerProfile(
@@ -28,6 +29,7 @@ PROFILE = AnalyzerProfile(
         observed=("date+time",),
         serial="serial",
     ),
+    no_ids=NO_IDS,
     dates=("YYYY-MM-DD hh:mm:ss", "YYYY-MM-DD hh:mm", "YYYY-MM-DD"),
     qc=(Rule(Kind.QC, "id", TYPED_QC, "QC01"),),
     shape=Shape(menu={"GLU": CHEMISTRY["GLUCOSE"], "CREA": CHEMISTRY["CREATININE"], "CRP": CRP}),

@@ -22,7 +22,7 @@ from gateway.profiles.schema import (
     Shape,
     Signature,
 )
-from gateway.profiles.standard import LIS02
+from gateway.profiles.standard import LIS02, NO_IDS
 from gateway.protocols.astm import Ack, Dialect, Endings, Framing
 from gateway.report import Kind
 
@@ -57,6 +57,7 @@ PROFILE = AnalyzerProfile(
         serial="H.5.3",
     ),
     analytes=BLOOD_COUNT,
+    no_ids=NO_IDS,
     qc=QcUnknown("no marking of controls was seen in the captures; ids beginning QC are taken so"),
     kinds=(
         Rule(Kind.QC, "O.4.3", TYPED_QC, "QC-23450801"),
