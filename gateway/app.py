@@ -25,13 +25,14 @@ from gateway.delivery.courier import Courier
 from gateway.desk import Desk, LinkBoard
 from gateway.desk.parts import DeviceFacts, Parts, UnknownCaller
 from gateway.destinations import build_destinations, message_profiles, routes
+from gateway.devices import drift_limits, known_devices, silence_limits, tapes
 from gateway.drivers.dicom import Callers
 from gateway.errors import StoreError
 from gateway.intake import Intake, Router, Sender
 from gateway.intake.late_orders import LateOrders
 from gateway.intake.planning import Planner
 from gateway.intake.study_notices import StudyNotices, studies_routes
-from gateway.lines import Lines, drift_limits, known_devices, silence_limits, tapes
+from gateway.lines import Lines
 from gateway.messages import ProcessingId, load_tables
 from gateway.modalities import Modalities, modalities
 from gateway.notices import Noticeboard

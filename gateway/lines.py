@@ -12,12 +12,10 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
-from zoneinfo import ZoneInfo
 
-from gateway.config import Configuration, DeviceSection, SendOutSection
-from gateway.config.operators import read_operators
+from gateway.config import Configuration, DeviceSection
 from gateway.drivers import (
     AskingLink,
     AstmLink,
@@ -33,17 +31,13 @@ from gateway.drivers import (
     TextLink,
 )
 from gateway.drivers.poct1a import Lists
-from gateway.intake import Intake, Known
+from gateway.intake import Intake
 from gateway.notices import LinkChanged, LinkState, NoiseAlarm, Noticeboard
 from gateway.orders.downloads import Downloads
-from gateway.orders.operators import Certification, by_id
 from gateway.orders.rosters import Rosters
 from gateway.orders.worklists import Worklists
-from gateway.profiles import AnalyzerProfile, Protocol, catalogue, is_loinc
-from gateway.profiles.columns import with_columns
-from gateway.profiles.reference_lab import REFERENCE_LAB
+from gateway.profiles import AnalyzerProfile, Protocol, catalogue
 from gateway.profiles.text_views import LIS3, framing
-from gateway.profiles.times import ClockLimits
 from gateway.protocols.astm import Dialect, Framing
 from gateway.protocols.hl7device import Dialect as Hl7Dialect
 from gateway.protocols.tables import looks_whole
@@ -54,83 +48,6 @@ from gateway.transports.inbox import Inbox
 from gateway.transports.tape import Tape
 
 _CONNECTIONS = 1024
-
-
-def known_devices(configuration: Configuration) -> dict[str, Known]:
-    """The configured analyzers as the intake needs them, and laboratories that send results."""
-    profiles = catalogue()
-    zone = ZoneInfo(configuration.gateway.timezone)
-    certifications = _certifications(configuration)
-    laboratories = {
-        name: Known(name, REFERENCE_LAB, zone, _lab_codes(section), section.units)
-        for name, section in configuration.send_outs.items()
-    }
-    return laboratories | {
-        name: Known(
-            name,
-            with_columns(profiles[device.profile], device.columns),
-            ZoneInfo(device.timezone or configuration.gateway.timezone),
-            device.codes,
-            device.units,
-            device.serial,
-            clock_limits(device),
-            certifications.get(name),
-        )
-        for name, device in configuration.analyzers.items()
-    }
-
-
-def _certifications(configuration: Configuration) -> dict[str, Certification]:
-    """Of devices whose operators are looked at: of itself those that speak POCT1-A."""
-    if configuration.operators is None:
-        return {}
-    operators = by_id(read_operators(configuration.operators.file))
-    found: dict[str, Certification] = {}
-    for name, device in configuration.analyzers.items():
-        bedside = catalogue()[device.profile].link.protocol is Protocol.POCT1A
-        policy = device.operators or ("hold" if bedside else "ignore")
-        if policy != "ignore":
-            found[name] = Certification(operators, policy == "hold")
-    return found
-
-
-def _lab_codes(section: SendOutSection) -> dict[str, str]:
-    """A test ordered by its LOINC code may come back under it."""
-    return {test: test for test in section.tests if is_loinc(test)} | section.codes
-
-
-def clock_limits(device: DeviceSection) -> ClockLimits:
-    """What is marked and what is held of a device's times."""
-    stale = None if device.stale_days is None else timedelta(days=device.stale_days)
-    return ClockLimits(
-        timedelta(minutes=device.clock_minutes),
-        timedelta(minutes=device.future_minutes),
-        stale=stale,
-    )
-
-
-def drift_limits(configuration: Configuration) -> dict[str, timedelta]:
-    """How far each device's clock may be off before somebody is told."""
-    return {n: clock_limits(device).ahead for n, device in configuration.analyzers.items()}
-
-
-def tapes(configuration: Configuration) -> dict[str, Tape]:
-    """One for each line, under the name of each of its devices."""
-    lines: dict[str, Tape] = {}
-    return {
-        name: lines.setdefault(device.stream, Tape())
-        for name, device in configuration.analyzers.items()
-    }
-
-
-def silence_limits(configuration: Configuration) -> dict[str, timedelta]:
-    """How long each device may be quiet; devices without a limit are left out."""
-    profiles = catalogue()
-    hours = {
-        name: device.silence_hours or profiles[device.profile].silence_hours
-        for name, device in configuration.analyzers.items()
-    }
-    return {name: timedelta(hours=limit) for name, limit in hours.items() if limit}
 
 
 class Lines:

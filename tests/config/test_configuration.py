@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from gateway.config import load, parse, schema
+from gateway.devices import known_devices
 from gateway.errors import ConfigurationError
-from gateway.lines import known_devices
 
 SOUND = """
 [gateway]
