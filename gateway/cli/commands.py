@@ -11,6 +11,7 @@ import typer
 from gateway.cli.held_commands import held
 from gateway.cli.link_commands import links
 from gateway.cli.options import DEFAULT, AsJson, Config, Reason, User
+from gateway.cli.quarantine_commands import quarantine
 from gateway.cli.report_commands import qc, reports
 from gateway.cli.study_commands import studies
 
@@ -26,6 +27,7 @@ app = typer.Typer(
 app.add_typer(links)
 app.add_typer(held, name="held")
 app.add_typer(studies, name="studies")
+app.add_typer(quarantine, name="quarantine")
 app.add_typer(reports, name="reports")
 app.add_typer(qc, name="qc")
 

@@ -16,6 +16,7 @@ from gateway.desk.mistakes import Missing, Mistake
 from gateway.desk.moving import Moving, refuse_moved
 from gateway.desk.ordering import Ordering
 from gateway.desk.parts import Parts
+from gateway.desk.quarantine import Quarantine
 from gateway.desk.records import Records
 from gateway.desk.releasing import Releasing
 from gateway.desk.replay import Replay
@@ -53,6 +54,7 @@ class Desk:
             **Records(parts.store).verbs(),
             **Studies(parts.store).verbs(),
             **Images(parts).verbs(),
+            **Quarantine(parts.store).verbs(),
             **Ordering(parts.store).verbs(),
         }
 

@@ -16,8 +16,8 @@ _COUNTS: Final = {
     "unmatched": "SELECT COUNT(*) FROM studies WHERE match_state <> 'matched'",
     "instances": "SELECT COALESCE(SUM(instances), 0) FROM studies",
     "bytes": "SELECT COALESCE(SUM(bytes), 0) FROM studies",
-    "damaged": "SELECT COUNT(*) FROM instances WHERE state = 'damaged'",
-    "purged": "SELECT COUNT(*) FROM instances WHERE state IN ('purging', 'purged')",
+    "damaged": "SELECT COUNT(*) FROM instances WHERE state <> 'stored' AND state = 'damaged'",
+    "purged": "SELECT COUNT(*) FROM instances WHERE state <> 'stored' AND state <> 'damaged'",
     "quarantined": "SELECT COUNT(*) FROM quarantine WHERE state = 'open'",
 }
 

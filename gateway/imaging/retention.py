@@ -158,7 +158,10 @@ class Retention:
 
 
 def _marked(connection: apsw.Connection) -> list[tuple[int, str]]:
-    query = "SELECT id, path FROM instances WHERE state = 'purging' ORDER BY id LIMIT 500"
+    query = (
+        "SELECT id, path FROM instances WHERE state <> 'stored' AND state = 'purging' "
+        "ORDER BY id LIMIT 500"
+    )
     return _pairs(connection.execute(query))
 
 

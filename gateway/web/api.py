@@ -267,6 +267,17 @@ def _add_studies(router: APIRouter, parts: Parts) -> None:
         """A study with its series, and orders that may belong to it and why."""
         return dict(await parts.ask("studies.show", {"uid": uid}))
 
+    @router.get("/quarantine")
+    async def quarantine() -> list[dict[str, Any]]:
+        """Images that were kept and filed under no study."""
+        return list(await parts.ask("quarantine.list", {}))
+
+    @router.post("/quarantine/{number}/close")
+    async def close(number: Number, request: Request, decision: Decision) -> dict[str, Any]:
+        """Takes one off the list; needs a reason. Its file stays."""
+        asked = {"id": number, **_by(request, decision)}
+        return dict(await parts.ask("quarantine.close", asked))
+
     @router.get("/studies/{uid}/export")
     async def export(
         uid: str, request: Request, user: User = None, partial: bool = False

@@ -12,9 +12,12 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from click.testing import Result
 from test_dicomweb import file_bytes, related
+from typer.testing import CliRunner
 from web_site import Clinic, clinic
 
+from gateway.cli.commands import app
 from gateway.config import load
 from gateway.errors import ConfigurationError, StreamUnavailable
 from gateway.rendering import Renderer, Unrenderable
@@ -79,6 +82,37 @@ async def test_the_commands_show_the_same(site: Clinic, tmp_path: Path) -> None:
     assert (out.stat().st_mode & 0o777, list(tmp_path.glob("*.part"))) == (0o600, [])
     status, told = await command("export", study["uid"], "-o", str(out), "--user", "ada")
     assert (status, "exists already" in told) == (2, True)
+
+
+async def test_what_is_in_quarantine_is_listed_copied_and_closed(
+    site: Clinic, tmp_path: Path
+) -> None:
+    other = file_bytes("examples_palette.dcm").replace(b"OB^^^^", b"OC^^^^")
+    body, head = related([other])
+    refused = await site.client.post("/dicom-web/studies", content=body, headers=head)
+    assert refused.status_code == 409
+    [case] = (await site.client.get("/api/v1/quarantine")).json()
+    assert case["reason"] == "conflict"
+    place = f"/api/v1/quarantine/{case['id']}/close"
+    assert (await site.client.post(place, json={"user": "ada"})).status_code == 409
+    missing = {"user": "ada", "reason": "seen"}
+    assert (await site.client.post("/api/v1/quarantine/99/close", json=missing)).status_code == 404
+    config, out = tmp_path / "gateway.toml", tmp_path / "copy.dcm"
+    config.write_text(f'[gateway]\nsite = "t"\ntimezone = "UTC"\ndata_dir = "{tmp_path}/data"\n')
+
+    def command(*arguments: str) -> Result:
+        return CliRunner().invoke(app, ["quarantine", *arguments, "-c", str(config)])
+
+    listed = await asyncio.to_thread(command, "list")
+    assert (listed.exit_code, "conflict" in listed.output) == (0, True)
+    saved = await asyncio.to_thread(command, "save", str(case["id"]), "-o", str(out))
+    assert (saved.exit_code, out.read_bytes()[-5000:]) == (0, other[-5000:])
+    assert out.stat().st_mode & 0o777 == 0o600
+    closed = ("close", str(case["id"]), "--reason", "sent twice", "--user", "ada")
+    assert (await asyncio.to_thread(command, *closed)).exit_code == 0
+    assert (await site.client.get("/api/v1/quarantine")).json() == []
+    entries = (await site.client.get("/api/v1/audit")).json()["entries"]
+    assert ("ada", "close quarantine") in {(e["actor"], e["action"]) for e in entries}
 
 
 async def test_a_study_is_exported_in_somebody_s_name(site: Clinic) -> None:

@@ -1,0 +1,59 @@
+"""``gateway quarantine``: images that were kept and filed under no study, and why."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from gateway.cli.asking import ask, who
+from gateway.config import load
+from gateway.errors import ConfigurationError, GatewayError
+
+
+def list_cases(path: Path, as_json: bool) -> int:
+    """One line a case, the newest first."""
+    cases = ask(load(path), "quarantine.list")
+    if as_json:
+        print(json.dumps(cases, indent=2))
+        return 0
+    if not cases:
+        print("nothing is in quarantine")
+        return 0
+    table = Table("id", "since", "device", "why", "instance", box=None)
+    for case in cases:
+        why = f"{case['reason']}: {case['detail']}"
+        device = case["device"] or f"{case['calling']}@{case['address']}"
+        table.add_row(str(case["id"]), case["received_at"][:16], device, why, case["uid"])
+    Console().print(table)
+    return 0
+
+
+def save_case(path: Path, identity: str, output: Path) -> int:
+    """Copies the file as it was received, to be looked at with another program."""
+    configuration = load(path)
+    if output.exists():
+        raise ConfigurationError([f"{output}: exists already"])
+    case = ask(configuration, "quarantine.show", id=identity)
+    section = configuration.dicom
+    folder = section.archive_dir if section is not None else None
+    source = (folder or configuration.gateway.data_dir / "archive") / case["path"]
+    try:
+        descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with source.open("rb") as received, os.fdopen(descriptor, "wb") as target:
+            shutil.copyfileobj(received, target)
+    except OSError as error:
+        raise GatewayError(f"{error.filename or output}: {error.strerror}") from None
+    print(f"{output}: as received; it may name a patient")
+    return 0
+
+
+def close_case(path: Path, identity: str, user: str | None, reason: str) -> int:
+    """Takes a case off the list; its file stays."""
+    ask(load(path), "quarantine.close", id=identity, user=who(user), reason=reason)
+    print("closed; the file stays in the archive")
+    return 0
