@@ -19,7 +19,7 @@ import pytest
 from fuzz_mutation import mutated
 from fuzz_targets import Target, targets
 
-INPUTS = int(os.environ.get("GATEWAY_FUZZ", "300"))
+INPUTS = int(os.environ.get("GATEWAY_FUZZ", "150"))
 FIRST = int(os.environ.get("GATEWAY_FUZZ_FIRST", "0"))
 SLOWEST = 1.0  # seconds of processor time
 GROWTH = 64 * 1024 * 1024
