@@ -10,7 +10,7 @@ from gateway.conformance import attributes, names
 from gateway.conformance.markdown import bullets, heading, paragraph, table
 from gateway.drivers.dicom.services.worklist import MOST
 from gateway.drivers.dicom.storage import NO_ROOM, statuses
-from gateway.imaging.commitment import Failure
+from gateway.imaging.commitment import SENT
 from gateway.imaging_services.offered import OFFERS, offered, offered_to
 from gateway.modalities import admits_echo, node_settings, refuses_conflicts
 from gateway.protocols.dicom import Policy, Service
@@ -142,7 +142,7 @@ def _more(service: Service) -> Iterator[str]:
                 "association of ours to the unit's configured port, else on the one that asked; it",
                 "is tried for days and survives a restart. Failure reasons sent:",
             )
-            yield from bullets(f"{reason:04X}: {_words(reason.name)}" for reason in Failure)
+            yield from bullets(f"{reason:04X}: {_words(reason.name)}" for reason in SENT)
         case _:
             pass
 

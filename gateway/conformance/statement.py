@@ -93,6 +93,12 @@ def _parameters(section: DicomSection) -> Iterator[tuple[str, str]]:
     settings = node_settings(section)
     yield "Listens on", section.listen
     yield "Associations at once", str(section.associations)
+    kept = (
+        "never"
+        if section.keep_days is None
+        else f"{section.keep_days:g} days after the last change"
+    )
+    yield "Images that an archive has committed to are removed", kept
     yield "Maximum PDU length", f"{settings.max_pdu_length} bytes"
     yield "Longest command set", f"{settings.max_command_length} bytes"
     for field in fields(Timers):
@@ -119,7 +125,11 @@ def _web(configuration: Configuration) -> Iterator[str]:
 
 def _media() -> Iterator[str]:
     yield from heading(2, "3 Media interchange")
-    yield from paragraph("Not supported.")
+    yield from paragraph(
+        "A study is exported as a ZIP of a File-set with a DICOMDIR (PS3.10), in the stored transfer",
+        "syntaxes and under the identity the study goes out with; no application profile of PS3.11",
+        "is claimed. Media are not read.",
+    )
 
 
 def _character_sets(configuration: Configuration) -> Iterator[str]:

@@ -34,6 +34,15 @@ class Failure(IntEnum):
     RESOURCES = 0x0213
 
 
+SENT: Final = (
+    Failure.PROCESSING,
+    Failure.NO_SUCH_INSTANCE,
+    Failure.CLASS_CONFLICT,
+    Failure.DUPLICATE_TRANSACTION,
+)
+"""Those we give; the others only come from archives."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Reference:
     """An instance by class and UID."""

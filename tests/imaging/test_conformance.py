@@ -22,12 +22,15 @@ from gateway.drivers.dicom.services import (
     commitment,
     commitment_report,
     procedure_step,
+    reporter,
     retrieve,
     suboperations,
     worklist,
 )
 from gateway.errors import ConfigurationError
+from gateway.imaging import inspection
 from gateway.imaging import procedure_step as step
+from gateway.imaging.commitment import SENT
 from gateway.imaging_services.offered import OFFERS, Offer
 from gateway.modalities import node_settings
 from gateway.notices import Noticeboard
@@ -142,6 +145,15 @@ def test_no_status_is_answered_that_is_not_stated(
                 named |= {node.attr} if node.value.id == "Status" else set()
     [offer] = [offer for offer in OFFERS if service in offer.services]
     assert {status.name for status in offer.statuses} == {Status[name].name for name in named}
+
+
+def test_no_reason_for_a_failed_commitment_is_given_that_is_not_stated() -> None:
+    named = set[str]()
+    for one in (inspection, reporter):
+        for node in ast.walk(ast.parse(inspect.getsource(one))):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                named |= {node.attr} if node.value.id == "Failure" else set()
+    assert {reason.name for reason in SENT} == named
 
 
 def test_every_provider_of_the_node_is_stated(tmp_path: Path) -> None:
