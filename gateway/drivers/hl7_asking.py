@@ -24,7 +24,7 @@ from gateway.errors import StoreError
 from gateway.orders.downloads import Downloads
 from gateway.orders.hl7_answers import Given, work_order
 from gateway.orders.jobs import Job
-from gateway.orders.worklists import Asking, Download, Worklists
+from gateway.orders.worklists import Asking, Download, Telling, Worklists
 from gateway.protocols.hl7device import (
     Acknowledged,
     Dialect,
@@ -137,7 +137,7 @@ class Hl7AskingLink(Hl7Link):
         """A tube nobody asked for, or one taken back."""
         stamp = self._session.stamp
         local = replace(stamp, time=stamp.time.astimezone(asking.zone))
-        control = "CA" if download.cancels else "NW"
+        control = "CA" if download.telling is Telling.CANCEL else "NW"
         message = work_order(self._parties, download.job, asking.menu, local, control=control)
         self._handed[stamp.control_id] = partial(self._pushing.taken, download)
         self.write(self._session.send(message))

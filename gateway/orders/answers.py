@@ -1,8 +1,8 @@
 """Work for an ASTM analyzer: H, a P for each patient, an O for each specimen, L (LIS02-A2).
 
-O-12 is N for work and C for what is taken back, O-26 Q in an answer and O unasked.  Nothing to do
-is an answer too: H and ``L|1|I``.  Ids and positions are repeated as the profile says.  Names that
-the device's character set cannot write are left out.
+O-12 is N for work, A for more of a tube it knows and C for what is taken back, O-26 Q in an answer
+and O unasked.  Nothing to do is an answer too: H and ``L|1|I``.  Ids and positions are repeated as
+the profile says.  Names that the device's character set cannot write are left out.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ class Occasion(Enum):
 
     ASKED = ("N", "Q")
     LATE = ("N", "O")
+    ADDED = ("A", "O")
     CANCELLED = ("C", "O")
 
 

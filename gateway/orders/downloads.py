@@ -7,7 +7,7 @@ nothing and forgets nothing.  An order the device was given as an answer counts 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Final
@@ -16,12 +16,12 @@ import apsw
 
 from gateway.errors import StoreError
 from gateway.orders import book, patients, told
-from gateway.orders.jobs import Job, Step
+from gateway.orders.jobs import Job, Step, may_run
 from gateway.orders.query import Asked
 from gateway.orders.told import State
-from gateway.orders.worklists import Asking, Download
+from gateway.orders.worklists import Asking, Download, Telling
 from gateway.store import Store
-from gateway.store.moments import to_micros
+from gateway.store.moments import from_micros, to_micros
 
 _AT_ONCE: Final = 500
 
@@ -72,11 +72,12 @@ class Downloads:
     async def taken(self, download: Download) -> None:
         """The device has it."""
         now, job = self._clock(), download.job
-        state = State.WITHDRAWN if download.cancels else State.GIVEN
+        cancels = download.telling is Telling.CANCEL
+        state = State.WITHDRAWN if cancels else State.GIVEN
 
         def write(connection: apsw.Connection) -> None:
             told.note(connection, download.device, job, state, now)
-            if not download.cancels:
+            if not cancels:
                 book.begun(connection, job.orders, now)
 
         await self._store.engine.write(write)
@@ -84,31 +85,49 @@ class Downloads:
     def _next(self, connection: apsw.Connection, device: str, now: int) -> Download | None:
         cancelled = told.cancelled_since(connection, device)
         if cancelled is not None:
-            job = self._job(connection, device, *cancelled)
-            return Download(device, job, cancels=True) if job is not None else None
+            number, label = cancelled
+            job = self._job(connection, device, (number,), label)
+            return Download(device, job, Telling.CANCEL) if job is not None else None
         job = self._wanted(connection, device, now)
-        return Download(device, job) if job is not None else None
+        if job is None:
+            return None
+        known = told.knows(connection, device, job.label.specimen)
+        return Download(device, job, Telling.MORE if known else Telling.NEW)
 
     def _wanted(self, connection: apsw.Connection, device: str, now: int) -> Job | None:
-        """The first order the device can do and was not told of.  Those that are not its matter are
-        looked at once, as long as they do not change."""
+        """The first tube with orders the device can do and was not told of.  Those that are not its
+        matter are looked at once, as long as they do not change."""
         while True:
             after = self._seen.get(device, (0, 0))
             found = told.untold(connection, device, after, now, _AT_ONCE)
             for changed, number in found:
                 labels = book.labels_of(connection, number)
-                job = self._job(connection, device, number, labels[0]) if labels else None
+                job = self._job(connection, device, (number,), labels[0]) if labels else None
                 if job is not None:
-                    return job
+                    return self._whole(connection, device, job, now)
                 self._seen[device] = (changed, number)
             if len(found) < _AT_ONCE:
                 return None
 
-    def _job(self, connection: apsw.Connection, device: str, number: int, label: str) -> Job | None:
-        order = book.find(connection, number)
-        tests = self._devices[device].menu.tests(order.code) if order else ()
-        patient = patients.find(connection, order.patient) if order and tests else None
-        if order is None or patient is None:
+    def _whole(self, connection: apsw.Connection, device: str, job: Job, now: int) -> Job:
+        """With everything else of the tube that the device was not told of."""
+        orders = [
+            order.id
+            for order in book.labelled(connection, job.label.specimen)
+            if order.patient == job.patient.id
+            and may_run(order, from_micros(now))
+            and not told.given(connection, device, order.id)
+        ]
+        return self._job(connection, device, orders, job.label.specimen) or job
+
+    def _job(
+        self, connection: apsw.Connection, device: str, numbers: Sequence[int], label: str
+    ) -> Job | None:
+        menu = self._devices[device].menu
+        orders = [order for number in numbers if (order := book.find(connection, number))]
+        steps = tuple(Step(o, tests) for o in orders if (tests := menu.tests(o.code)))
+        patient = patients.find(connection, steps[0].order.patient) if steps else None
+        if patient is None:
             return None
-        tube = book.specimen(connection, label, order.id)
-        return Job(patient, Asked(label, ()), (Step(order, tests),), tube)
+        tube = book.specimen(connection, label, steps[0].order.id)
+        return Job(patient, Asked(label, ()), steps, tube)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import Enum
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import apsw
@@ -34,13 +36,29 @@ class Asking:
     downloads: bool = False
 
 
+class Telling(Enum):
+    """Why a device is told of a tube it did not ask for."""
+
+    NEW = "new"
+    MORE = "more"
+    """Further tests of a tube it knows."""
+    CANCEL = "cancel"
+
+
 @dataclass(frozen=True, slots=True)
 class Download:
-    """One tube to tell ``device`` of; ``cancels``: what it was told of it no longer holds."""
+    """One tube to tell ``device`` of."""
 
     device: str
     job: Job
-    cancels: bool = False
+    telling: Telling = Telling.NEW
+
+
+_OCCASIONS: Final = {
+    Telling.NEW: Occasion.LATE,
+    Telling.MORE: Occasion.ADDED,
+    Telling.CANCEL: Occasion.CANCELLED,
+}
 
 
 class Worklists:
@@ -83,7 +101,7 @@ class Worklists:
 
     def late(self, asking: Asking, download: Download) -> Reply:
         """The ASTM message that tells of it."""
-        occasion = Occasion.CANCELLED if download.cancels else Occasion.LATE
+        occasion = _OCCASIONS[download.telling]
         now = self._clock().astimezone(asking.zone)
         return reply((download.job,), asking.menu, now, occasion)
 

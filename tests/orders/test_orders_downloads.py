@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from ehr_side import Ehr, ehr
+from ehr_side import Ehr, ehr, pid
 from hl7_analyzer import dial, listening
 from test_orders_query import Filed, Wire, query, take
 
@@ -22,7 +22,8 @@ from gateway.protocols.astm import Dialect
 
 
 def push_link(side: Ehr) -> tuple[AskingLink, Wire, Downloads]:
-    menu = Menu(catalogue()["generic-astm"], {"GLU": "2345-7"}, {})
+    codes = {"GLU": "2345-7", "CRP": "1988-5", "UREA": "3094-0"}
+    menu = Menu(catalogue()["generic-astm"], codes, {})
     asking = {"dev": Asking("dev", menu, ZoneInfo("UTC"), downloads=True)}
     downloads = Downloads(side.store, asking, side.clock)
     side.changes.append(downloads.changed)
@@ -67,6 +68,29 @@ async def test_a_late_order_is_pushed_and_a_cancelled_one_taken_back(tmp_path: P
         assert tubes(await offered(link, wire)) == [("L3", "^^^GLU", "N", "O")]
         assert await state(side, "L2") is OrderStatus.IN_PROGRESS
         assert await state(side, "LX") is OrderStatus.ACTIVE
+        link.connection_lost(None)
+
+
+async def test_a_tube_is_told_of_as_a_whole_and_more_of_it_is_added(tmp_path: Path) -> None:
+    async with ehr(tmp_path) as side:
+        both = ("ORC|NW|P1^EHR", "OBR|1|P1^EHR|L1|GLU", "ORC|NW|P2^EHR", "OBR|1|P2^EHR|L1|CRP")
+        await side.send(pid("1"), *both, kind="ORM^O01")
+        link, wire, _ = push_link(side)
+        assert tubes(await offered(link, wire)) == [("L1", "^^^GLU\\^^^CRP", "N", "O")]
+        await side.send(pid("1"), "ORC|NW|P3^EHR", "OBR|1|P3^EHR|L1|UREA", kind="ORM^O01")
+        assert tubes(await offered(link, wire)) == [("L1", "^^^UREA", "A", "O")]
+        link.connection_lost(None)
+
+
+async def test_an_order_on_hold_is_taken_back_until_it_goes_on(tmp_path: Path) -> None:
+    async with ehr(tmp_path) as side:
+        await side.order("1", "P1", "L1", "GLU")
+        link, wire, _ = push_link(side)
+        assert tubes(await offered(link, wire)) == [("L1", "^^^GLU", "N", "O")]
+        await side.send(pid("1"), "ORC|HD|P1^EHR", kind="ORM^O01")
+        assert tubes(await offered(link, wire)) == [("L1", "^^^GLU", "C", "O")]
+        await side.send(pid("1"), "ORC|SC|P1^EHR|||SC", kind="ORM^O01")
+        assert tubes(await offered(link, wire)) == [("L1", "^^^GLU", "N", "O")]
         link.connection_lost(None)
 
 
