@@ -65,7 +65,7 @@ def _findings(profile: AnalyzerProfile, random: Random) -> Iterator[Finding]:
         if analyte.typical is None:
             yield Finding(code, random.choice(analyte.words))
         else:
-            value = _value(analyte, random).replace(".", profile.decimal)
+            value = _value(analyte, random).replace(".", profile.decimal[0])
             yield Finding(code, value, unit_as_sent(profile, analyte))
 
 

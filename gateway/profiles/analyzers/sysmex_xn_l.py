@@ -2,9 +2,11 @@
 
 The specimen's id stands in O.4.3, padded with blanks on the left; O.4.1 and O.4.2 are rack and
 tube.  Among the results come suspect messages with a score (``Left_Shift?``), messages that have a
-flag but no value, and paths of pictures: none of these is a measurement.  R.9 may be empty.
+flag but no value, and paths of pictures: none of these is a measurement.  R.9 may be empty; items
+for research or service, where they are sent, have N there.
 """
 
+import re
 from dataclasses import replace
 
 from gateway.profiles.kinds import TYPED_QC
@@ -26,6 +28,9 @@ from gateway.profiles.standard import LIS02, NO_IDS
 from gateway.protocols.astm import Ack, Dialect, Endings, Framing
 from gateway.report import Kind
 
+_RESEARCH = ("NRBC#", "NRBC%", "LFR", "MFR", "HFR")  # on some models
+_REPORTABLE = "|".join(re.escape(code) for code in BLOOD_COUNT if code not in _RESEARCH)
+
 _PLACE = ((1, "O.4.1"), (2, "O.4.2"), (3, "O.4.3"), (4, "O.4.4"))
 
 PROFILE = AnalyzerProfile(
@@ -41,6 +46,7 @@ PROFILE = AnalyzerProfile(
     source=(
         "XN-L series ASTM Host Interface Specifications R315005",
         "two independent ASTM captures of an XN-550, framed and bare",
+        "an integrator's list of what an XN-330 sends of research and service items",
     ),
     signatures=(Signature("H.5.1", r"(?i)XN-?[0-9L].*"),),
     where=replace(
@@ -67,6 +73,7 @@ PROFILE = AnalyzerProfile(
         Aside(r".*\?(?:\(.*\))?", AsideRole.REMARK),
         Aside(r"(?:SCAT|DIST)_.*", AsideRole.IMAGE),
         Aside(r"ACTION_MESSAGE_.*|Positive_.*|Error_.*|.*_RESEARCH", AsideRole.REMARK),
+        Aside(rf"(?!(?:{_REPORTABLE})$).*", AsideRole.REMARK, when=(("R.9", "N"),)),
     ),
     alarms=(Alarm("R.7", "W", "the analyzer marks this result as of low reliability"),),
     quirks=frozenset({Quirk.MESSAGE_WITHOUT_VALUE}),

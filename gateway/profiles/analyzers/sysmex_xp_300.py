@@ -2,7 +2,8 @@
 
 P is bare.  The specimen's id stands in O.4.3, padded to 15 places on the left; O.4.4 says how it
 came in.  R.3.6 is the dilution (1 or 26), R.9 stays empty, masked values are marks.  W is data
-the analyzer itself marks with a star: not reliable.
+the analyzer itself marks with a star: not reliable.  Where its language has a decimal comma, its
+values do, too.
 """
 
 from dataclasses import replace
@@ -10,6 +11,7 @@ from dataclasses import replace
 from gateway.profiles.kinds import TYPED_QC
 from gateway.profiles.link import Link, Protocol, SerialLine
 from gateway.profiles.menus import BLOOD_COUNT, named
+from gateway.profiles.numbers import EITHER
 from gateway.profiles.schema import (
     Alarm,
     Analyte,
@@ -60,6 +62,7 @@ PROFILE = AnalyzerProfile(
     source=(
         "XP Series ASTM Communication Specifications, Revision 1.0 (2012)",
         "ASTM captures of XP analyzers, fields as the notes on analyzers list them",
+        "an integrator's code for an XP that writes a decimal comma",
     ),
     signatures=(Signature("H.5.1", r"(?i)XP-?[0-9]{3}.*"),),
     where=replace(
@@ -89,6 +92,7 @@ PROFILE = AnalyzerProfile(
         Rule(Kind.QC, "O.4.3", TYPED_QC, "QC01"),
     ),
     alarms=(Alarm("R.7", "W", "the analyzer marks this result as of low reliability"),),
+    decimal=EITHER,
     shape=Shape(
         fixed={
             "H.5.1": "XP-300",
