@@ -9,6 +9,8 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+import apsw
+
 from gateway.desk.asked import actor_of, reason_of
 from gateway.desk.controls import Controls
 from gateway.desk.images import Images
@@ -20,9 +22,10 @@ from gateway.desk.quarantine import Quarantine
 from gateway.desk.records import Records
 from gateway.desk.releasing import Releasing
 from gateway.desk.replay import Replay
-from gateway.desk.resending import refuse_dead
+from gateway.desk.resending import refuse_dead, refuse_merged, refuse_outdated
 from gateway.desk.status import Overview
 from gateway.desk.studies import Studies
+from gateway.intake.belonging import Belonging
 from gateway.messages import NotEncodable, report_from_json
 from gateway.store import HeldItem, Hold, MessageState, OutOfDate
 
@@ -117,10 +120,7 @@ class Desk:
         entry = await self._parts.store.outbox.get(number)
         if entry is None:
             raise Missing(f"there is no message {number}; see 'gateway status'")
-        await self._parts.store.engine.read(lambda c: refuse_moved(c, entry))
-        if not arguments.get("as_new"):
-            await self._parts.store.engine.read(lambda c: refuse_dead(c, entry))
-        replacement = None
+        replacement, belonging = None, Belonging()
         if arguments.get("as_new"):
             if entry.report is None or entry.revision is None:
                 raise Mistake(f"message {number} was not made from a report")
@@ -141,8 +141,17 @@ class Desk:
                 raise Mistake(text) from None
             except NotEncodable as error:
                 raise Mistake(f"no message can be made of it: {error}") from error
+
+        def check(connection: apsw.Connection) -> None:
+            refuse_moved(connection, entry)
+            refuse_outdated(connection, entry)
+            if replacement is None:
+                refuse_dead(connection, entry)
+            else:
+                refuse_merged(connection, belonging)
+
         sent = await self._parts.store.outbox.resend(
-            entry, actor=actor_of(arguments), as_new=replacement
+            entry, actor=actor_of(arguments), as_new=replacement, check=check
         )
         return {"id": sent, "destination": entry.destination}
 

@@ -1,5 +1,6 @@
-"""Whether a stored message may be sent again as it is: never to a patient number that was merged
-away since.  Sent as new, the same result goes under the numbers that are alive."""
+"""Whether a stored message may be sent again: never to a patient number that was merged away since
+(sent as new, the same result goes under the numbers that are alive), never after a later revision.
+All of it is asked inside the transaction that queues the message."""
 
 from __future__ import annotations
 
@@ -8,10 +9,12 @@ from collections.abc import Iterator
 import apsw
 
 from gateway.desk.mistakes import Mistake
+from gateway.intake.belonging import Belonging
 from gateway.intake.routes import HL7
 from gateway.orders import patients
 from gateway.protocols.hl7 import Unreadable, decode
 from gateway.store import OutboxEntry
+from gateway.store.messages import UNDELIVERED
 
 
 def refuse_dead(connection: apsw.Connection, entry: OutboxEntry) -> None:
@@ -23,6 +26,32 @@ def refuse_dead(connection: apsw.Connection, entry: OutboxEntry) -> None:
             f"message {entry.id} names a patient number that was merged into another since; "
             f"'gateway resend {entry.id} --as-new' sends it under the living one"
         )
+
+
+def refuse_outdated(connection: apsw.Connection, entry: OutboxEntry) -> None:
+    """Mistake when a later revision is there already: an older one may not follow it.
+
+    One that has not left may still go before a later one that has not left either."""
+    row = connection.execute(
+        "SELECT id, revision, state FROM outbox WHERE report_id = ? AND destination = ? "
+        "AND revision > ? AND state <> 'cancelled' ORDER BY state IN ('delivered', 'accepted') "
+        "DESC, revision DESC LIMIT 1",
+        (entry.report, entry.destination, entry.revision),
+    ).fetchone()
+    if row is None:
+        return
+    if entry.state not in UNDELIVERED or row[2] in ("delivered", "accepted"):
+        raise Mistake(
+            f"revision {row[1]} of this report followed it as message {row[0]}; "
+            "an older one may not be sent after it"
+        )
+
+
+def refuse_merged(connection: apsw.Connection, belonging: Belonging) -> None:
+    """Mistake when the patient of a message written anew was merged in the meantime."""
+    owner = belonging.patient
+    if owner is not None and patients.find(connection, owner.id) != owner:
+        raise Mistake("its patient changes just now; try again")
 
 
 def _numbers(entry: OutboxEntry) -> Iterator[tuple[str, str]]:

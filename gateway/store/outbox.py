@@ -164,14 +164,18 @@ class Outbox:
         *,
         actor: str,
         as_new: OutboxMessage | None = None,
+        check: Callable[[apsw.Connection], None] | None = None,
     ) -> int:
         """Sends again, to where it was to go then; returns the id of the row that is sent.
 
         An undelivered row is freed in its place.  A delivered one is queued again as a new row
         with the same control id and bytes.  ``as_new`` (same destination and lane, its own control
-        id inside and outside its body) takes an undelivered row's place in the lane."""
+        id inside and outside its body) takes an undelivered row's place in the lane.  ``check``
+        raises, in the transaction, when it may not be."""
 
         def operation(connection: apsw.Connection) -> tuple[int, str]:
+            if check is not None:
+                check(connection)
             found = _existing(connection, entry)
             number = self._again(connection, found, as_new)
             kind = "resend" if as_new is None else "resend as new"

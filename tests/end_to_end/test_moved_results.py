@@ -171,3 +171,22 @@ async def test_a_move_that_makes_no_sense_changes_nothing(tmp_path: Path) -> Non
         assert fields(ehr.inbox.messages[2])["SPM"][2] == "L1B^L1B"
         assert fields(ehr.inbox.messages[2])["ORC"][2] == "P1^EHR"
         assert only_the_label["moved_to"] != report
+
+
+async def test_an_older_revision_is_not_sent_after_its_correction(tmp_path: Path) -> None:
+    ehr = Ehr()
+    async with clinic(tmp_path, ehr) as (parts, feed, analyzer):
+        assert await feed.send(order("MRN1", "P1", "L1", "1")) == "AA"
+        for value in ("5.50", "5.60"):
+            await analyzer.send(glucose("L1", "MRN1", value))
+        await settled(parts, 2)
+        deliveries = await parts.desk.ask("deliveries.list", {})
+        new, old = (entry["id"] for entry in deliveries)
+        for as_new in (False, True):
+            with pytest.raises(
+                Mistake, match=f"revision 2 of this report followed it as .* {new};"
+            ):
+                await parts.desk.ask("resend", {"id": old, "as_new": as_new, "user": "ada"})
+            await parts.desk.ask("resend", {"id": new, "as_new": as_new, "user": "ada"})
+        await until(lambda: len(ehr.inbox.messages) == 4, what="the last one again")
+    assert [fields(body)["OBX"][5] for body in ehr.inbox.messages] == ["5.50", *["5.60"] * 3]
