@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import signal
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from gateway.config import Configuration, load, schema
 from gateway.optional import COLOURS, PIXELS, absent
+
+GARBAGE: Final = (10_000, 20, 20)
+"""When to collect: new objects, then rounds of the younger generations."""
 
 
 def check_configuration(path: Path, show_schema: bool) -> int:
@@ -61,8 +66,17 @@ async def _run(configuration: Configuration) -> None:
             notices=notices,
             clock=now,
             stopping=stopping,
-            ready=lambda _: print("ready", flush=True),
+            ready=lambda _: _ready(),
         )
+
+
+def _ready() -> None:
+    """What was loaded stays: looking through it for garbage again and again would only stop the
+    lines."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GARBAGE)
+    print("ready", flush=True)
 
 
 def now() -> datetime:

@@ -9,6 +9,7 @@ beyond a limit reading here is as urgent as anything, which slows the lines down
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
@@ -135,7 +136,7 @@ class Backlog:
         return self._interpret(arrival)
 
     def _lend(self) -> None:
-        """Keeps the second process in work, two batches ahead."""
+        """Keeps the second process in work, at most two batches ahead."""
         process = self.process
         if process is None or self.hurried:
             return
@@ -143,12 +144,20 @@ class Backlog:
             if len(self._waiting) >= _MANY:
                 process.start()
             return
-        while process.outstanding < 2 and self._waiting and self._has_room():
-            if not self._busy(process):
-                return
+        while self._has_room() and len(self._waiting) >= self._worth(process):
             lent = [_Place(self._waiting.popleft()) for _ in range(min(_BATCH, len(self._waiting)))]
             self._places.extend(lent)
             process.ask([p.arrival for p in lent], self._now(), partial(self._read_there, lent))
+
+    def _worth(self, process: DraftingProcess) -> float:
+        """How many must wait for the second process to be asked now."""
+        match process.outstanding:
+            case 0:
+                return _SOME
+            case 1:
+                return _BATCH
+            case _:
+                return math.inf
 
     def _read_there(self, lent: Sequence[_Place], drafts: Sequence[Draft | None]) -> None:
         for place, draft in zip(lent, drafts, strict=True):

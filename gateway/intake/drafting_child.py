@@ -5,6 +5,7 @@ Each message is its length, four bytes big endian, and a pickle.  It ends with i
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import resource
@@ -20,6 +21,8 @@ def main() -> int:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     asked, answers = sys.stdin.buffer, sys.stdout.buffer
     drafter = Drafter(_receive(asked))
+    gc.collect()
+    gc.freeze()
     os.nice(_NICENESS)
     _send(answers, None)
     while (batch := _receive(asked)) is not None:
