@@ -54,6 +54,7 @@ def test_campaign(name: str, fuzz_report: FuzzReport) -> None:
         try:
             given, seconds = played(target, data, random)
         except Exception:
+            FOUND.mkdir(exist_ok=True)
             kept = FOUND / f"{name}-{number}.bin"
             kept.write_bytes(data)
             raise

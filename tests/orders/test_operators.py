@@ -10,6 +10,8 @@ import pytest
 
 from gateway.config.operators import operator_mistakes, read_operators
 from gateway.errors import ConfigurationError
+from gateway.intake import Arrival, Attribution, Known
+from gateway.intake.interpreter import Interpreter
 from gateway.orders.model import Identifier, Person
 from gateway.orders.operators import Certification, Operator, by_id
 from gateway.orders.patients import register
@@ -36,7 +38,7 @@ def listed(tmp_path: Path, text: str = FILE) -> tuple[Operator, ...]:
     return read_operators(path)
 
 
-def result(operator: str | None, *, day: str = "2026-01-05") -> Report:
+def message(operator: str | None, day: str = "2026-01-05") -> bytes:
     who = f'<OPR><OPR.operator_id V="{operator}"/></OPR>' if operator is not None else ""
     raw = (
         '<OBS.R01><HDR><HDR.control_id V="3"/></HDR><SVC><SVC.role_cd V="OBS"/>'
@@ -44,8 +46,12 @@ def result(operator: str | None, *, day: str = "2026-01-05") -> Report:
         '<OBS><OBS.observation_id V="GLU"/><OBS.value V="5.4" U="mmol/L"/></OBS></PT>'
         f"{who}</SVC></OBS.R01>"
     )
+    return raw.encode()
+
+
+def result(operator: str | None, *, day: str = "2026-01-05") -> Report:
     site = Context("glucose", ZoneInfo("UTC"), NOW, "1", codes={"GLU": "14749-6"})
-    (report,) = normalize(raw.encode(), catalogue()["generic-poct1a"], site)
+    (report,) = normalize(message(operator, day), catalogue()["generic-poct1a"], site)
     return report
 
 
@@ -78,6 +84,20 @@ def test_the_day_of_the_result_counts(tmp_path: Path) -> None:
     assert flagged.doubts(result("OP2", day="2026-01-04")) == ()
     (late,) = flagged.doubts(result("OP1", day="2026-01-06"))
     assert not late.hold
+
+
+@pytest.mark.parametrize("hold", [True, False])
+def test_the_intake_asks_it_of_every_report(tmp_path: Path, hold: bool) -> None:
+    profile, zone = catalogue()["generic-poct1a"], ZoneInfo("UTC")
+    asked = Certification(by_id(listed(tmp_path)), hold)
+    known = Known("glucose", profile, zone, {"GLU": "14749-6"}, certification=asked)
+    reading = Interpreter(Attribution({"glucose": known}), lambda: NOW)
+    for operator, doubts in (("OP1", []), ("OP2", [hold])):
+        raw = message(operator)
+        meaning = reading.read(Arrival(1, ("glucose",), "poct1a", raw, True, "peer", NOW))
+        (report,) = meaning.reports
+        code = ProblemCode.OPERATOR_NOT_CERTIFIED
+        assert [p.hold for p in report.problems if p.code is code] == doubts
 
 
 @pytest.mark.parametrize(

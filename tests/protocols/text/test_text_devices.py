@@ -191,3 +191,11 @@ def test_reflotron_unreadable_result_is_kept() -> None:
         assert fields.problems == ("result",)
         assert fields.rows == ()
         assert fields.values["result"] == line.decode()
+
+
+@pytest.mark.parametrize("sign", ["1", "-", "x"])
+def test_a_drichem_sign_that_is_none_means_moved_columns(sign: str) -> None:
+    raw = bytearray(SAMPLES["fuji-drichem"])
+    raw[1 + 50 + 7] = ord(sign)
+    fields = CODECS["fuji-drichem"].decode(bytes(raw))
+    assert fields.rows[0].problems == ("sign",)

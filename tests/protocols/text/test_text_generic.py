@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from text_probes import FUZZ
@@ -37,6 +38,14 @@ def test_a_line_too_long_is_a_problem_and_kept() -> None:
     fields = decode(b"x" * 300, "meter", RULES)
     assert fields.problems == ("line.1",)
     assert fields.at("line") == "x" * 300
+
+
+@pytest.mark.parametrize("line", [b"CRP 1.2\x041 mg/L", b"CRP 1\x00.2 mg/L", b"CR\x1bP 1.2 mg/L"])
+def test_a_control_byte_joins_nothing(line: bytes) -> None:
+    fields = decode(b"\x02" + line + b"\x03\r\n", "meter", RULES)
+    assert fields.problems == ("line.1",)
+    assert fields.rows == ()
+    assert fields.at("line") == line.decode("latin-1")
 
 
 @settings(max_examples=FUZZ, deadline=1000)
