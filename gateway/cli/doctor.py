@@ -31,12 +31,13 @@ from gateway.protocols.astm import Spoken, read_wire, said
 from gateway.transports import (
     SUBSTITUTE,
     AnyAddress,
+    Folder,
     Parity,
     Peer,
     Serial,
-    StreamAddress,
     TcpConnect,
     TcpListen,
+    configured,
     maintain,
 )
 
@@ -65,9 +66,13 @@ def examine(
         spoken = [entry for entry in entries if isinstance(entry, Spoken)]
         return _tell(_diagnosed(spoken, chosen), as_json)
     try:
-        address = StreamAddress.parse(stream)
+        address = configured(stream)
     except ValueError as error:
         raise ConfigurationError([f"STREAM: {error}; and there is no such file"]) from None
+    if isinstance(address, Folder):
+        from gateway.cli.folder_doctor import examine_folder
+
+        return _tell(tuple(examine_folder(address)), as_json)
     with ExitStack() as stack:
         kept = stack.enter_context(_kept()) if active else None
         findings = tuple(_environment(address)) or asyncio.run(

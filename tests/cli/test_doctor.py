@@ -152,3 +152,18 @@ async def test_one_message_tells_speed_and_format(
     assert sender.parity is Parity.NONE or f"parity={sender.parity}" in said
     assert (Symptom.SOUND in symptoms) == (sender.bits == 8)
     assert len(tried) <= 10
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    status, out = doctor(f"file:{tmp_path}/none")
+    assert (status, "is not there" in out) == (1, True)
+    status, out = doctor(f"file:{tmp_path}?pattern=*.csv")
+    assert (status, "no file" in out) == (1, True)
+    (tmp_path / "DOE JANE.csv").write_bytes(b"Sample ID,Test,Result\r\n26S1,GLU,5.4\r\n")
+    status, out = doctor(f"file:{tmp_path}?pattern=*.csv")
+    assert (status, "an exported table" in out) == (0, True)
+    assert "DOE" not in out
+    (tmp_path / "half.csv").write_bytes(b"Sample ID,Test,Res")
+    status, out = doctor(f"file:{tmp_path}?pattern=*.csv")
+    assert (status, "perhaps not complete" in out) == (1, True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["DOE JANE.csv", "half.csv"]
