@@ -30,6 +30,8 @@ _NOTHING = 0.0005  # seconds of a turn of the loop in which nobody had much to d
 _URGENT = 8192  # transmissions
 _MANY = 16  # are worth a second process
 _SOME = 8  # are worth asking one that runs
+_FEW = 2  # are, when it was asked a moment ago: reading here would hold up lines that are busy
+_MOMENT = 0.5  # seconds
 _BATCH = 32  # at most, for it to read
 _FILING = 8  # at once, so that a commit stays short
 _LARGE = 16 * 1024  # bytes of an exported file
@@ -64,6 +66,7 @@ class Backlog:
         self._filing: set[asyncio.Task[None]] = set()
         self._news = asyncio.Event()
         self._work: asyncio.Task[None] | None = None
+        self._asked_at = float("-inf")
         self.hurried = False
 
     def __len__(self) -> int:
@@ -118,7 +121,10 @@ class Backlog:
         """Whether the second process will come to what waits."""
         if process.promising:
             return len(self._waiting) >= _MANY
-        return process.ready and (process.outstanding > 0 or len(self._waiting) >= _SOME)
+        return process.ready and (process.outstanding > 0 or len(self._waiting) >= self._some())
+
+    def _some(self) -> int:
+        return _FEW if perf_counter() - self._asked_at < _MOMENT else _SOME
 
     async def _read_one(self) -> None:
         started = perf_counter()
@@ -147,13 +153,14 @@ class Backlog:
         while self._has_room() and len(self._waiting) >= self._worth(process):
             lent = [_Place(self._waiting.popleft()) for _ in range(min(_BATCH, len(self._waiting)))]
             self._places.extend(lent)
+            self._asked_at = perf_counter()
             process.ask([p.arrival for p in lent], self._now(), partial(self._read_there, lent))
 
     def _worth(self, process: DraftingProcess) -> float:
         """How many must wait for the second process to be asked now."""
         match process.outstanding:
             case 0:
-                return _SOME
+                return self._some()
             case 1:
                 return _BATCH
             case _:
