@@ -68,10 +68,22 @@ async def serve(
     ready: Callable[[Running], None],
     randomness: Callable[[], float] = random.random,
 ) -> None:
-    """Runs the gateway; StoreError or ConfigurationError when it cannot start."""
+    """Runs the gateway; StoreError or ConfigurationError when it cannot start.
+
+    ``ready`` is called when all listeners are open; until then those that are work.
+    """
     async with running(configuration, notices=notices, clock=clock, randomness=randomness) as parts:
-        ready(parts)
-        await stopping.wait()
+        stopped = asyncio.create_task(stopping.wait())
+        opened = asyncio.create_task(parts.lines.all_listening())
+        try:
+            await asyncio.wait((opened, stopped), return_when=asyncio.FIRST_COMPLETED)
+            if opened.done():
+                ready(parts)
+            await stopped
+        finally:
+            opened.cancel()
+            stopped.cancel()
+            await asyncio.gather(opened, stopped, return_exceptions=True)
 
 
 @asynccontextmanager

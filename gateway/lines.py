@@ -51,7 +51,8 @@ _CONNECTIONS = 1024
 
 
 class Lines:
-    """All lines; ``open`` returns when every listener listens (a line that dials may take time)."""
+    """All lines; ``open`` returns when every listener listens or has found its port taken; a line
+    that dials may take time."""
 
     def __init__(
         self,
@@ -74,6 +75,8 @@ class Lines:
         self._notices = notices
         self._profiles = catalogue()
         self.listening: dict[str, TcpListen] = {}
+        self._closed: set[str] = set()
+        self._all_open = asyncio.Event()
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
@@ -82,6 +85,7 @@ class Lines:
             streams.setdefault(device.stream, {})[name] = device
         opened: list[asyncio.Future[None]] = []
         tasks = [self._begin(stream, devices, opened) for stream, devices in streams.items()]
+        self._reconsider()
         try:
             await asyncio.gather(*opened)
             yield
@@ -89,6 +93,14 @@ class Lines:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def all_listening(self) -> None:
+        """Every listener is open: those whose port somebody else has are tried again for ever."""
+        await self._all_open.wait()
+
+    def _reconsider(self) -> None:
+        if not self._closed:
+            self._all_open.set()
 
     def _begin(
         self,
@@ -103,6 +115,7 @@ class Lines:
         listening: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if isinstance(address, TcpListen):
             opened.append(listening)
+            self._closed.add(line)
 
         def observe(state: LinkState, text: str) -> None:
             for name in devices:
@@ -113,6 +126,8 @@ class Lines:
         def now_listening(where: TcpListen) -> None:
             for name in devices:
                 self.listening[name] = where
+            self._closed.discard(line)
+            self._reconsider()
             if not listening.done():
                 listening.set_result(None)
 
