@@ -65,7 +65,7 @@ def _by_label(
     rules: Rules,
     now: datetime,
 ) -> Match:
-    orders = [order for order in labelled if _takes(order, now)]
+    orders = [order for order in labelled if _takes(order, report, now)]
     meant = orders or labelled
     owners = {order.patient for order in meant}
     patient = patients.find(connection, meant[0].patient)
@@ -140,14 +140,16 @@ def _only_fitting(
     waiting = [
         order
         for order in book.of_patient(connection, patient.id)
-        if _takes(order, now) and order.status.value != "done"
+        if _takes(order, report, now) and order.status.value != "done"
     ]
     fitting = [o for o in waiting if all(covers(o, one.code, rules) for one in report.observations)]
     return fitting if len(fitting) == 1 and report.observations else []
 
 
-def _takes(order: KnownOrder, now: datetime) -> bool:
-    return order.status.open and now <= order.expires_at
+def _takes(order: KnownOrder, report: Report, now: datetime) -> bool:
+    """An order that went to another laboratory takes only that laboratory's results."""
+    at_home = order.sent_to in (None, report.device.id)
+    return at_home and order.status.open and now <= order.expires_at
 
 
 def _held(code: ProblemCode, at: str) -> Match:

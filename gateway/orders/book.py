@@ -25,7 +25,7 @@ _OPEN = tuple(status.value for status in OrderStatus if status.open)
 
 @dataclass(frozen=True, slots=True)
 class KnownOrder:
-    """An order as stored; ``barcodes`` are the labels it may be found under."""
+    """An order as stored.  ``sent_to``: the laboratory (a destination) that runs it instead."""
 
     id: int
     placer: str
@@ -41,6 +41,7 @@ class KnownOrder:
     patient_class: str | None
     provider: tuple[str, ...]
     filler: str | None = None
+    sent_to: str | None = None
 
     def __repr__(self) -> str:
         return f"KnownOrder({self.id}, {self.status.value})"
@@ -48,7 +49,8 @@ class KnownOrder:
 
 _COLUMNS = (
     "o.id, o.placer, o.placer_namespace, o.patient, o.code, o.text, o.system, o.priority, "
-    "o.status, o.expires_at, o.visit, o.patient_class, o.provider, o.filler"
+    "o.status, o.expires_at, o.visit, o.patient_class, o.provider, o.filler, "
+    "(SELECT t.destination FROM order_send_outs t WHERE t.order_id = o.id)"
 )
 
 
@@ -282,7 +284,7 @@ def _order(row: tuple[object, ...]) -> KnownOrder:
     (number, placer, namespace, patient, code, text, system, priority, status, expires, visit) = (
         row[:11]
     )
-    kind, provider, filler = row[11:]
+    kind, provider, filler, sent_to = row[11:]
     return KnownOrder(
         int(str(number)),
         str(placer),
@@ -298,6 +300,7 @@ def _order(row: tuple[object, ...]) -> KnownOrder:
         _text(kind),
         tuple(json.loads(str(provider))),
         _text(filler),
+        _text(sent_to),
     )
 
 

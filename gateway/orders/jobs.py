@@ -88,8 +88,9 @@ def _candidates(
 
 
 def may_run(order: KnownOrder, now: datetime) -> bool:
+    """Whether a device here may be told to do it."""
     running = order.status in (OrderStatus.ACTIVE, OrderStatus.IN_PROGRESS)
-    return running and now <= order.expires_at
+    return running and order.sent_to is None and now <= order.expires_at
 
 
 def _within(first: str, label: str, last: str) -> bool:

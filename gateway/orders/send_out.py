@@ -73,6 +73,8 @@ class SendOuts:
 
     def ordered(self, connection: apsw.Connection, number: int) -> Withdrawal:
         """An order was placed, changed or cancelled."""
+        if not self._plans:
+            return Withdrawal()
         order = book.find(connection, number)
         if order is None:
             return Withdrawal()

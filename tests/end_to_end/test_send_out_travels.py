@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from clinic import until, unused_port
+from clinic import glucose, until, unused_port
 from test_orders_travel import Feed, fields, message
 
 from gateway.app import Running, running
 from gateway.config import load
 from gateway.notices import Noticeboard
+from gateway.protocols.astm import Dialect
+from simulators.analyzer import Analyzer
 from simulators.ehr import Ehr
+from simulators.pipe import open_pipe
 
 CODE = "62292-8"
 
@@ -34,7 +38,7 @@ data_dir = "data"
 [devices.bench]
 profile = "generic-astm"
 stream = "tcp-listen:127.0.0.1:{unused_port()}"
-codes = {{ "GLU" = "2345-7" }}
+codes = {{ "GLU" = "2345-7", "CREA" = "2160-0" }}
 
 [orders]
 listen = "127.0.0.1:{unused_port()}"
@@ -147,6 +151,37 @@ async def test_what_does_not_fit_the_order_is_held(tmp_path: Path) -> None:
         held = await parts.store.holds.count()
         assert held == 2
         assert ehr.inbox.messages == []
+
+
+async def test_a_device_s_results_never_go_under_an_order_that_was_sent_out(
+    tmp_path: Path,
+) -> None:
+    """One tube, a test done here and one sent out: what nobody ordered here is held."""
+    ehr, lab = Ehr(), Ehr()
+    async with clinic(tmp_path, ehr, lab) as (parts, feed):
+        await feed.send(order())
+        here = message(
+            "PID|1||MRN1^^^EHR^MR||DOE^JANE||19700101|F",
+            "ORC|NW|P2^EHR",
+            "OBR|1|P2^EHR|26S0042|2345-7^Glucose^LN",
+            kind="ORM^O01",
+            control="o2",
+        )
+        assert await feed.send(here) == "AA"
+        port = parts.lines.listening["bench"].port
+        device = Analyzer(Dialect(), lambda: open_pipe(f"tcp:127.0.0.1:{port}"))
+        records = glucose("26S0042", "MRN1", "5.5")
+        await device.send(records)
+        await until(lambda: len(ehr.inbox.messages) == 1, what="the glucose at the EHR")
+        await device.send([one.replace(b"^^^GLU", b"^^^CREA") for one in records])
+        async with asyncio.timeout(20):
+            while not await parts.store.holds.count():
+                await asyncio.sleep(0.02)
+        await device.aclose()
+        (held,) = await parts.desk.ask("held.list", {})
+        assert len(ehr.inbox.messages) == 1
+    assert fields(ehr.inbox.messages[0])["ORC"][2] == "P2^EHR"
+    assert "order-mismatch" in str(held)
 
 
 async def test_results_of_a_stranger_are_refused(tmp_path: Path) -> None:
