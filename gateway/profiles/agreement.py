@@ -105,14 +105,20 @@ def different_ids(one: Patient, other: Patient) -> bool:
 
 
 def different_persons(one: Patient, other: Patient) -> bool:
-    """Whether birth date, sex or name contradict each other; names as sets of words."""
+    """Whether birth date, sex or name contradict each other.  Every word of the shorter name must
+    be in the other."""
     if one.birth_date and other.birth_date and one.birth_date != other.birth_date:
         return True
     sexes = {one.sex, other.sex}
     if len(sexes) == 2 and sexes <= _SEXES:
         return True
-    names = [_words(person.name or "") for person in (one, other)]
-    return all(names) and not (names[0] <= names[1] or names[1] <= names[0])
+    fewer, more = sorted((_words(person.name or "") for person in (one, other)), key=len)
+    return not all(any(_alike(word, other) for other in more) for word in fewer)
+
+
+def _alike(word: str, other: str) -> bool:
+    """A single letter stands for a name that begins so."""
+    return word == other or (1 in (len(word), len(other)) and word[0] == other[0])
 
 
 def _words(name: str) -> frozenset[str]:

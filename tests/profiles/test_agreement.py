@@ -76,6 +76,8 @@ def test_another_specimen_is_not() -> None:
         ("P|1|MRN1|||DOE^JANE", "P|2|MRN1|||DOE^JANE^M"),
         ("P|1|MRN1|||DOE^JANE", "P|2|MRN1|||Doe, Jane"),
         ("P|1|MRN1||||||U", "P|2|MRN1||||||F"),
+        ("P|1|MRN1|||DOE^J", "P|2|MRN1|||DOE^JANE"),
+        ("P|1|MRN1", "P|2|MRN1|||DOE^JANE"),
     ],
 )
 def test_one_patient_twice_is_one_patient(first: str, second: str) -> None:
