@@ -52,7 +52,8 @@ class Releasing:
     async def release(
         self, item: HeldItem, stored: StoredReport, placer: str, actor: str, reason: str
     ) -> dict[str, Any]:
-        """Lets it go, under the order a person chose.  ``OutOfDate`` when its patient was merged
+        """Lets it go, under the order a person chose; held revisions before it are done with, for
+        none of them may follow it.  ``OutOfDate`` when its patient was merged
         just now: nothing may leave for a dead number."""
         report = report_from_json(json.loads(stored.body))
         belonging = await self.belonging(stored, report, placer)

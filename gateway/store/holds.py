@@ -25,6 +25,7 @@ from gateway.store.messages import OutboxMessage
 from gateway.store.moments import from_micros, optional_from_micros
 from gateway.store.reports import StoredReport, find
 from gateway.store.rows import Row, read_row, read_rows
+from gateway.store.superseding import supersede
 from gateway.store.transmissions import StoredTransmission
 
 
@@ -109,9 +110,9 @@ class Holds:
         also: Callable[[apsw.Connection], None] | None = None,
     ) -> Filed:
         """Lets the held report go with ``messages``, or ``reports`` (new ids or revisions, with
-        their own messages) in its place.  ``belongs``: the order and the patient it was found to
-        belong to; ``also`` writes what belongs to the same act.  ``StoreError`` when it is not open
-        any more."""
+        their own messages) in its place; held revisions before it are done with.  ``belongs``: the
+        order and the patient it was found to belong to; ``also`` writes what belongs to the same
+        act.  ``StoreError`` when it is not open any more."""
         if messages and reports:
             raise ValueError("messages go with the held report or with the new ones, not both")
 
@@ -127,6 +128,8 @@ class Holds:
                 if any(belongs):
                     filing.assign(connection, item.report.seq, *belongs)
             self._close(connection, hold, HoldState.RELEASED, bool(reports), actor, reason)
+            if item.report is not None:
+                supersede(self._engine, connection, item.report.id, item.report.revision)
             if also is not None:
                 also(connection)
             return filed

@@ -33,6 +33,28 @@ class Interrupted(Releasing):
         return written
 
 
+async def test_one_decision_settles_every_revision_before_it(tmp_path: Path) -> None:
+    store = await Store.open(tmp_path, clock=lambda: START)
+    try:
+        bench = Bench(store)
+        await bench.order("P1", "L1")
+        for value in ("5.5", "5.6", "5.7"):
+            await bench.result("L7", f"GLU={value}")
+        held = await store.holds.list()
+        assert [hold.revision for hold in held] == [1, 2, 3]
+        item = await store.holds.show(held[1].id)
+        assert item is not None
+        assert item.report is not None
+        parts = SimpleNamespace(store=store, router=bench.router, clock=bench.clock)
+        releasing = Releasing(cast("Parts", parts))
+        await releasing.release(item, item.report, "P1", "ada", "label read")
+        assert [hold.revision for hold in await store.holds.list()] == [3]
+        assert [(m["OBX"][5], m["OBX"][11]) for m in await bench.sent()] == [("5.6", "F")]
+        assert await bench.balanced()
+    finally:
+        await store.aclose()
+
+
 async def test_a_release_that_was_overtaken_by_a_merge_is_made_anew(tmp_path: Path) -> None:
     store = await Store.open(tmp_path, clock=lambda: START)
     try:
