@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
 from gateway.profiles.context import Context
 from gateway.profiles.measure import answer_instead
+from gateway.profiles.numbers import read_number
 from gateway.profiles.patterns import matches
 from gateway.profiles.reading import Line, Place
 from gateway.profiles.schema import AnalyzerProfile, Quirk
@@ -87,11 +88,17 @@ class Surroundings:
         return Quirk.OPAQUE_FLAGS in self._profile.quirks
 
     def _range(self) -> str | None:
+        """Words behind a range are dropped; two numbers are its ends."""
         path = self._profile.where.range
         found = self._place.every(path) if path else ()
-        if not found:
+        if not path or not found:
             return None
+        if path.endswith(".1") and self._numbers(self._place.every(f"{path[:-1]}2")):
+            found = self._place.every(path[:-2]) if self._numbers(found) else found
         return "; ".join(text for text in found if text not in self._profile.no_ranges) or None
+
+    def _numbers(self, texts: Sequence[str]) -> bool:
+        return bool(texts) and all(read_number(text, self._profile.decimal) for text in texts)
 
     def _labelled(self, remark: str) -> str:
         for label in self._profile.labels:

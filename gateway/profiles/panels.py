@@ -119,7 +119,9 @@ HORMONES: Final[Mapping[str, Analyte]] = MappingProxyType(
             typical=Typical("0.400", "4.000"),
             specimen=SERUM,
         ),
-        "FT4": _either("3024-7", "ng/dL", "0.80", "1.80", {"pmol/L": None}, SERUM),
+        "FT4": _either(
+            "3024-7", "ng/dL", "0.80", "1.80", {"pg/mL": "3024-7", "pmol/L": None}, SERUM
+        ),
         "FT3": _either("3051-0", "pg/mL", "2.00", "4.40", {"pmol/L": None}, SERUM),
         "FERRITIN": _either("2276-4", "ng/mL", "20.0", "250.0", {"ug/L": "2276-4"}, SERUM),
         "PSA": _either("2857-1", "ng/mL", "0.10", "4.00", {"ug/L": "2857-1"}, SERUM),

@@ -141,6 +141,22 @@ def test_ranges_operator_and_text_beside() -> None:
     assert observation.value == Quantity("5.40", Comparator.LESS, Unit("mmol/L", "mmol/L"))
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("3.9^5.5", "3.9^5.5"),
+        ("3.9^5.5\\0.0^11.0", "3.9^5.5; 0.0^11.0"),
+        ("3.9 - 5.5^REFERENCE_RANGE", "3.9 - 5.5"),
+        ("3.9 to 5.5^fasting\\<11^", "3.9 to 5.5; <11"),
+        ("5.5^upper", "5.5"),
+        ("^5.5", None),
+    ],
+)
+def test_the_ends_of_a_range(written: str, read: str | None) -> None:
+    observation, _ = result(f"R|1|^^^GLU|5.4|mmol/L|{written}|N||F")
+    assert observation.range == read
+
+
 def test_a_code_nobody_mapped_holds_and_keeps_its_value() -> None:
     observation, report = result("R|1|^^^XYZ|5.4|mmol/L||||F")
     assert (observation.code.device, observation.code.loinc) == ("XYZ", None)
