@@ -16,7 +16,7 @@ from gateway.cli.dicom_findings import Kind
 from gateway.cli.symptoms import Finding
 from gateway.config import Configuration, DicomDestination, load
 from gateway.control import NotRunning, ask_running
-from gateway.delivery.tls import TlsFiles, client_context
+from gateway.delivery.tls import client_context
 from gateway.drivers.dicom import Remote
 from gateway.drivers.dicom.probe import (
     BASIC,
@@ -29,6 +29,7 @@ from gateway.drivers.dicom.probe import (
     storage_contexts,
 )
 from gateway.errors import ConfigurationError
+from gateway.imaging_services import tls_files
 
 PREFIX: Final = "dicom:"
 _ADDRESS: Final = re.compile(r"([^@\\]{1,16})@(\[[0-9A-Fa-f:.]+\]|[^:@\s\[\]]+):(\d{1,5})")
@@ -67,7 +68,7 @@ def _chosen(remote: Remote, configuration: Configuration | None, calling: str | 
     ours = calling or configuration.dicom.ae_title
     for destination in configuration.destinations.values():
         if isinstance(destination, DicomDestination) and destination.address == str(remote):
-            context = client_context(TlsFiles(destination.ca_file)) if destination.tls else None
+            context = client_context(tls_files(destination)) if destination.tls else None
             found = Remote(remote.ae_title, remote.host, remote.port, context)
             return Patient(found, ours, Kind.ARCHIVE, commitment=destination.commitment)
     for unit in configuration.ultrasounds.values():

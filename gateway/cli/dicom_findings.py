@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
@@ -129,7 +130,7 @@ def commitment(answer: Answered, wanted: bool) -> Finding:
     """Whether it promises to keep what it was sent."""
     decision = _decision(answer.negotiation, STORAGE_COMMITMENT)
     if decision is not None and decision.accepted:
-        return Finding(Symptom.SOUND, f"{_offered([decision])}; accepted", fault=False)
+        return Finding(Symptom.SOUND, f"{_offered(decision)}; accepted", fault=False)
     why = "it does not commit to what it stores"
     advice = (
         "on the peer: switch storage commitment on; else here: commitment = false, and nothing "
@@ -163,29 +164,43 @@ def storage(answers: Sequence[Answered], kind: Kind) -> Iterator[Finding]:
         text = "it stores nothing: every storage class is refused"
         yield Finding(Symptom.NOT_TAKEN, text, advice if fault else "", fault=fault)
         return
+    alike: dict[_Fate, list[str]] = {}
     for uid, decisions in by_class.items():
-        yield from _of_class(uid, decisions, kind)
+        alike.setdefault(_fate(uid, decisions, kind), []).append(uid)
+    for fate, uids in alike.items():
+        yield from _told(fate, ", ".join(class_name(uid) for uid in uids))
 
 
-def _of_class(uid: str, decisions: Sequence[Decision], kind: Kind) -> Iterator[Finding]:
-    accepted = [decision for decision in decisions if decision.accepted]
-    fault = uid in _MUST and kind is not Kind.UNIT
-    if accepted:
-        yield Finding(Symptom.SOUND, f"{_offered(accepted)}; accepted", fault=False)
-    others: dict[str, list[Decision]] = {}
-    for decision in decisions:
-        if not decision.accepted:
-            others.setdefault(REASONS[decision.result], []).append(decision)
-    for reason, found in others.items():
-        text = f"{_offered(found)}; refused, {reason}"
-        if not accepted:
-            advice = f"on the peer: allow {class_name(uid)} to be stored" if fault else ""
-            yield Finding(Symptom.NOT_TAKEN, text, advice, fault=fault)
-            continue
-        plain = {decision.transfer_syntax for decision in accepted} & set(PLAIN)
-        advice = "" if plain else "on the peer: allow Explicit VR Little Endian for this class"
-        missing = bool(fault and not plain)
-        yield Finding(Symptom.NOT_TAKEN, text, advice if missing else _DECODED, fault=missing)
+@dataclass(frozen=True, slots=True)
+class _Fate:
+    """What became of a class: syntaxes it was accepted in, and those refused for each reason."""
+
+    accepted: tuple[str, ...]
+    refused: tuple[tuple[str, tuple[str, ...]], ...]
+    fault: bool
+
+
+def _fate(uid: str, decisions: Sequence[Decision], kind: Kind) -> _Fate:
+    accepted = tuple(one.transfer_syntax for one in decisions if one.accepted)
+    reasons: dict[str, tuple[str, ...]] = {}
+    for one in decisions:
+        if not one.accepted:
+            reason = REASONS[one.result]
+            reasons[reason] = (*reasons.get(reason, ()), *one.context.transfer_syntaxes)
+    must = uid in _MUST and kind is not Kind.UNIT
+    return _Fate(accepted, tuple(reasons.items()), must and not set(accepted) & set(PLAIN))
+
+
+def _told(fate: _Fate, names: str) -> Iterator[Finding]:
+    if fate.accepted:
+        text = f"offered {names} {_as(fate.accepted)}; accepted"
+        yield Finding(Symptom.SOUND, text, fault=False)
+    for reason, syntaxes in fate.refused:
+        text = f"offered {names} {_as(syntaxes)}; refused, {reason}"
+        advice = _DECODED if fate.accepted else ""
+        if fate.fault:
+            advice = "on the peer: allow these classes, in Explicit VR Little Endian at least"
+        yield Finding(Symptom.NOT_TAKEN, text, advice, fault=fate.fault)
 
 
 _DECODED: Final = "nothing to do: what is stored in one of those is decoded before it is sent there"
@@ -206,8 +221,11 @@ def _decision(negotiation: Negotiation | None, uid: str) -> Decision | None:
     return next((one for one in found if one.context.abstract_syntax == uid), None)
 
 
-def _offered(decisions: Sequence[Decision]) -> str:
-    context = decisions[0].context
-    names = [syntax_name(uid) for one in decisions for uid in one.context.transfer_syntaxes]
-    only = "only as" if len(names) == 1 else "as"
-    return f"offered {class_name(context.abstract_syntax)} {only} {', '.join(names)}"
+def _offered(decision: Decision) -> str:
+    context = decision.context
+    return f"offered {class_name(context.abstract_syntax)} {_as(context.transfer_syntaxes)}"
+
+
+def _as(syntaxes: Sequence[str]) -> str:
+    names = ", ".join(syntax_name(uid) for uid in syntaxes)
+    return f"only as {names}" if len(syntaxes) == 1 else f"as {names}"

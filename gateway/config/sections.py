@@ -282,6 +282,8 @@ class DicomDestination(_Destination):
     commitment: bool = False
     tls: bool = False
     ca_file: Path | None = None
+    certificate_file: Path | None = Field(None, description="ours, for a PACS that wants one")
+    key_file: Path | None = None
 
 
 DestinationSection = Annotated[

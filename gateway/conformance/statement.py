@@ -126,9 +126,9 @@ def _web(configuration: Configuration) -> Iterator[str]:
 def _media() -> Iterator[str]:
     yield from heading(2, "3 Media interchange")
     yield from paragraph(
-        "A study is exported as a ZIP of a File-set with a DICOMDIR (PS3.10), in the stored transfer",
-        "syntaxes and under the identity the study goes out with; no application profile of PS3.11",
-        "is claimed. Media are not read.",
+        "A study is exported as a ZIP of a File-set with a DICOMDIR (PS3.10), in the stored",
+        "transfer syntaxes and under the identity the study goes out with; no application profile",
+        "of PS3.11 is claimed. Media are not read.",
     )
 
 

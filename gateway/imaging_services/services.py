@@ -191,12 +191,17 @@ def _pacs(configuration: Configuration) -> dict[str, Remote]:
     }
 
 
+def tls_files(destination: DicomDestination) -> TlsFiles:
+    """What we trust and what we show."""
+    return TlsFiles(destination.ca_file, destination.certificate_file, destination.key_file)
+
+
 def _remote(name: str, destination: DicomDestination) -> Remote:
     ae_title, _, rest = destination.address.partition("@")
     host, _, port = rest.rpartition(":")
     context: ssl.SSLContext | None = None
     if destination.tls:
-        context = client_context(TlsFiles(destination.ca_file))
+        context = client_context(tls_files(destination))
     return Remote(ae_title, host.strip("[]"), int(port), context, name)
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from pydicom import Dataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_dataset
 from pynetdicom import AE, build_role, evt
 from services_site import Site, site, until
 from stills import ULTRASOUND, still
@@ -17,6 +19,7 @@ from gateway.imaging.forwarding import ForwardState
 
 COMMITMENT = "1.2.840.10008.1.20.1"
 EXPLICIT = "1.2.840.10008.1.2.1"
+SR = "1.2.840.10008.5.1.4.1.1.88.33"
 
 
 class Archive:
@@ -42,10 +45,11 @@ class Archive:
 
 
 @contextmanager
-def archive(port: int, peer: Archive) -> Iterator[None]:
+def archive(port: int, peer: Archive, *, commits: bool = True) -> Iterator[None]:
     ae = AE(ae_title="PACS")
     ae.add_supported_context(ULTRASOUND, EXPLICIT)
-    ae.add_supported_context(COMMITMENT)
+    if commits:
+        ae.add_supported_context(COMMITMENT)
     handlers = [(evt.EVT_C_STORE, peer.store), (evt.EVT_N_ACTION, peer.action)]
     server = ae.start_server(("127.0.0.1", port), block=False, evt_handlers=handlers)
     try:
@@ -150,3 +154,32 @@ async def test_what_was_lost_over_there_is_sent_again(
             second.TransactionUID = "2.25.404"
             assert await asyncio.to_thread(promise, clinic.port, second) != 0
     assert peer.got == [*uids, uids[1]]
+
+
+async def test_an_archive_that_only_stores(tmp_path: Path, free_port: Callable[[], int]) -> None:
+    """It knows neither commitment nor the class of what comes first."""
+    port, peer = free_port(), Archive()
+    pacs = {"type": "dicom", "address": f"PACS@127.0.0.1:{port}"}
+    with archive(port, peer, commits=False):
+        async with site(tmp_path, destinations={"pacs": pacs}) as clinic:
+            report = data_set(SR, "2.25.7.7.1")
+            await clinic.keep(report, "2.25.7.7.1", sop_class=SR)
+            uids = await kept(clinic, 2)
+
+            async def done() -> bool:
+                queues = await clinic.store.outbox.queues()
+                parked = [(q.queued, q.parked) for q in queues] == [(0, 1)]
+                return parked and len(peer.got) == 2
+
+            await until(done)
+    assert peer.got == uids
+
+
+def data_set(sop_class: str, uid: str) -> bytes:
+    found = still(1).content
+    found.SOPClassUID, found.SOPInstanceUID, found.StudyInstanceUID = sop_class, uid, "2.25.7"
+    del found.PixelData
+    target = DicomBytesIO()
+    target.is_implicit_VR, target.is_little_endian = False, True
+    write_dataset(target, Dataset(found))
+    return target.getvalue()

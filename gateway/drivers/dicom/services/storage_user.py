@@ -162,7 +162,11 @@ class StorageUser:
                 associate(self._remote, self._calling, self._contexts(), routing=self._routing)
             )
         except AssociationRefused as error:
-            raise Unreachable(error.reason) from None
+            if error.negotiation is None:
+                raise Unreachable(error.reason) from None
+            if proposed:
+                raise Refused("it takes none of the classes that are to be sent") from None
+            return  # it is there; what it takes shows when there is something to send
         self._stack, self._dialogue, self._proposed = stack, called.dialogue, proposed
 
     def _contexts(self) -> Sequence[tuple[str, Sequence[str]]]:
