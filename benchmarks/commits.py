@@ -9,6 +9,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.processes import run
 from benchmarks.table import Row
 from gateway.errors import StoreError
 from gateway.store import Store
@@ -19,8 +20,8 @@ SIZE = 150
 def measure(seconds: float) -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="gateway-bench-", dir=Path.cwd()) as folder:
         bound = _raw(Path(folder) / "raw", seconds / 2)
-        one, median = asyncio.run(_journal(Path(folder) / "one", 1, seconds / 2))
-        many, waited = asyncio.run(_journal(Path(folder) / "many", 50, seconds / 2))
+        one, median = run(_journal(Path(folder) / "one", 1, seconds / 2))
+        many, waited = run(_journal(Path(folder) / "many", 50, seconds / 2))
     return [
         Row("append and fdatasync, raw (bound)", f"{bound:,.0f}/s"),
         Row(

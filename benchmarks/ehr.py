@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import cast
 
+from benchmarks.processes import run
+
 _SPECIMEN = re.compile(rb"\rSPM\|1\|\^(S\d+)")
 
 
@@ -73,4 +75,4 @@ async def serve() -> None:
 
 if __name__ == "__main__":
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(serve())
+        run(serve())

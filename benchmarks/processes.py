@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from gateway.store.connection import DATABASE, open_reader
 
+T = TypeVar("T")
 CONFIGURATION = """
 [gateway]
 site = "bench"
@@ -78,6 +80,15 @@ def _process(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
     finally:
         process.terminate()
         process.wait(30)
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """On uvloop where it is installed, as ``gateway run`` does."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(work)
+    return uvloop.run(work)
 
 
 def free_port() -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks.codecs import message
 from benchmarks.ehr import ward
+from benchmarks.processes import run
 from benchmarks.table import Row
 from gateway.delivery.base import Patience
 from gateway.delivery.courier import Courier
@@ -26,7 +27,7 @@ def measure(seconds: float) -> list[Row]:
         with ward() as ehr:
             peer = _python_hl7(ehr.port, text, seconds / 2)
         with ward() as ehr:
-            ours = asyncio.run(_courier(ehr.port, text, int(peer * seconds / 2) or 1))
+            ours = run(_courier(ehr.port, text, int(peer * seconds / 2) or 1))
         rates.append((ours, peer))
     ours, peer = max(rates, key=lambda pair: pair[0] / pair[1])
     return [

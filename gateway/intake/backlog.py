@@ -12,6 +12,7 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -32,6 +33,7 @@ _MANY = 16  # are worth a second process
 _SOME = 8  # are worth asking one that runs
 _FEW = 2  # are, when it was asked a moment ago: reading here would hold up lines that are busy
 _MOMENT = 0.5  # seconds
+_QUIET = 0.25  # seconds without an arrival: the lines are at rest
 _BATCH = 32  # at most, for it to read
 _FILING = 8  # at once, so that a commit stays short
 _LARGE = 16 * 1024  # bytes of an exported file
@@ -66,7 +68,7 @@ class Backlog:
         self._filing: set[asyncio.Task[None]] = set()
         self._news = asyncio.Event()
         self._work: asyncio.Task[None] | None = None
-        self._asked_at = float("-inf")
+        self._asked_at = self._added_at = float("-inf")
         self.hurried = False
 
     def __len__(self) -> int:
@@ -75,6 +77,7 @@ class Backlog:
 
     def add(self, arrival: Arrival) -> None:
         self._waiting.append(arrival)
+        self._added_at = perf_counter()
         self.go_on()
         if self._work is None:
             self._work = asyncio.get_running_loop().create_task(self._read_all())
@@ -106,16 +109,25 @@ class Backlog:
                 if self._waiting and self._has_room() and self._reads_here():
                     await self._read_one()
                 else:
-                    await self._news.wait()
+                    await self._something_new()
         finally:
             self._work = None
+
+    async def _something_new(self) -> None:
+        """Or the lines have come to rest."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_QUIET if self._waiting else None):
+                await self._news.wait()
 
     def _has_room(self) -> bool:
         return len(self._places) < _AHEAD
 
     def _reads_here(self) -> bool:
-        urgent = self.hurried or len(self._waiting) > _URGENT
-        return urgent or self.process is None or not self._busy(self.process)
+        if self.hurried or len(self._waiting) > _URGENT:
+            return True
+        if perf_counter() - self._added_at > _QUIET:
+            return True  # both processes, then
+        return self.process is None or not self._busy(self.process)
 
     def _busy(self, process: DraftingProcess) -> bool:
         """Whether the second process will come to what waits."""
