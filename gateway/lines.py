@@ -66,6 +66,7 @@ class Lines:
         rosters: Rosters | None = None,
     ) -> None:
         self._rosters = rosters
+        self._lists_of: dict[str, Lists] = {}
         self._tapes = tapes or {}
         self._worklists = worklists
         self._downloads = downloads
@@ -198,7 +199,7 @@ class Lines:
         rosters = self._rosters
         for name in names if rosters is not None else ():
             if rosters is not None and rosters.wants(name):
-                return partial(rosters.listings, name)
+                return self._lists_of.setdefault(name, Lists(partial(rosters.listings, name)))
         return None
 
 

@@ -22,6 +22,7 @@ from gateway.protocols.poct1a import (
     Acknowledged,
     DataManager,
     Ended,
+    Ending,
     Kind,
     Listing,
     ManagerEvent,
@@ -42,12 +43,34 @@ _HANDSHAKES: Final = frozenset(
 
 
 _CODE: Final = re.compile("[0-9A-Za-z]{1,8}")
+_PATIENCE: Final = 3  # conversations broken off over a list
 _LIST_MOMENTS: Final = frozenset({Kind.STATUS, Kind.REQUEST})
 _PATIENTS_ASKED: Final = "RPAT"
 _PATIENT_LIST: Final = "PTL.R01"
 
-Lists = Callable[[], Awaitable[tuple[Listing, ...]]]
-"""What the device is given, looked up when it calls."""
+
+class Lists:
+    """What a device is given, looked up when it calls.
+
+    A device that falls silent or hangs up over a list three times running gets none until the next
+    start: its results matter more.
+    """
+
+    def __init__(self, look: Callable[[], Awaitable[tuple[Listing, ...]]]) -> None:
+        self._look = look
+        self._broken = 0
+
+    @property
+    def suspended(self) -> bool:
+        return self._broken >= _PATIENCE
+
+    def ended(self, *, broken: bool) -> None:
+        """How a conversation with lists in it ended."""
+        self._broken = self._broken + 1 if broken else 0
+
+    async def now(self) -> tuple[Listing, ...]:
+        """StoreError when they cannot be read."""
+        return () if self.suspended else await self._look()
 
 
 class Poct1aLink(MessageLink[ManagerEvent]):
@@ -89,10 +112,21 @@ class Poct1aLink(MessageLink[ManagerEvent]):
                 self.write(self._session.advance())
             case Silent():
                 self.write(self._session.advance())
-            case Ended():
+            case Ended(ending):
+                self._over(ending)
                 self.hang_up()
             case _:
                 assert_never(event)
+
+    def _over(self, ending: Ending) -> None:
+        lists = self._lists
+        if lists is None or lists.suspended:
+            return
+        lists.ended(broken=ending in (Ending.TIMEOUT, Ending.LOST) and self._session.listing)
+        if lists.suspended:
+            for name in self.site.candidates:
+                text = "the device does not take lists; it gets none until the next start"
+                self.site.notices.post(LinkChanged(name, LinkState.WAITING, text))
 
     def _note(self, answer: Acknowledged) -> None:
         """An error code in an answer, also beside AA: the device took it and yet complains."""
@@ -121,7 +155,7 @@ class Poct1aLink(MessageLink[ManagerEvent]):
     async def _with_lists(self, event: MessageReceived, lists: Lists) -> None:
         """The device waits for its acknowledgment while its lists are looked up."""
         try:
-            found = await lists()
+            found = await lists.now()
         except StoreError:
             found = ()  # its results come first; lists come with the next call
         self._waiting = False

@@ -11,6 +11,7 @@ import pytest
 from line_bench import Inbox, ToldJournal
 
 from gateway.drivers import Noise, Poct1aLink, Site
+from gateway.drivers.poct1a import Lists
 from gateway.errors import StoreError
 from gateway.notices import LinkChanged, Noticeboard, Posted
 from gateway.protocols import poct1a
@@ -48,13 +49,14 @@ async def manager(
             raise lists
         return lists  # type: ignore[return-value]
 
+    supply = Lists(given)
     links: list[Poct1aLink] = []
     board = told or Noticeboard(lambda: NOW)
 
     def connect() -> Poct1aLink:
         site = Site("poc", ("poc",), ToldJournal(), inbox, board, Noise(1))
         loop = asyncio.get_running_loop()
-        links.append(Poct1aLink(site, "peer", loop, poct1a.Mode.AUTO, lambda: NOW, given))
+        links.append(Poct1aLink(site, "peer", loop, poct1a.Mode.AUTO, lambda: NOW, supply))
         return links[-1]
 
     server = await asyncio.get_running_loop().create_server(connect, "127.0.0.1", 0)
@@ -183,3 +185,34 @@ async def test_a_device_that_asks_for_a_patient() -> None:
                     )
         writer.close()
     assert b'V="MRN0001"' in got
+
+
+async def test_a_device_that_hangs_up_over_lists_gets_no_more() -> None:
+    inbox, told = Inbox(), Noticeboard(lambda: NOW)
+    said: list[Posted] = []
+    with told.watched_by(said.append):
+        async with manager((OPERATORS,), inbox, told=told) as port, asyncio.timeout(60):
+            for _ in range(3):
+                await hang_up_over_a_list(port)
+            while not any("does not take lists" in str(one.notice) for one in said):
+                await asyncio.sleep(0.01)
+            kinds = {message.kind for message in await converse(port, size=4000)}
+    assert Kind.OPERATORS not in kinds
+    assert len(inbox.whole) == 1
+
+
+async def hang_up_over_a_list(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    device = poct1a.Device(poct1a.Identity(serial="S1"), lambda: NOW)
+    writer.write(device.start())
+    writer.write(poct1a_status(device).replace(b'qty V="1"', b'qty V="0"'))
+    await reader.readuntil(b"</OPL.R01>")
+    writer.close()
+
+
+async def test_a_line_that_breaks_once_over_a_list_is_forgiven() -> None:
+    async with manager((OPERATORS,), Inbox()) as port:
+        for _ in range(2):
+            await hang_up_over_a_list(port)
+            kinds = {message.kind for message in await converse(port, size=4000)}
+            assert Kind.OPERATORS in kinds

@@ -22,7 +22,7 @@ from gateway.protocols.errors import LocalProtocolError
 from gateway.protocols.events import Cutoff, MessageIncomplete
 from gateway.protocols.poct1a.build import Verdict, batches, group, leaf
 from gateway.protocols.poct1a.events import Acknowledged, Ended, Ending, Silent
-from gateway.protocols.poct1a.message import Identity, Kind, Message, identity
+from gateway.protocols.poct1a.message import Identity, Kind, Message, identity, kind_of
 from gateway.protocols.poct1a.plan import (
     KEEP_ALIVE,
     Close,
@@ -116,6 +116,14 @@ class DataManager(Session[Acknowledged | Silent]):
         accepted.  One with an entry that is larger than the device's messages is left out: its
         results matter more."""
         self._lists = tuple(one for one in lists if self.fits(one))
+
+    @property
+    def listing(self) -> bool:
+        """Whether a part of a list waits for the device's acknowledgment."""
+        match self._open:
+            case _Open(step=Send(name=name)):
+                return kind_of(name) in (Kind.OPERATORS, Kind.PATIENTS)
+        return False
 
     def fits(self, listing: Listing) -> bool:
         """Whether every entry fits a message of this device."""

@@ -190,3 +190,12 @@ def test_an_entry_too_large_for_the_device_is_our_mistake() -> None:
     huge = group("OPR", leaf("OPR.name", "x" * 600))
     with pytest.raises(LocalProtocolError):
         manager.step(Listing("OPL.R01", Topic.OPERATORS, (huge,)))
+
+
+def test_it_is_known_when_a_list_is_not_answered() -> None:
+    manager = started(State.CONTINUOUS)
+    assert not manager.listing
+    manager.step(Listing("OPL.R01", Topic.OPERATORS, operators(3)))
+    assert manager.listing
+    assert manager.expire() == Ended(Ending.TIMEOUT)
+    assert manager.listing
