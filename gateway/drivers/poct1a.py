@@ -64,9 +64,10 @@ class Lists:
     def suspended(self) -> bool:
         return self._broken >= _PATIENCE
 
-    def ended(self, *, broken: bool) -> None:
-        """How a conversation with lists in it ended."""
+    def ended(self, *, broken: bool) -> bool:
+        """How a conversation with lists in it ended; whether it was the last one with any."""
         self._broken = self._broken + 1 if broken else 0
+        return self.suspended
 
     async def now(self) -> tuple[Listing, ...]:
         """StoreError when they cannot be read."""
@@ -122,8 +123,8 @@ class Poct1aLink(MessageLink[ManagerEvent]):
         lists = self._lists
         if lists is None or lists.suspended:
             return
-        lists.ended(broken=ending in (Ending.TIMEOUT, Ending.LOST) and self._session.listing)
-        if lists.suspended:
+        broken = ending in (Ending.TIMEOUT, Ending.LOST) and self._session.listing
+        if lists.ended(broken=broken):
             for name in self.site.candidates:
                 text = "the device does not take lists; it gets none until the next start"
                 self.site.notices.post(LinkChanged(name, LinkState.WAITING, text))
