@@ -23,6 +23,7 @@ from gateway.archive.walks import ACTOR, Walk, Walks
 from gateway.store import audit
 
 NAME: Final = "sweep"
+FIRST: Final = 3600.0  # seconds after the start of a gateway that never swept
 PORTION: Final = 1024 * 1024
 _BATCH: Final = 100
 _LEAST_PAUSE: Final = 0.02  # seconds; shorter ones are saved up
@@ -69,12 +70,12 @@ class Sweep:
             await self.walk(walk)
 
     async def walk(self, walk: Walk) -> None:
-        """From where it is to the end."""
+        """From where it is to what was there when it began."""
         last = walk.position
         while batch := await self._archive.index.after(last, _BATCH):
             for instance in batch:
                 last = instance.id
-                if instance.state in GONE:
+                if instance.state in GONE or _is_newer(instance, walk):
                     continue
                 found = await self._look(instance)
                 await self._walks.advance(NAME, last, 1, int(found))
@@ -82,7 +83,7 @@ class Sweep:
 
     def _until_due(self, walk: Walk) -> float:
         if walk.started_at is None:
-            return 0.0
+            return FIRST
         return max(0.0, (walk.started_at + self._pace.every - self._clock()).total_seconds())
 
     async def _look(self, instance: Instance) -> bool:
@@ -133,6 +134,10 @@ class Sweep:
         if self._owed >= _LEAST_PAUSE:
             owed, self._owed = self._owed, 0.0
             await self._sleep(owed)
+
+
+def _is_newer(instance: Instance, walk: Walk) -> bool:
+    return walk.started_at is not None and instance.received_at > walk.started_at
 
 
 def _close(descriptor: int) -> None:

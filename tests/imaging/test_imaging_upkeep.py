@@ -15,7 +15,7 @@ from stills import still
 from test_corrections_out import STUDY, correct
 
 from gateway.archive import Instance, Verdict
-from gateway.archive.sweep import NAME, Pace, Sweep
+from gateway.archive.sweep import FIRST, NAME, Pace, Sweep
 from gateway.archive.walks import Walks
 from gateway.imaging.commitment import Failure, Reference, Request
 from gateway.imaging.forwarding import message
@@ -95,6 +95,18 @@ async def test_damage_is_found_told_once_and_mended(tmp_path: Path) -> None:
         assert states == {"stored"}
 
 
+async def test_what_comes_while_it_walks_is_for_the_next_one(tmp_path: Path) -> None:
+    clock = Clock()
+    async with site(tmp_path, clock=clock) as clinic:
+        await filled(clinic, 2)
+        walks = Walks(clinic.store.engine)
+        walk = await walks.begin(NAME)
+        clock.time += timedelta(seconds=1)
+        await clinic.keep(still(3).data_set, still(3).uid)
+        await sweep(clinic, [], Naps()).walk(walk)
+        assert (await walks.get(NAME)).last_seen == 2
+
+
 async def test_it_reads_no_faster_than_it_may(tmp_path: Path) -> None:
     async with site(tmp_path) as clinic:
         await filled(clinic, 3)
@@ -110,8 +122,10 @@ async def test_it_goes_on_where_it_was_and_comes_again_when_due(tmp_path: Path) 
     async with site(tmp_path, clock=clock) as clinic:
         await filled(clinic, 4)
         walks = Walks(clinic.store.engine)
+        starting = Naps(most=4)
         with pytest.raises(asyncio.CancelledError):
-            await sweep(clinic, [], Naps(most=3), rate=1000.0).run()
+            await sweep(clinic, [], starting, rate=1000.0).run()
+        assert starting.taken[0] == FIRST
         walk = await walks.get(NAME)
         assert (walk.under_way, 0 < walk.seen < 4) == (True, True)
         naps = Naps()
