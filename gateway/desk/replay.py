@@ -12,13 +12,23 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+import apsw
+
 from gateway.desk.parts import Parts
 from gateway.errors import GatewayError
 from gateway.intake.belonging import of_ids
 from gateway.matching import moves
 from gateway.messages import report_from_json
+from gateway.orders import patients
 from gateway.report import Report
-from gateway.store import FiledReport, HoldState, Outcome, ReportState, StoredReport
+from gateway.store import (
+    FiledReport,
+    HoldState,
+    Outcome,
+    OutOfDate,
+    ReportState,
+    StoredReport,
+)
 
 _PAGE = 200
 _IGNORED = ("received_at", "source")
@@ -90,6 +100,12 @@ class Replay:
         ]
 
     async def _apply(self, again: _Again, actor: str) -> str:
+        try:
+            return await self._applied(again, actor)
+        except OutOfDate:
+            return "left alone: its patient changes just now"
+
+    async def _applied(self, again: _Again, actor: str) -> str:
         if again.stored is None:
             await self._file(again, again.filed, actor)
             return "filed"
@@ -115,7 +131,11 @@ class Replay:
 
     async def _file(self, again: _Again, filed: FiledReport, actor: str) -> None:
         await self._parts.store.reports.file_again(
-            again.transmission, [filed], actor=actor, reason="read again with today's profiles"
+            again.transmission,
+            [filed],
+            actor=actor,
+            reason="read again with today's profiles",
+            check=lambda connection: refuse_changed(connection, again),
         )
 
     async def _release(self, again: _Again, filed: FiledReport, actor: str) -> None:
@@ -123,9 +143,24 @@ class Replay:
         for hold in holds:
             if hold.report == again.report.id:
                 await self._parts.store.holds.release(
-                    hold.id, actor=actor, reason="read again with today's profiles", reports=[filed]
+                    hold.id,
+                    actor=actor,
+                    reason="read again with today's profiles",
+                    reports=[filed],
+                    also=lambda connection: refuse_changed(connection, again),
                 )
                 return
+
+
+def refuse_changed(connection: apsw.Connection, again: _Again) -> None:
+    """``OutOfDate`` when the patient has other numbers than when it was read: nothing may leave for
+    a dead one."""
+    if again.filed.patient is None:
+        return
+    known = patients.find(connection, again.filed.patient)
+    living = {one.value for one in known.identifiers} if known else set()
+    if living != {one.value for one in again.report.patient.ids}:
+        raise OutOfDate("the patient is another than when this was read")
 
 
 def _difference(again: _Again) -> Iterator[dict[str, Any]]:

@@ -110,11 +110,20 @@ class Reports:
         return await self._engine.browse(lambda c: messages.select(c, where, (report,)))
 
     async def file_again(
-        self, transmission: int, reports: Sequence[FiledReport], *, actor: str, reason: str
+        self,
+        transmission: int,
+        reports: Sequence[FiledReport],
+        *,
+        actor: str,
+        reason: str,
+        check: Callable[[apsw.Connection], None] | None = None,
     ) -> Filed:
-        """Adds what reading a closed transmission again brought: new ids or higher revisions."""
+        """Adds what reading a closed transmission again brought: new ids or higher revisions.
+        ``check`` raises, in the transaction, when it may not be."""
 
         def operation(connection: apsw.Connection) -> Filed:
+            if check is not None:
+                check(connection)
             stored = transmissions.find(connection, transmission)
             if stored is None:
                 raise StoreError(f"there is no transmission {transmission}")

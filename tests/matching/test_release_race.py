@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -12,8 +13,9 @@ from bench import START, Bench
 
 from gateway.desk.parts import Parts
 from gateway.desk.releasing import Releasing
-from gateway.orders import patients
-from gateway.orders.model import Identifier, Merge, Person
+from gateway.desk.replay import Replay
+from gateway.orders import book, patients
+from gateway.orders.model import Identifier, Merge, OrderData, Person, SpecimenData
 from gateway.store import OutboxMessage, OutOfDate, Store
 
 
@@ -31,6 +33,44 @@ class Interrupted(Releasing):
         change = Merge(Person((survivor,)), (prior,))
         await self.store.engine.write(lambda c: patients.merge(c, change, 1, 1))
         return written
+
+
+async def test_a_replay_that_was_overtaken_by_a_merge_leaves_it_alone(tmp_path: Path) -> None:
+    store = await Store.open(tmp_path, clock=lambda: START)
+    try:
+        bench = Bench(store)
+        await bench.result("L1", "GLU=5.5")
+        await bench.order("P1", "L9")
+        specimen = SpecimenData("L1")
+        data = OrderData("P2", "EHR", "GLU", specimens=(specimen,))
+
+        def place(connection: Any) -> None:
+            (owner,) = patients.with_number(connection, "MRN1")
+            book.place(connection, data, owner, 1, START, timedelta(days=1))
+
+        await store.engine.write(place)  # and nobody was woken
+        parts = SimpleNamespace(
+            store=store, router=bench.router, clock=bench.clock, intake=bench.intake
+        )
+
+        class Overtaken(Replay):
+            async def _read(self, number: int) -> Any:
+                found = await super()._read(number)
+                prior, survivor = Identifier("MRN1", "EHR", "MR"), Identifier("MRN9", "EHR", "MR")
+                change = Merge(Person((survivor,)), (prior,))
+                await store.engine.write(lambda c: patients.merge(c, change, 1, 1))
+                return found
+
+        done = await Overtaken(cast("Parts", parts)).run({"user": "ada"})
+        assert [c["done"] for c in done["changes"]] == ["left alone: its patient changes just now"]
+        assert await bench.sent() == []
+        assert await bench.reasons() == [["unknown-order", "no-patient"]]
+        done = await Replay(cast("Parts", parts)).run({"user": "ada"})
+        assert [c["done"] for c in done["changes"]] == ["released"]
+        assert [m["PID"][3] for m in await bench.sent()] == ["MRN9^^^EHR^MR"]
+        assert await bench.balanced()
+    finally:
+        await store.aclose()
 
 
 async def test_one_decision_settles_every_revision_before_it(tmp_path: Path) -> None:
