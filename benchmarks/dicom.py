@@ -67,11 +67,9 @@ def measure(seconds: float) -> list[Row]:
         receivers = {name: stack.enter_context(running(name)) for name in names}
         for receiver in receivers.values():
             send(receiver, STILL, 5)
-        idle = {name: receiver.resident for name, receiver in receivers.items()}
         for workload in WORKLOADS:
             rows += _compared(workload, receivers, seconds)
-        rows += _peaks(receivers, idle)
-    return rows + _beside_an_analyzer(seconds)
+    return [*rows, *(_peak(name) for name in names), *_beside_an_analyzer(seconds)]
 
 
 def _compared(workload: Workload, receivers: Mapping[str, Receiver], seconds: float) -> list[Row]:
@@ -103,16 +101,15 @@ def _row(workload: Workload, name: str, rounds: list[dict[str, float]]) -> Row:
     )
 
 
-def _peaks(receivers: Mapping[str, Receiver], idle: Mapping[str, float]) -> list[Row]:
-    """Memory with four cine loops at once."""
-    rows = []
-    for name, receiver in receivers.items():
+def _peak(name: str) -> Row:
+    """Memory of a fresh one with four cine loops at once."""
+    with running(name) as receiver:
+        send(receiver, STILL, 5)
+        idle = receiver.resident
         with watched(receiver) as seen:
             send(receiver, 100 * MB, 1, senders=4)
-        receiver.forget()
-        figure = f"{max(seen):,.0f} MiB, {idle[name]:,.0f} idle"
-        rows.append(Row(f"memory, four cine loops: {name}", figure, "", "64" * (name == OURS)))
-    return rows
+    figure = f"{max(seen):,.0f} MiB, {idle:,.0f} idle"
+    return Row(f"memory, four cine loops: {name}", figure, "", "64" * (name == OURS))
 
 
 @contextmanager
