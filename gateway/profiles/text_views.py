@@ -27,6 +27,7 @@ _MARKS: Final = re.compile(
     r"[0-9+*#?<>=\xb1]|--|\.\.|\b(?i:over|under|high|low|hi|lo|err|error|invalid|pos|neg|positive|"
     r"negative|trace|n/?a|no result|not measured|masked)\b"
 )
+_RULE: Final = re.compile(r"[-=_*#.~ ]{3,}")
 _LIS3_DATA: Final = ("_NEW_DATA", "_EDIT_DATA")
 _HEMOCUE_UNITS: Final = (("percent", "%"), ("mmol", "mmol/mol"))
 
@@ -75,6 +76,9 @@ def _unread(fields: Fields) -> Fields:
 
 
 def _like_a_result(line: str) -> bool:
+    """A rule across the printout is none."""
+    if _RULE.fullmatch(line):
+        return False
     units = (word for word in line.split()[1:] if spelled(word) in unit_table())
     return _MARKS.search(line) is not None or any(units)
 

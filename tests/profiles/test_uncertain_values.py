@@ -174,3 +174,12 @@ def test_a_control_character_in_a_value_holds(value: str, unit: str) -> None:
     observation, report = in_astm(value, unit)
     assert observation.value == Absent(AbsentReason.UNREADABLE)
     assert ProblemCode.UNREADABLE_VALUE in problem_codes(report)
+
+
+@pytest.mark.parametrize("line", ["----------", "==========", "* * * * *", "ANALYZER", "Thank you"])
+def test_a_line_that_cannot_have_been_one_holds_nothing(line: str) -> None:
+    lines = ("ID: S1", "Patient: MRN1", line, "CRP: 5 mg/L", line)
+    payload = "\r\n".join(lines).encode() + b"\r\n"
+    (report,) = normalize(payload, catalogue()["generic-text"], context())
+    assert len(report.observations) == 1
+    assert not report.held
