@@ -10,7 +10,7 @@ Names that the character set of the conversation cannot write are left out.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -72,9 +72,8 @@ def answer(query: Query, work: Sequence[Job], menu: Menu, stamp: Callable[[], St
             lines = tuple(_requested(work, menu))
             return Given((response(query, stamp(), lines),), (tuple(work),))
         case QueryForm.ORM_O01 if work:
-            return Given(
-                (order_response(query, stamp(), tuple(_counted(work[0]))),), (tuple(work[:1]),)
-            )
+            lines = tuple(_counted(work[0], _writable(query.header)))
+            return Given((order_response(query, stamp(), lines),), (tuple(work[:1]),))
         case _:
             return Given((no_order(query, stamp()),), ((),))
 
@@ -207,9 +206,10 @@ def _requested(work: Sequence[Job], menu: Menu) -> Iterator[str]:
             yield segment("SPM", str(number), label, "", "ORH", *[""] * 6, "P")
 
 
-def _counted(job: Job) -> Iterator[str]:
+def _counted(job: Job, may: Callable[[str], bool]) -> Iterator[str]:
     """A blood count of one tube; in which mode is the analyzer's own setting."""
-    yield from _person(job.patient, 1)
+    known = job.patient
+    yield from _person(known if may(known.name or "") else replace(known, name=None), 1)
     label = escape(job.label.specimen)
     yield segment("ORC", "AF", label)
     yield segment("OBR", "1", label, "", _COUNT)

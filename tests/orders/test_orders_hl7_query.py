@@ -254,6 +254,11 @@ async def test_a_blood_counter_gets_its_count(tmp_path: Path) -> None:
             "OBR|1|26S1||00001^Automated Count^99MRC",
         ]
         assert (await device.ask(BC, "ORC|RF||26S9||IP"))[1:] == ["MSA|AR|9"]
+        await side.register("MRN1", "M\u00fcller^Zo\u00eb")
+        ascii_only = BC.replace("UNICODE", "ASCII")
+        for header, name in ((BC, "M\u00fcller^Zo\u00eb"), (ascii_only, "")):
+            answer = await device.ask(header, "ORC|RF||26S1||IP")
+            assert answer[2].split("|")[5] == name
         await device.aclose()
 
 
