@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,7 @@ def decide_held(
     chosen = number(identity, "a held item")
     if verb == "held.discard" and not reason.strip():
         raise wrong("discarding needs a reason: --reason TEXT")
+    reason = reason.strip() or _asked(path, identity)
     answer = ask(load(path), verb, id=chosen, user=who(user), reason=reason, order=order)
     if "queued" in answer:
         count = len(answer["queued"])
@@ -65,6 +67,20 @@ def decide_held(
     else:
         print(f"held {answer['id']} discarded; its bytes stay stored")
     return 0
+
+
+def _asked(path: Path, identity: str) -> str:
+    """Why it may go, from whoever sits at the terminal and has seen the bytes."""
+    if not sys.stdin.isatty():
+        raise wrong("releasing needs a reason: --reason TEXT")
+    show_held(path, identity, as_json=False)
+    try:
+        reason = input("why may it be sent? (empty: it stays held) ").strip()
+    except EOFError:
+        reason = ""
+    if not reason:
+        raise wrong("releasing needs a reason; it stays held")
+    return reason
 
 
 def resend_message(path: Path, identity: str, as_new: bool, user: str | None) -> int:

@@ -87,7 +87,9 @@ class Desk:
                 "site's codes and run 'gateway replay', or discard it"
             )
         chosen = str(arguments.get("order") or "").strip()
-        reason = str(arguments.get("reason") or "released")
+        reason = str(arguments.get("reason") or "").strip()
+        if not reason:
+            raise Mistake("releasing needs a reason")
         reason = f"{reason} (order {chosen})" if chosen else reason
         for _ in range(_TRIES):
             try:

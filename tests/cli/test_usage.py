@@ -72,6 +72,7 @@ def test_the_programs_themselves(module: str, arguments: tuple[str, ...]) -> Non
         (("held", "show", "x"), "'x' is not the number of a held item"),
         (("held", "release", "-"), "is not the number of a held item"),
         (("held", "discard", "1", "--reason", " "), "--reason"),
+        (("held", "release", "1"), "releasing needs a reason: --reason TEXT"),
         (("resend", "1e3"), "'1e3' is not the number of a message"),
         (("replay", "--dry-run", "--since", "yesterday"), "'yesterday' is no time"),
         (("replay", "--dry-run", "--device", "nobody"), "unknown device 'nobody'; known: bench"),

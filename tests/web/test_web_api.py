@@ -138,8 +138,10 @@ async def test_a_held_report_is_discarded_in_somebodys_name(site: Clinic) -> Non
     nobody = await site.client.post(f"{place}/discard", json={"reason": "test"})
     assert nobody.status_code == 409
     assert "who" in nobody.json()["error"]
-    unreasoned = await site.client.post(f"{place}/discard", json={"user": "ada"})
-    assert unreasoned.status_code == 409
+    for act in ("discard", "release"):
+        unreasoned = await site.client.post(f"{place}/{act}", json={"user": "ada"})
+        assert unreasoned.status_code == 409
+        assert "needs a reason" in unreasoned.json()["error"]
     done = await site.client.post(
         f"{place}/discard",
         json={"reason": "control run"},
