@@ -11,7 +11,6 @@ from gateway.config.operators import read_operators
 from gateway.intake import Known
 from gateway.orders.operators import Certification, by_id
 from gateway.profiles import Protocol, catalogue, is_loinc
-from gateway.profiles.columns import with_columns
 from gateway.profiles.reference_lab import REFERENCE_LAB
 from gateway.profiles.times import ClockLimits
 from gateway.transports.tape import Tape
@@ -29,13 +28,14 @@ def known_devices(configuration: Configuration) -> dict[str, Known]:
     return laboratories | {
         name: Known(
             name,
-            with_columns(profiles[device.profile], device.columns),
+            profiles[device.profile],
             ZoneInfo(device.timezone or configuration.gateway.timezone),
             device.codes,
             device.units,
             device.serial,
             clock_limits(device),
             certifications.get(name),
+            tuple(device.columns.items()),
         )
         for name, device in configuration.analyzers.items()
     }

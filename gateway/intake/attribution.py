@@ -14,6 +14,7 @@ from gateway.intake.arrival import Arrival
 from gateway.orders.operators import Certification
 from gateway.profiles import AnalyzerProfile, identify
 from gateway.profiles import Sender as Identified
+from gateway.profiles.columns import adapted
 from gateway.profiles.times import LIMITS, ClockLimits
 from gateway.report import Problem, ProblemCode
 
@@ -21,7 +22,8 @@ from gateway.report import Problem, ProblemCode
 @dataclass(frozen=True, slots=True)
 class Known:
     """A configured device as the intake needs it.  ``serial`` tells devices of one line apart;
-    ``certification`` is asked of its operators, None where nobody is asked."""
+    ``certification`` is asked of its operators, None where nobody is asked; ``columns`` are the
+    site's headings of exported tables."""
 
     name: str
     profile: AnalyzerProfile
@@ -31,6 +33,12 @@ class Known:
     serial: str | None = None
     limits: ClockLimits = LIMITS
     certification: Certification | None = None
+    columns: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def reads_by(self) -> AnalyzerProfile:
+        """The profile with the site's headings for exported tables."""
+        return adapted(self.profile, self.columns)
 
 
 class Attribution:
@@ -54,7 +62,7 @@ class Attribution:
         candidates = [self._devices[name] for name in arrival.candidates]
         if len(candidates) == 1:
             return candidates[0], None
-        senders = [(known, identify(arrival.payload, known.profile)) for known in candidates]
+        senders = [(known, identify(arrival.payload, known.reads_by)) for known in candidates]
         fitting = [k for k, sender in senders if _fits(k, sender)]
         certain = [k for k, sender in senders if _fits(k, sender) and sender.certain]
         for found in (certain, fitting):

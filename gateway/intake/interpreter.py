@@ -58,7 +58,7 @@ class Interpreter:
             limits=known.limits,
         )
         reading = read_transmission(
-            arrival.payload, known.profile, context, checked=arrival.checked
+            arrival.payload, known.reads_by, context, checked=arrival.checked
         )
         doubts = () if doubt is None else (doubt,)
         if not reading.reports and not reading.problems:

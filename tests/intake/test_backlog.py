@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pickle
 import signal
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -21,6 +22,7 @@ from gateway.intake.interpreter import Interpreter
 from gateway.intake.planning import Meaning
 from gateway.messages import DESTINATION_PROFILES, PatientData
 from gateway.notices import Noticeboard
+from gateway.orders.operators import Certification, Operator, by_id
 from gateway.profiles import catalogue
 from gateway.store import Store
 
@@ -236,3 +238,27 @@ async def test_the_same_is_filed_whoever_reads(tmp_path: Path) -> None:
 def _must_succeed(error: StoreError | None) -> None:
     if error is not None:
         raise error
+
+
+def test_another_process_knows_the_site_s_columns_and_operators() -> None:
+    known = Known(
+        "files",
+        catalogue()["file-drop"],
+        ZoneInfo("UTC"),
+        {"GLU": "2345-7"},
+        certification=Certification(by_id([Operator("OP1")]), hold=True),
+        columns=(("ID", "specimen"),),
+    )
+    found = setup_of({"files": known}, router())
+    assert found is not None
+    drafter = Drafter(pickle.loads(pickle.dumps(found)))
+    table = (
+        b"ID,MRN,Test,Result,Unit,Operator\r\n"
+        b"26S1,M1,GLU,5.4,mg/dL,OP1\r\n26S2,M2,GLU,5.5,mg/dL,OP2\r\n"
+    )
+    (draft,) = drafter.drafts([Arrival(1, ("files",), "file", table, False, "peer", NOW)], NOW)
+    assert draft is not None
+    assert [(r.specimen, bool(r.held)) for r in draft.filing.reports] == [
+        ("26S1", False),
+        ("26S2", True),
+    ]
