@@ -39,6 +39,7 @@ class Connection(asyncio.BufferedProtocol):
         self._astray = False
         self._reading = True
         self._drained: asyncio.Future[None] | None = None
+        self._lingering: asyncio.TimerHandle | None = None  # closed, and not yet gone
         self.association.renew_buffer(self._home)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -74,7 +75,13 @@ class Connection(asyncio.BufferedProtocol):
         self.over = True
         self._clock.stop()
         self._released()
+        if self._lingering is not None:
+            self._lingering.cancel()
         self.gone("the connection was lost" if lost else "")
+        self._home = bytearray(
+            1
+        )  # a line refers to itself; its memory need not wait for the collector
+        self._go_home()
 
     def pump(self) -> None:
         """Everything that is here and may be looked at now."""
@@ -127,7 +134,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._block is None:
             return
         self._block = None
-        if self.association.in_message:  # the peer is ahead: take what is unread along
+        if self.association.in_message and not self.over:  # take along what is unread
             self._astray = True
             self.association.renew_buffer(bytearray(LARGE + SMALL))
         else:
@@ -178,7 +185,7 @@ class Connection(asyncio.BufferedProtocol):
         self._released()
         if not transport.is_closing():
             transport.close()
-            self._loop.call_later(_LINGER, transport.abort)
+            self._lingering = self._loop.call_later(_LINGER, transport.abort)
 
     def _released(self) -> None:
         if self._drained is not None and not self._drained.done():
