@@ -23,7 +23,7 @@ from gateway.config.sections import (
     MqttDestination,
 )
 from gateway.config.send_out import send_out_mistakes
-from gateway.config.sharing import shared_streams
+from gateway.config.sharing import shared_streams, shared_titles
 from gateway.messages import DESTINATION_PROFILES
 from gateway.profiles import Protocol, catalogue, is_loinc
 from gateway.profiles.ucum import is_ucum
@@ -47,6 +47,7 @@ def check(configuration: Configuration, devices: Iterable[str] | None = None) ->
         yield from _network(("devices", name, "address"), unit.address)
     yield from _destinations(configuration, names)
     yield from shared_streams(configuration)
+    yield from shared_titles(configuration)
     yield from _downloads(configuration)
     yield from exports(configuration)
     yield from _lists(configuration)

@@ -30,6 +30,19 @@ def shared_streams(configuration: Configuration) -> Iterator[Mistake]:
                 yield Mistake(("devices", second, "stream"), text.format(stream=stream))
 
 
+def shared_titles(configuration: Configuration) -> Iterator[Mistake]:
+    """Two modalities of one AE title must call from different addresses."""
+    units = configuration.ultrasounds
+    for first, second in combinations(units, 2):
+        one, other = units[first], units[second]
+        if one.ae_title == other.ae_title and _overlap(one.address, other.address):
+            text = (
+                f"'{other.ae_title}' may call from the same address as device '{first}': give "
+                "them different AE titles or addresses"
+            )
+            yield Mistake(("devices", second, "ae_title"), text)
+
+
 def _obstacle(devices: Mapping[str, DeviceSection], first: str, second: str) -> str | None:
     one, other = devices[first], devices[second]
     if not one.stream.startswith("tcp-listen:"):
@@ -58,20 +71,22 @@ def _obstacle(devices: Mapping[str, DeviceSection], first: str, second: str) -> 
 
 def _by_address(one: DeviceSection, other: DeviceSection) -> bool:
     """One bound to an address is never taken for one that is not."""
-    networks = [
-        ipaddress.ip_network(device.address, strict=False)
-        for device in (one, other)
-        if device.address is not None and _is_network(device.address)
-    ]
-    if len(networks) < 2:
-        return (one.address is None) != (other.address is None)
-    match networks:
-        case [ipaddress.IPv4Network() as first, ipaddress.IPv4Network() as second]:
-            return not first.overlaps(second)
-        case [ipaddress.IPv6Network() as former, ipaddress.IPv6Network() as latter]:
-            return not former.overlaps(latter)
+    if one.address is None or other.address is None:
+        return one.address != other.address
+    return not _overlap(one.address, other.address)
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Whether a caller may be in both; what is no network is said elsewhere."""
+    if not (_is_network(one) and _is_network(other)):
+        return False
+    match ipaddress.ip_network(one, strict=False), ipaddress.ip_network(other, strict=False):
+        case ipaddress.IPv4Network() as first, ipaddress.IPv4Network() as second:
+            return first.overlaps(second)
+        case ipaddress.IPv6Network() as former, ipaddress.IPv6Network() as latter:
+            return former.overlaps(latter)
         case _:
-            return True
+            return False
 
 
 def _is_network(text: str) -> bool:

@@ -253,3 +253,23 @@ def test_whatever_stands_there_is_a_readable_line(text: str) -> None:
         assert line.count(": ") >= 2
         assert "\n" not in line
         assert "nput should" not in line
+
+
+@pytest.mark.parametrize(
+    ("title", "address", "wrong"),
+    [
+        ("VOLUSON", "10.0.0.1/32", True),
+        ("VOLUSON", "10.0.0.0/8", True),
+        ("VOLUSON", "10.0.0.2/32", False),
+        ("LOGIQ", "10.0.0.1/32", False),
+    ],
+)
+def test_modalities_nobody_could_tell_apart(title: str, address: str, *, wrong: bool) -> None:
+    unit = '[devices.{}]\nprofile = "ultrasound"\nae_title = "{}"\naddress = "{}"\n'
+    text = BASE + unit.format("a", "VOLUSON", "10.0.0.1") + unit.format("b", title, address)
+    if not wrong:
+        parse(text, Path("gateway.toml"))
+        return
+    (line,) = mistakes(text)
+    assert "devices.b.ae_title" in line
+    assert "device 'a'" in line
