@@ -13,7 +13,7 @@ from typing import Final
 
 import apsw
 
-from gateway.orders import book, patients
+from gateway.orders import book, patients, placing
 from gateway.orders.model import Change, Discharge, Merge, Place, Register, StatusChange
 from gateway.store.moments import to_micros
 
@@ -80,7 +80,7 @@ def _apply(
             return effects.merged(connection, survivor)
         case Place(person, order):
             patient = patients.register(connection, person, moment)
-            number = book.place(connection, order, patient, message, now, keep)
+            number = placing.place(connection, order, patient, message, now, keep)
             return effects.ordered(connection, number)
         case StatusChange():
             book.change_status(connection, change, message, moment)

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import apsw
 
 from gateway.messages import control_id
-from gateway.orders import book, patients
+from gateway.orders import book, patients, placing
 from gateway.orders.applying import Withdrawal
 from gateway.orders.book import KnownOrder
 from gateway.orders.model import OrderStatus, SpecimenData
@@ -126,7 +126,7 @@ class SendOuts:
             "VALUES (?, ?, ?, 'sent', 0, 0, ?)",
             (order.id, plan.destination, number, to_micros(now)),
         )
-        book.label(connection, order.id, SpecimenData(number))
+        placing.label(connection, order.id, SpecimenData(number))
         book.begun(connection, (order.id,), now)
         standing = _Standing(plan.destination, number, False, 0, 0)
         return self._tell(connection, order, standing, Control.NEW)

@@ -16,7 +16,7 @@ from gateway.intake import EhrRoute, Router, Sender
 from gateway.intake.study_notices import StudyNotices
 from gateway.messages import DESTINATION_PROFILES, Envelope, NotEncodable, Obstacle
 from gateway.messages.study import StudyNotice, check_study, encode_study
-from gateway.orders import book, patients
+from gateway.orders import patients, placing
 from gateway.orders.model import Identifier, ImagingStep, OrderData, Person
 from gateway.protocols.hl7 import Message, read
 from gateway.report import Patient, PatientId
@@ -53,7 +53,7 @@ class Department:
 
         def operation(connection: Any) -> int:
             owner = patients.register(connection, person, to_micros(self.clock()))
-            return book.place(connection, data, owner, 1, self.clock(), timedelta(days=30))
+            return placing.place(connection, data, owner, 1, self.clock(), timedelta(days=30))
 
         return await self.store.engine.write(operation)
 

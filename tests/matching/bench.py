@@ -13,7 +13,7 @@ from gateway.intake.planning import Planner
 from gateway.matching import Policy, Rules
 from gateway.messages import DESTINATION_PROFILES
 from gateway.notices import Noticeboard
-from gateway.orders import book, patients
+from gateway.orders import patients, placing
 from gateway.orders.model import Identifier, OrderData, Person, SpecimenData
 from gateway.profiles import catalogue
 from gateway.store import Store
@@ -79,7 +79,7 @@ class Bench:
 
         def place(connection: Any) -> None:
             owner = patients.register(connection, person, to_micros(self.now))
-            book.place(connection, data, owner, 1, self.now, timedelta(days=14))
+            placing.place(connection, data, owner, 1, self.now, timedelta(days=14))
 
         await self.store.engine.write(place)
         return await self.late.look()

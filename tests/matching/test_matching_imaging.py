@@ -18,7 +18,7 @@ from gateway.archive import Archive, Offered
 from gateway.desk.mistakes import Missing, Mistake
 from gateway.desk.studies import Studies as StudyVerbs
 from gateway.imaging.outgoing import Outgoing
-from gateway.orders import book, patients
+from gateway.orders import patients, placing
 from gateway.orders.model import Identifier, ImagingStep, OrderData, OrderStatus, Person
 from gateway.rendering import Renderer
 from gateway.store import SpacePolicy, Store
@@ -52,7 +52,7 @@ class Department:
 
         def operation(connection: Any) -> None:
             owner = patients.register(connection, person, to_micros(NOW))
-            book.place(connection, data, owner, 1, NOW, timedelta(days=30))
+            placing.place(connection, data, owner, 1, NOW, timedelta(days=30))
 
         await self.store.engine.write(operation)
 

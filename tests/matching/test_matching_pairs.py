@@ -12,7 +12,7 @@ import apsw
 from gateway.matching import Check, IdType, Match, Policy, Rules, decide
 from gateway.matching.check_digits import mod_37_2_character
 from gateway.matching.identity import suggestions
-from gateway.orders import book, patients
+from gateway.orders import book, patients, placing
 from gateway.orders.model import (
     Identifier,
     Merge,
@@ -93,7 +93,7 @@ class Town:
         self.number_of.append(number)
         self.labels[label] = index
         order = OrderData(f"P{index}", "EHR", "GLU", specimens=(SpecimenData(label),))
-        book.place(self.connection, order, patient, 1, NOW, WEEK)
+        placing.place(self.connection, order, patient, 1, NOW, WEEK)
         if index % 17 == 3:
             book.change_status(self.connection, StatusChange(f"P{index}", "EHR", None), 1, 0)
             self.cancelled.add(label)
@@ -231,7 +231,7 @@ def test_a_patient_number_that_looks_alike_is_suggested_and_not_matched() -> Non
     connection = database()
     patient = patients.register(connection, Person((Identifier("MRN10042"),)), 0)
     order = OrderData("P1", "", "GLU", specimens=(SpecimenData("26S0042"),))
-    book.place(connection, order, patient, 1, NOW, WEEK)
+    placing.place(connection, order, patient, 1, NOW, WEEK)
     for policy in Policy:
         for typed in ("MRN10043", "MRN10024", "MRN1042", "mrn10042"):
             sent = report(None, typed, None, "GLU")
@@ -270,7 +270,7 @@ def test_a_label_that_was_mistyped_is_suggested_and_not_matched() -> None:
     connection = database()
     patient = patients.register(connection, Person((Identifier("1"),)), 0)
     order = OrderData("P1", "", "GLU", specimens=(SpecimenData("26S0042"),))
-    book.place(connection, order, patient, 1, NOW, WEEK)
+    placing.place(connection, order, patient, 1, NOW, WEEK)
     rules = Rules({"bench": Policy.REQUIRED})
     for typed in ("26S0043", "26S0024", "26S042", "26S00422", "26s0042"):
         found = decide(connection, report(typed, None, None, "GLU"), rules, NOW)
@@ -284,12 +284,12 @@ def test_a_test_that_was_not_ordered_is_held() -> None:
     connection = database()
     patient = patients.register(connection, Person((Identifier("1"),)), 0)
     order = OrderData("P1", "", "GLU", specimens=(SpecimenData("L"),))
-    book.place(connection, order, patient, 1, NOW, WEEK)
+    placing.place(connection, order, patient, 1, NOW, WEEK)
     rules = Rules({"bench": Policy.REQUIRED}, known=frozenset(("GLU", "K")))
     found = decide(connection, report("L", None, None, "K"), rules, NOW)
     assert [p.code for p in found.problems] == [ProblemCode.ORDER_MISMATCH]
     opaque = OrderData("P2", "", "CBC", specimens=(SpecimenData("M"),))
-    book.place(connection, opaque, patient, 1, NOW, WEEK)
+    placing.place(connection, opaque, patient, 1, NOW, WEEK)
     assert not decide(connection, report("M", None, None, "K"), rules, NOW).problems
 
 
@@ -297,7 +297,7 @@ def test_a_cancelled_or_expired_order_takes_nothing() -> None:
     connection = database()
     patient = patients.register(connection, Person((Identifier("1"),)), 0)
     order = OrderData("P1", "", "GLU", specimens=(SpecimenData("L"),))
-    book.place(connection, order, patient, 1, NOW, WEEK)
+    placing.place(connection, order, patient, 1, NOW, WEEK)
     rules = Rules({"bench": Policy.OPTIONAL})
     late = decide(connection, report("L", None, None, "GLU"), rules, NOW + 2 * WEEK)
     assert [p.code for p in late.problems] == [ProblemCode.ORDER_MISMATCH]

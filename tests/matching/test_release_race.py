@@ -14,7 +14,7 @@ from bench import START, Bench
 from gateway.desk.parts import Parts
 from gateway.desk.releasing import Releasing
 from gateway.desk.replay import Replay
-from gateway.orders import book, patients
+from gateway.orders import patients, placing
 from gateway.orders.model import Identifier, Merge, OrderData, Person, SpecimenData
 from gateway.store import OutboxMessage, OutOfDate, Store
 
@@ -46,7 +46,7 @@ async def test_a_replay_that_was_overtaken_by_a_merge_leaves_it_alone(tmp_path: 
 
         def place(connection: Any) -> None:
             (owner,) = patients.with_number(connection, "MRN1")
-            book.place(connection, data, owner, 1, START, timedelta(days=1))
+            placing.place(connection, data, owner, 1, START, timedelta(days=1))
 
         await store.engine.write(place)  # and nobody was woken
         parts = SimpleNamespace(

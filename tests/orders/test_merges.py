@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import apsw
 
 from gateway.matching import Policy, Rules, decide
-from gateway.orders import book, patients
+from gateway.orders import patients, placing
 from gateway.orders.model import Identifier, Merge, OrderData, Person, SpecimenData
 from gateway.report import (
     Code,
@@ -91,7 +91,7 @@ def test_two_hundred_towns_of_merges() -> None:
                     owner = patients.register(connection, Person((Identifier(one),)), act)
                     label = f"L{act}"
                     data = OrderData(f"P{act}", "", "GLU", specimens=(SpecimenData(label),))
-                    book.place(connection, data, owner, act, NOW, timedelta(days=9))
+                    placing.place(connection, data, owner, act, NOW, timedelta(days=9))
                     labels[label] = one
                 case "merge" | "repeat":
                     change = Merge(Person((Identifier(other),)), (Identifier(one),))
