@@ -64,8 +64,8 @@ class AstmLink(DeviceLink):
         self.commit(raw)
 
     def advance(self) -> None:
-        if self._receiver.quiet:
-            self.set_timeout(self._receiver.timeout)
+        if (patience := self._receiver.resting) is not None:
+            self.set_timeout(patience)
             return
         while not self._waiting and (event := self._receiver.next_event()) is not None:
             self._on(event)

@@ -44,15 +44,23 @@ class Tape:
 
     def device(self, data: bytes) -> None:
         """The device said this."""
-        self._add(_DEVICE, data)
+        self._pieces.append((self._clock(), _DEVICE, data))
+        self._size += len(data) + _OVERHEAD
+        if self._size > self._limit:
+            self._forget()
 
     def host(self, data: bytes) -> None:
         """We said this."""
-        self._add(_HOST, data)
+        self._pieces.append((self._clock(), _HOST, data))
+        self._size += len(data) + _OVERHEAD
+        if self._size > self._limit:
+            self._forget()
 
     def mark(self, mark: Mark, peer: str) -> None:
         """The line was opened or closed."""
-        self._add(mark, peer.encode("ascii", "replace"))
+        data = peer.encode("ascii", "replace")
+        self._pieces.append((self._clock(), mark, data))
+        self._size += len(data) + _OVERHEAD
 
     def transcript(self, now: datetime) -> str:
         """All of it, the oldest first; ``now`` is the time of day it is asked for."""
@@ -69,12 +77,6 @@ class Tape:
                 continue
             yield Spoken(kind, data, Decimal(f"{at - last:.3f}"))
             last = at
-
-    def _add(self, kind: Direction | Mark, data: bytes) -> None:
-        self._pieces.append((self._clock(), kind, data))
-        self._size += len(data) + _OVERHEAD
-        if self._size > self._limit:
-            self._forget()
 
     def _forget(self) -> None:
         """The oldest, and of a single piece that is too long its beginning."""

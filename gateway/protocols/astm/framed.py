@@ -67,6 +67,7 @@ class FramedReader:
         "_last",
         "_limit",
         "_lower",
+        "_patience",
         "_phase",
         "_proved",
         "_raw",
@@ -81,6 +82,7 @@ class FramedReader:
         self._digits = 0 if dialect.checksum is Checksum.NONE else 2
         self._simple = dialect.checksum is not Checksum.NONE
         self._limit = dialect.max_frame
+        self._patience = dialect.timers.frame
         self._lower = dialect.checksum is Checksum.LOWER
         self._phase: Phase | None = None  # None: the line is neutral
         self._due: _Due | None = None
@@ -108,12 +110,14 @@ class FramedReader:
     def timeout(self) -> float | None:
         if self._phase is None or self._due is not None:
             return None
-        return self._dialect.timers.frame
+        return self._patience
 
     @property
-    def quiet(self) -> bool:
-        """Whether a phase is open and all bytes are read."""
-        return self._due is None and self._phase is not None and not self._incoming.data
+    def resting(self) -> float | None:
+        """The timeout if a phase is open and all bytes are read."""
+        if self._due is not None or self._phase is None or self._incoming.data:
+            return None
+        return self._patience
 
     # -- the usual case in one look
 

@@ -111,9 +111,10 @@ class Receiver:
         return None if self._framed is None else self._framed.next_frame(data)
 
     @property
-    def quiet(self) -> bool:
-        """Whether a transmission is open and every byte is read: ``next_event()`` has nothing."""
-        return self._framed is not None and self._framed.quiet
+    def resting(self) -> float | None:
+        """As ``timeout`` while a transmission is open and every byte is read: ``next_event()`` has
+        nothing.  None otherwise."""
+        return None if self._framed is None else self._framed.resting
 
     def next_event(self) -> Event | None:
         """The next event, or ``None``: more bytes are needed."""

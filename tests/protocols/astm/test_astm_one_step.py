@@ -98,7 +98,7 @@ class Play:
             receiver.awaiting,
             receiver.idle,
             receiver.timeout,
-            receiver.quiet,
+            receiver.resting,
         )
 
 
@@ -138,11 +138,11 @@ def test_a_whole_panel_goes_in_single_steps() -> None:
         assert receiver.awaiting
         assert receiver.receive_frame(frame) is None  # not before the answer
         receiver.accept()
-        assert receiver.quiet
+        assert receiver.resting == receiver.timeout
     assert receiver.unread == 0
     receiver.receive_data(EOT)
     assert receiver.next_event() is not None
-    assert not receiver.quiet
+    assert receiver.resting is None
 
 
 BROKEN = [encode_frame(1, b"H|" + bytes((byte,)) + b"\r") for byte in b"\x02\x03\x04\x05\x16\x17"]
