@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import getpass
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from gateway.config import Configuration
@@ -39,6 +40,11 @@ def number(text: str, what: str) -> str:
     if text.isascii() and text.isdigit() and len(text) <= 18:
         return text
     raise wrong(f"'{text}' is not the number of {what}")
+
+
+def local(moment: str) -> str:
+    """A time of the desk's as the clock on the wall has it, to the minute."""
+    return datetime.fromisoformat(moment).astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 def who(user: str | None) -> str:

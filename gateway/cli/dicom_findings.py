@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from gateway.cli.asking import local
 from gateway.cli.symptoms import Finding, Symptom
 from gateway.drivers.dicom.probe import Answered
 from gateway.drivers.dicom.service import AssociationRefused
@@ -212,7 +213,7 @@ def strangers(callers: Sequence[Mapping[str, Any]], host: str, title: str) -> It
         if host == caller["address"] or title == caller["ae_title"]:
             said = f"{caller['ae_title']} called us from {caller['address']} and is in no section"
             yield Finding(
-                Symptom.UNKNOWN_CALLER, f"{said} (last {caller['last_at'][:16]})", caller["add"]
+                Symptom.UNKNOWN_CALLER, f"{said} (last {local(caller['last_at'])})", caller["add"]
             )
 
 

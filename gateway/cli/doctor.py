@@ -106,7 +106,7 @@ def _tell(findings: tuple[Finding, ...], as_json: bool) -> int:
         for finding in findings:
             print(f"{finding.symptom.value}: {finding.said}")
             if finding.advice:
-                print(f"  -> {finding.advice}")
+                print("  -> " + finding.advice.replace("\n", "\n     "))
     return int(any(finding.fault for finding in findings))
 
 

@@ -7,16 +7,13 @@ import os
 import shutil
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
-from gateway.cli.asking import ask, who
+from gateway.cli.asking import ask, local, who
 from gateway.config import load
 from gateway.errors import ConfigurationError, GatewayError
 
 
 def list_cases(path: Path, as_json: bool) -> int:
-    """One line a case, the newest first."""
+    """The newest first; the UID stands whole, on a line of its own."""
     cases = ask(load(path), "quarantine.list")
     if as_json:
         print(json.dumps(cases, indent=2))
@@ -24,12 +21,11 @@ def list_cases(path: Path, as_json: bool) -> int:
     if not cases:
         print("nothing is in quarantine")
         return 0
-    table = Table("id", "since", "device", "why", "instance", box=None)
     for case in cases:
-        why = f"{case['reason']}: {case['detail']}"
         device = case["device"] or f"{case['calling']}@{case['address']}"
-        table.add_row(str(case["id"]), case["received_at"][:16], device, why, case["uid"])
-    Console().print(table)
+        print(f"{case['id']}  {local(case['received_at'])}  {device}")
+        print(f"  {case['reason']}: {case['detail']}")
+        print(f"  {case['uid']}")
     return 0
 
 

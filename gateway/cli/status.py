@@ -59,22 +59,24 @@ def lines(status: dict[str, Any]) -> Iterator[str]:
 
 
 def _imaging(imaging: dict[str, Any]) -> Iterator[str]:
+    size = f"{imaging['bytes'] / 2**30:.1f} GiB"
+    yield f"images: {imaging['instances']} in {imaging['studies']} studies, {size}"
+    yield f"  {imaging['unmatched']} studies without an order"
     yield (
-        f"images: {imaging['instances']} in {imaging['studies']} studies "
-        f"({imaging['bytes'] / 2**30:.1f} GiB), {imaging['unmatched']} studies without an order, "
-        f"{imaging['quarantined']} in quarantine, {imaging['damaged']} damaged, "
-        f"{imaging['purged']} purged here and kept by a PACS"
+        f"  images in quarantine {imaging['quarantined']}, damaged {imaging['damaged']}, "
+        f"purged here and kept by a PACS {imaging['purged']}"
     )
     for name, found in (("sweep", "damaged"), ("retention", "purged")):
         walk = imaging[name]
-        when = "under way" if walk["under_way"] else f"last {(walk['finished_at'] or '')[:16]}"
+        when = "under way" if walk["under_way"] else f"last {_time(walk['finished_at'])}"
         if walk["started_at"]:
-            yield f"{name}: {when}, {walk['seen']} images, {walk['found']} {found}"
+            yield f"  {name}: {when}, {walk['seen']} images, {walk['found']} {found}"
     for caller in imaging["unknown_callers"]:
         yield (
             f"unknown caller: {caller['ae_title']} from {caller['address']}, {caller['times']} "
-            f"time(s), last {caller['last_at'][:16]}. To let it in, add:"
+            f"time(s), last {_time(caller['last_at'])}"
         )
+        yield "  to let it in, add to the configuration:"
         yield from (f"    {line}" for line in caller["add"].splitlines())
 
 

@@ -6,15 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
-from gateway.cli.asking import ask, who
+from gateway.cli.asking import ask, local, who
 from gateway.config import load
 
 
 def list_studies(path: Path, as_json: bool, unmatched: bool) -> int:
-    """One line a study, the newest first."""
+    """The newest first; the UID stands whole, on a line of its own."""
     found = ask(load(path), "studies.list", state="unmatched" if unmatched else None)
     if as_json:
         print(json.dumps(found, indent=2))
@@ -22,13 +19,12 @@ def list_studies(path: Path, as_json: bool, unmatched: bool) -> int:
     if not found:
         print("no studies")
         return 0
-    table = Table("study", "since", "device", "patient id", "images", "order", box=None)
     for study in found:
-        order = study["order"] or study["match"]
-        since, device = study["first_at"][:16], study["device"] or ""
-        row = (study["uid"], since, device, study["patient_id"], str(study["instances"]), order)
-        table.add_row(*row)
-    Console().print(table)
+        order = f"order #{study['order']}" if study["order"] else study["match"]
+        patient = study["patient_id"] or "none"
+        print(f"{local(study['first_at'])}  {study['device'] or 'unknown device'}")
+        print(f"  patient id {patient}, {study['instances']} images, {order}")
+        print(f"  {study['uid']}")
     return 0
 
 
