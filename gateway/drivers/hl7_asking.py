@@ -114,15 +114,24 @@ class Hl7AskingLink(Hl7Link):
         self._pushing.over(taken=taken)
 
     async def _answer(self, query: Query, raw: bytes) -> None:
+        """A mistake of ours ends the connection: the device asks again on the next one."""
+        try:
+            await self._reply(query, raw)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the line must not go dead
+            self.refused(f"could not be answered ({type(error).__name__})")
+            self.close()
+            return
+        self._waiting = False
+        self.go_on()
+
+    async def _reply(self, query: Query, raw: bytes) -> None:
         asking = self._worklists.asker(self.site.candidates, raw)
         session = self._session
         if asking is None:
             self.write(session.refuse())
-        else:
-            given = await self._worklists.hl7_answer(asking, query, lambda: session.stamp)
-            self._hand(asking, query, given)
-        self._waiting = False
-        self.go_on()
+            return
+        given = await self._worklists.hl7_answer(asking, query, lambda: session.stamp)
+        self._hand(asking, query, given)
 
     def _hand(self, asking: Asking, query: Query, given: Given) -> None:
         (_, *later), (now, *work) = given.messages, given.work

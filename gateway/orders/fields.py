@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta, timezone, tzinfo
 
 from gateway.orders.errors import missing, wrong
 from gateway.orders.model import Identifier, Person
-from gateway.protocols.hl7 import NULL, ErrorCode, Segment
+from gateway.protocols.hl7 import NULL, ErrorCode, Segment, has_control
 
 LONGEST = 199
 _SEXES = frozenset("AFMNOU")
@@ -36,8 +36,16 @@ def value(segment: Segment, field: int, component: int = 1, subcomponent: int = 
 
 def entity(segment: Segment, field: int) -> tuple[str, str] | None:
     """EI: number and namespace."""
-    number = value(segment, field)
+    number = number_at(segment, field)
     return (number, value(segment, field, 2) or "") if number else None
+
+
+def number_at(segment: Segment, field: int, component: int = 1) -> str | None:
+    """A number that must come back as it is: no line breaks or other control characters."""
+    text = value(segment, field, component)
+    if text and has_control(text):
+        raise wrong(ErrorCode.DATA_TYPE, segment.name, field)
+    return text
 
 
 def person(pid: Segment, *, occurrence: int = 1) -> Person:
@@ -55,7 +63,7 @@ def identifiers(segment: Segment, field: int) -> tuple[Identifier, ...]:
         number = (segment.at(field, repetition=repetition) or "").strip()
         if not number or number == NULL:
             continue
-        if len(number) > LONGEST:
+        if len(number) > LONGEST or has_control(number):
             raise wrong(ErrorCode.DATA_TYPE, segment.name, field)
         authority = segment.at(field, 4, repetition=repetition) or ""
         kind = segment.at(field, 5, repetition=repetition) or ""

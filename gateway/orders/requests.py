@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 
 from gateway.orders.errors import missing, wrong
-from gateway.orders.fields import entity, moment, value
+from gateway.orders.fields import entity, moment, number_at, value
 from gateway.orders.model import (
     Change,
     ImagingStep,
@@ -187,9 +187,9 @@ class Requests:
             if segment.name == "SPM":
                 kind = value(segment, 4) or value(segment, 4, 2)
                 collected = moment(segment, 17, self._zone)
-                numbers = [value(segment, 2, component) for component in (1, 2)]
+                numbers = [number_at(segment, 2, component) for component in (1, 2)]
             else:
-                numbers = [value(segment, 3), value(segment, 4)]
+                numbers = [number_at(segment, 3), number_at(segment, 4)]
             for number in dict.fromkeys(n for n in numbers if n):
                 found = True
                 yield SpecimenData(number, kind or None, collected)

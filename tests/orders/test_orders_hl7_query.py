@@ -295,3 +295,25 @@ async def test_fifty_hl7_devices_ask_at_once(tmp_path: Path) -> None:
         answers = await asyncio.gather(*map(one, range(50)))
         for number, shown in enumerate(answers):
             assert f"DSP|21||26S{number}" in shown
+
+
+async def test_a_mistake_of_ours_ends_the_line_and_not_the_device_s_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with ehr(tmp_path) as side, listening(side, "mindray-bs") as (port, filed):
+        await side.order("MRN1", "P1", "26S1", "GLU")
+
+        def broken(*_: object) -> None:
+            raise KeyError("a mistake")
+
+        query = "QRD|20260105|R|D|2|||RD|26S1|OTH|||T|"
+        with monkeypatch.context() as patched:
+            patched.setattr("gateway.orders.hl7_answers.answer", broken)
+            device = await dial(port)
+            with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+                await device.ask(QRY, query)
+            await device.aclose()
+        again = await dial(port)
+        assert (await again.ask(QRY.replace("|7|", "|8|"), query))[-1] == "QAK|SR|OK"
+        await again.aclose()
+        assert len(filed.whole) == 2

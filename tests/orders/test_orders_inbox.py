@@ -82,6 +82,15 @@ async def test_the_same_id_with_other_content_is_refused_and_alarmed(tmp_path: P
         ((pid("1"), "ORC|NW|P1", "OBR|1|P1||"), "ORM^O01", "AE", "101", "OBR[1]-4"),
         ((pid("1"), "ORC|CA|P9"), "ORM^O01", "AE", "204", "ORC[1]-2"),
         ((pid("1"), "OBR|1|P1||GLU"), "ORM^O01", "AE", "100", "ORC[1]"),
+        ((r"PID|1||1\X0D\2^^^EHR||DOE",), "ADT^A04", "AE", "102", "PID[1]-3"),
+        ((pid("1"), r"ORC|NW|P\X02\1", "OBR|1|||GLU"), "ORM^O01", "AE", "102", "ORC[1]-2"),
+        (
+            (pid("1"), "ORC|NW|P1", "OBR|1|P1||G", r"SPM|1|L\X0A\1"),
+            "OML^O21",
+            "AE",
+            "102",
+            "SPM[1]-2",
+        ),
         ((pid("1"), pid("2"), "ORC|NW|P1", "OBR|1|||G"), "OML^O21", "AE", "100", "PID[2]"),
     ],
 )
