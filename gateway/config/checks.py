@@ -57,6 +57,7 @@ def check(configuration: Configuration, devices: Iterable[str] | None = None) ->
     yield from _reached(configuration)
     yield from _http(configuration)
     yield from _files(configuration)
+    yield from _retention(configuration)
     yield from _folders(configuration)
 
 
@@ -248,6 +249,17 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _retention(configuration: Configuration) -> Iterator[Mistake]:
+    """Nothing is ever purged but on another archive's promise."""
+    section = configuration.dicom
+    if section is None or section.keep_days is None:
+        return
+    archives = (d for d in configuration.destinations.values() if isinstance(d, DicomDestination))
+    if not any(destination.commitment for destination in archives):
+        text = "needs a destination of type dicom with commitment = true: nothing is purged without"
+        yield Mistake(("dicom", "keep_days"), text)
 
 
 def _files(configuration: Configuration) -> Iterator[Mistake]:

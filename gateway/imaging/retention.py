@@ -202,6 +202,10 @@ _CANDIDATES: Final = """SELECT s.id FROM studies s
     WHERE s.changed_at < ? AND s.id > ? AND s.kept_for IS NULL AND s.mixed = 0
     AND EXISTS (SELECT 1 FROM series e JOIN instances i ON i.series = e.id
                 WHERE e.study = s.id AND i.state IN ('stored', 'damaged'))
+    AND NOT EXISTS (SELECT 1 FROM series e JOIN instances i ON i.series = e.id
+                    WHERE e.study = s.id AND i.state IN ('stored', 'damaged')
+                    AND NOT EXISTS (SELECT 1 FROM forwardings f
+                                    WHERE f.instance = i.id AND f.state = 'committed'))
     ORDER BY s.id LIMIT ?"""
 _HERE: Final = """SELECT i.id, i.uid FROM instances i JOIN series e ON e.id = i.series
     WHERE e.study = ? AND i.state IN ('stored', 'damaged') ORDER BY i.id"""

@@ -115,6 +115,11 @@ def test_orders_are_required_where_the_ehr_sends_them() -> None:
             id="stream",
         ),
         pytest.param(
+            BASE + "[dicom]\nkeep_days = 30\n",
+            ["dicom.keep_days", "commitment = true"],
+            id="retention-without-a-promise",
+        ),
+        pytest.param(
             BASE + DEVICE + 'codes = { "GLU" = "2345-8" }\n',
             ["devices.x.codes.GLU", "check digit"],
             id="loinc",
