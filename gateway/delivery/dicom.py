@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Final, Protocol
 
 from gateway import logs
 from gateway.archive import Archive, Instance
@@ -21,6 +21,8 @@ from gateway.errors import DeliveryError, Refused
 from gateway.imaging.commitment import Request
 from gateway.imaging.forwarding import Forwardings, read_message
 from gateway.store.messages import OutboxEntry
+
+QUIET: Final = 3.0
 
 
 class Taken(Protocol):
@@ -55,7 +57,7 @@ class ForwardOptions:
     the archive is looked at for what nobody told of."""
 
     commitment: bool = False
-    quiet: float = 3.0
+    quiet: float = QUIET
     unanswered: float = 3600.0
     retry: float = 60.0
     look: float = 30.0

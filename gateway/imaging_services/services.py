@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 from gateway import logs
 from gateway.archive import Archive
 from gateway.config import Configuration, DicomDestination, DicomSection
-from gateway.delivery.dicom import DicomForwarder, ForwardOptions
+from gateway.delivery.dicom import QUIET, DicomForwarder, ForwardOptions
 from gateway.delivery.tls import TlsFiles, client_context
 from gateway.drivers.dicom import Blocks, Provider, Remote, Routing, Unit
 from gateway.drivers.dicom.services.commitment import StorageCommitment
@@ -65,12 +65,14 @@ class ImagingServices:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the parts need of the world.  ``stepped``: a performed procedure step changed."""
+    """What the parts need of the world.  ``stepped``: a performed procedure step changed.
+    ``forward_quiet``: seconds without anything to send before commitment is asked for."""
 
     clock: Callable[[], datetime]
     random: Callable[[], float]
     stepped: Callable[[str, Effect], None] = lambda _uid, _effect: None
     report_first: float = 10.0
+    forward_quiet: float = QUIET
 
 
 def new_uid() -> str:
@@ -225,7 +227,11 @@ def _forwarder(
         user,
         archive,
         forwardings,
-        ForwardOptions(commitment=_commits(configuration, name), devices=devices),
+        ForwardOptions(
+            commitment=_commits(configuration, name),
+            quiet=world.forward_quiet,
+            devices=devices,
+        ),
         clock=world.clock,
         make_uid=new_uid,
         queued=store.outbox.announce,

@@ -111,7 +111,7 @@ async def site(
             space=ROOMY,
         )
         stack.push_async_callback(archive.aclose)
-        world = Surroundings(clock, lambda: 0.0, report_first=0.2)
+        world = Surroundings(clock, lambda: 0.0, report_first=0.2, forward_quiet=0.3)
         services = await imaging_services(chosen, chosen.dicom, store, archive, world)
 
         def filed(_filed: Filed) -> None:
