@@ -77,16 +77,19 @@ async def run_work_list(
     *,
     pause: float = 1.0,
     told: Callable[[tuple[Tube, ...]], None] = lambda _: None,
+    acknowledged: Callable[[tuple[Sample, ...]], None] = lambda _: None,
 ) -> None:
     """Asks until there is work, and runs it; ends after ``count`` specimens (0: never).  ``told``
-    hears what the host answered, where it was work."""
+    hears what the host answered, where it was work, ``acknowledged`` what it has of the results."""
     done = 0
     while not count or done < count:
         work = await device.ask(day.profile)
         if work:
             told(work)
         for tube in work[: count - done if count else None]:
-            await device.send(day.message(measured(tube, day)).records)
+            message = day.message(measured(tube, day))
+            await device.send(message.records)
+            acknowledged(message.samples)
             done += 1
         if not work:
             await asyncio.sleep(pause)

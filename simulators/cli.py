@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import random
 import sys
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated
 
 import typer
 from typer.exceptions import TyperException
+
+from simulators.mistakes import Mistake
 
 app = typer.Typer(
     name="gateway-sim",
@@ -23,10 +23,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-class Mistake(Exception):
-    """Wrong use; the text says what is allowed."""
 
 
 class JobFailed(Exception):
@@ -75,112 +71,15 @@ def analyzer(
     retry: Annotated[float, typer.Option(help="Seconds before a message is sent again.")] = 2.0,
 ) -> None:
     """An analyzer that sends results and keeps trying until they are acknowledged."""
-    asyncio.run(_analyze(profile, to, scenario, count, rate, seed, sent, tz, retry))
-
-
-async def _analyze(
-    profile: str,
-    to: str,
-    scenario: str,
-    count: int,
-    rate: float,
-    seed: int,
-    sent: Path | None,
-    tz: str,
-    retry: float,
-) -> None:
-    from zoneinfo import ZoneInfo
-
-    from gateway.profiles import Protocol, catalogue
-    from gateway.protocols.astm import Dialect
-    from simulators.analyzer import Analyzer
-    from simulators.asking import AskingAnalyzer, run_work_list
-    from simulators.asking_hl7 import AskingSpeaker, may_ask
-    from simulators.filing import FileWriter
-    from simulators.others import Speaker
-    from simulators.pipe import open_pipe
-    from simulators.scenarios import SCENARIOS, Day
+    from simulators.shift import Shift, list_scenarios, work
 
     if scenario == "list":
-        for name, told in SCENARIOS.items():
-            print(f"{name:<18} {(told.__doc__ or '').splitlines()[0]}")
-        print(f"{'query':<18} Asks for its work list before it runs.")
+        list_scenarios()
         return
-    known = catalogue()
-    if profile not in known:
-        raise Mistake(f"unknown profile '{profile}'; known: {', '.join(known)}")
-    if scenario not in (*SCENARIOS, "query"):
-        raise Mistake(f"unknown scenario '{scenario}'; known: {', '.join(SCENARIOS)}")
-    chosen = known[profile]
-    day = Day(chosen, random.Random(seed), lambda: datetime.now(UTC), ZoneInfo(tz))
-    if scenario == "query":
-        asker: AskingAnalyzer | AskingSpeaker
-        if may_ask(chosen):
-            utc = partial(datetime.now, UTC)
-            asker = AskingSpeaker(chosen, partial(open_pipe, to), clock=utc, retry=retry)
-        elif chosen.query is not None:
-            dialect = chosen.link.dialect or Dialect()
-            asker = AskingAnalyzer(dialect, partial(open_pipe, to), retry=retry)
-        else:
-            raise Mistake(f"'{profile}' does not ask its host")
-        try:
-            await run_work_list(asker, day, count, pause=1 / rate if rate else 1.0)
-        finally:
-            await asker.aclose()
-        return
-    device: Analyzer | Speaker | FileWriter
-    if to.startswith("file:"):
-        device = FileWriter(chosen, _folder(to))
-    elif chosen.link.protocol is Protocol.FILE:
-        raise Mistake(f"{profile} writes files: --to file:FOLDER")
-    elif chosen.link.protocol is Protocol.ASTM:
-        device = Analyzer(chosen.link.dialect or Dialect(), lambda: open_pipe(to), retry=retry)
-    else:
-        clock = partial(datetime.now, UTC)
-        device = Speaker(chosen, lambda: open_pipe(to), clock=clock, retry=retry)
-    ledger = None if sent is None else await asyncio.to_thread(sent.open, "a", encoding="utf-8")
-    try:
-        for number, message in enumerate(SCENARIOS[scenario](day), 1):
-            await device.send(message.records)
-            if ledger is not None:
-                _write(ledger, profile, message.samples)
-            if number == count:
-                return
-            if rate:
-                await asyncio.sleep(1 / rate)
-    finally:
-        await device.aclose()
-        if ledger is not None:
-            ledger.close()
-
-
-def _folder(to: str) -> Path:
-    folder = Path(to.removeprefix("file:").partition("?")[0])
-    if not folder.is_dir():
-        raise Mistake(f"there is no folder {folder}")
-    return folder
-
-
-def _write(ledger: TextIO, profile: str, samples: object) -> None:
-    from gateway.profiles.samples import Sample
-
-    now = datetime.now(UTC).isoformat()
-    for sample in samples if isinstance(samples, tuple) else ():
-        if not isinstance(sample, Sample):
-            continue
-        for finding in sample.findings:
-            line = {
-                "acknowledged_at": now,
-                "profile": profile,
-                "kind": sample.kind.value,
-                "specimen": sample.specimen,
-                "patient": sample.patient,
-                "code": finding.code,
-                "value": finding.value,
-                "unit": finding.unit,
-            }
-            ledger.write(json.dumps(line) + "\n")
-    ledger.flush()
+    shift = Shift(profile, to, scenario, count, rate, seed, tz, retry)
+    with ExitStack() as stack:
+        ledger = None if sent is None else stack.enter_context(sent.open("a", encoding="utf-8"))
+        asyncio.run(work(shift, ledger, partial(datetime.now, UTC)))
 
 
 @app.command(epilog="Example: gateway-sim ehr --mllp 127.0.0.1:2576 --answers AA,AE,AA")

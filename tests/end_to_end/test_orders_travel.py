@@ -4,6 +4,7 @@ process killed in the middle."""
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import random
 import sys
@@ -372,9 +373,11 @@ merge = { prior = "MRN1", survivor = "MRN2" }
         assert await asyncio.wait_for(ehr.stdout.readline(), 30) == b"5 messages accepted\n"
         analyzer = await simulator(
             *("analyzer", "--profile", "generic-astm", "--scenario", "query"),
-            *("--to", f"tcp:127.0.0.1:{device}"),
+            *("--to", f"tcp:127.0.0.1:{device}", "--sent", str(tmp_path / "sent")),
         )
         assert await asyncio.wait_for(analyzer.wait(), 60) == 0
+        (sent,) = map(json.loads, (tmp_path / "sent").read_text(encoding="utf-8").splitlines())
+        assert (sent["specimen"], sent["patient"], sent["code"]) == ("26S0042", "MRN1", "GLU")
         folder = tmp_path / "got"
         await until(lambda: folder.is_dir() and any(folder.iterdir()), what="the result")
         ehr.terminate()
