@@ -377,7 +377,7 @@ merge = { prior = "MRN1", survivor = "MRN2" }
         )
         assert await asyncio.wait_for(analyzer.wait(), 60) == 0
         (sent,) = map(json.loads, (tmp_path / "sent").read_text(encoding="utf-8").splitlines())
-        assert (sent["specimen"], sent["patient"], sent["code"]) == ("26S0042", "MRN1", "GLU")
+        assert (sent["specimen"], sent["patient"], sent["code"]) == ("26S0042", "MRN2", "GLU")
         folder = tmp_path / "got"
         await until(lambda: folder.is_dir() and any(folder.iterdir()), what="the result")
         ehr.terminate()
