@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 from gateway.intake.drafting import Drafter, packed
 
-_NICENESS = 5  # the lines go first
+_NICENESS = 19  # the lines go first
 
 
 def main() -> int:
