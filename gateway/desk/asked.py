@@ -1,11 +1,15 @@
-"""Who asks, and why: what every act of a person names."""
+"""Who asks, why, and of which study: what an act of a person names."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.desk.mistakes import Mistake
+import apsw
+
+from gateway.archive import Index, Study
+from gateway.desk.mistakes import Missing, Mistake
+from gateway.store import Engine, audit
 
 
 def actor_of(arguments: Mapping[str, Any]) -> str:
@@ -16,9 +20,24 @@ def actor_of(arguments: Mapping[str, Any]) -> str:
     return actor
 
 
-def reason_of(arguments: Mapping[str, Any]) -> str:
-    """Mistake when there is none."""
+def reason_of(arguments: Mapping[str, Any], act: str = "this") -> str:
+    """Mistake when there is none; it says that ``act`` needs one."""
     reason = str(arguments.get("reason") or "").strip()
     if not reason:
-        raise Mistake("this needs a reason")
+        raise Mistake(f"{act} needs a reason")
     return reason
+
+
+async def study_of(index: Index, arguments: Mapping[str, Any]) -> Study:
+    """Missing when there is none of that UID."""
+    study = await index.study(str(arguments.get("uid")))
+    if study is None:
+        raise Missing("there is no such study; see 'gateway studies list'")
+    return study
+
+
+def record(
+    engine: Engine, connection: apsw.Connection, actor: str, action: str, uid: str, detail: str
+) -> None:
+    """An act on a study, in the audit trail, inside the act's own transaction."""
+    audit.add(engine, connection, actor, action, f"study {uid}", detail)

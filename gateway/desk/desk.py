@@ -87,9 +87,7 @@ class Desk:
                 "site's codes and run 'gateway replay', or discard it"
             )
         chosen = str(arguments.get("order") or "").strip()
-        reason = str(arguments.get("reason") or "").strip()
-        if not reason:
-            raise Mistake("releasing needs a reason")
+        reason = reason_of(arguments, "releasing")
         reason = f"{reason} (order {chosen})" if chosen else reason
         for _ in range(_TRIES):
             try:
@@ -102,9 +100,7 @@ class Desk:
 
     async def _held_discard(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         item = await self._item(arguments)
-        reason = str(arguments.get("reason") or "").strip()
-        if not reason:
-            raise Mistake("discarding needs a reason")
+        reason = reason_of(arguments, "discarding")
         await self._parts.store.holds.discard(
             item.hold.id, actor=actor_of(arguments), reason=reason
         )

@@ -10,13 +10,12 @@ from typing import Any, Final
 
 import apsw
 
-from gateway.archive import Index, Instance, Study
-from gateway.desk.asked import actor_of, reason_of
-from gateway.desk.mistakes import Missing, Mistake
+from gateway.archive import Index, Instance
+from gateway.desk.asked import actor_of, reason_of, record, study_of
+from gateway.desk.mistakes import Mistake
 from gateway.desk.parts import Parts
 from gateway.imaging.correction import correction_of
 from gateway.imaging.forwarding import Forwardings
-from gateway.store import audit
 
 DICOM: Final = "dicom"
 
@@ -40,7 +39,7 @@ class Images:
     async def _forward(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Everything there is of the study, under the identity it has now."""
         study, actor, reason = (
-            await self._study(arguments),
+            await study_of(self._index, arguments),
             actor_of(arguments),
             reason_of(arguments),
         )
@@ -50,7 +49,7 @@ class Images:
         def operation(connection: apsw.Connection) -> int:
             count = self._forwardings.queue_study(connection, destination, study.uid)
             detail = f"{count} instances to {destination}: {reason}"
-            self._record(connection, actor, "forward study", study.uid, detail)
+            record(self._store.engine, connection, actor, "forward study", study.uid, detail)
             return count
 
         count = await self._store.engine.write(operation)
@@ -59,7 +58,7 @@ class Images:
 
     async def _export(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Where the files are and what is to be changed in them on the way out."""
-        study, actor = await self._study(arguments), actor_of(arguments)
+        study, actor = await study_of(self._index, arguments), actor_of(arguments)
         instances = await self._index.instances(study.uid)
         if not arguments.get("partial"):
             _must_be_whole(instances)
@@ -69,7 +68,7 @@ class Images:
 
         def operation(connection: apsw.Connection) -> dict[str, Any] | None:
             detail = f"{len(sound)} of {len(instances)} instances"
-            self._record(connection, actor, "export study", study.uid, detail)
+            record(self._store.engine, connection, actor, "export study", study.uid, detail)
             found = correction_of(connection, study.uid)
             return None if found is None else {**found.instruction(), "number": found.id}
 
@@ -82,7 +81,7 @@ class Images:
 
     async def _keep(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """It is not purged, whatever its age; or (``end``) it may be again."""
-        study = await self._study(arguments)
+        study = await study_of(self._index, arguments)
         actor, reason = actor_of(arguments), reason_of(arguments)
         end = bool(arguments.get("end"))
 
@@ -92,7 +91,7 @@ class Images:
                 (None if end else reason, study.id),
             )
             action = "end keeping study" if end else "keep study"
-            self._record(connection, actor, action, study.uid, reason)
+            record(self._store.engine, connection, actor, action, study.uid, reason)
 
         await self._store.engine.write(operation)
         return {"uid": study.uid, "kept": not end}
@@ -104,17 +103,6 @@ class Images:
             return self._archives[0]
         known = ", ".join(self._archives) or "none"
         raise Mistake(f"name the destination with --to; of type dicom there are: {known}")
-
-    async def _study(self, arguments: Mapping[str, Any]) -> Study:
-        study = await self._index.study(str(arguments.get("uid")))
-        if study is None:
-            raise Missing("there is no such study; see 'gateway studies list'")
-        return study
-
-    def _record(
-        self, connection: apsw.Connection, actor: str, action: str, uid: str, detail: str
-    ) -> None:
-        audit.add(self._store.engine, connection, actor, action, f"study {uid}", detail)
 
 
 def _must_be_whole(instances: Sequence[Instance]) -> None:

@@ -15,14 +15,14 @@ from typing import Any
 import apsw
 
 from gateway.archive import Index, Study
-from gateway.desk.asked import actor_of, reason_of
-from gateway.desk.mistakes import Missing, Mistake
+from gateway.desk.asked import actor_of, reason_of, record, study_of
+from gateway.desk.mistakes import Mistake
 from gateway.imaging.correction import correction_of
 from gateway.imaging.forwarding import Forwardings
 from gateway.matching import imaging
 from gateway.orders import book, patients
 from gateway.orders.book import KnownOrder
-from gateway.store import Store, audit
+from gateway.store import Store
 from gateway.store.moments import to_micros
 
 MATCHED, UNMATCHED = "matched", "unmatched"
@@ -54,7 +54,7 @@ class Studies:
         return [_study(study) for study in found]
 
     async def _show(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        study = await self._study(arguments)
+        study = await study_of(self._index, arguments)
         series = await self._index.series(study.uid)
         engine = self._store.engine
         match = await engine.read(lambda c: _decided(c, study.uid))
@@ -81,7 +81,7 @@ class Studies:
         }
 
     async def _link(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        study, actor = await self._study(arguments), actor_of(arguments)
+        study, actor = await study_of(self._index, arguments), actor_of(arguments)
         wanted = str(arguments.get("order") or "").strip()
         reason = str(arguments.get("reason") or "linked")
 
@@ -91,7 +91,7 @@ class Studies:
                 raise Mistake("the study is linked already; unlink it first")
             tie(connection, study.uid, order.id, to_micros(self._store.engine.clock()))
             detail = f"order {order.id}: {reason}"
-            self._record(connection, actor, "link study", study.uid, detail)
+            record(self._store.engine, connection, actor, "link study", study.uid, detail)
             return order
 
         order = await self._store.engine.write(operation)
@@ -99,7 +99,7 @@ class Studies:
 
     async def _unlink(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         study, actor, reason = (
-            await self._study(arguments),
+            await study_of(self._index, arguments),
             actor_of(arguments),
             reason_of(arguments),
         )
@@ -109,14 +109,14 @@ class Studies:
         def operation(connection: apsw.Connection) -> None:
             tie(connection, study.uid, None, to_micros(self._store.engine.clock()))
             detail = f"order {study.match_order}: {reason}"
-            self._record(connection, actor, "unlink study", study.uid, detail)
+            record(self._store.engine, connection, actor, "unlink study", study.uid, detail)
 
         await self._store.engine.write(operation)
         return {"uid": study.uid, "match": UNMATCHED}
 
     async def _move(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         study, actor, reason = (
-            await self._study(arguments),
+            await study_of(self._index, arguments),
             actor_of(arguments),
             reason_of(arguments),
         )
@@ -136,23 +136,12 @@ class Studies:
                 (study.uid, wanted, issuer, *row, now, actor, reason),
             )
             tie(connection, study.uid, None, now)
-            self._record(connection, actor, "move study", study.uid, reason)
+            record(self._store.engine, connection, actor, "move study", study.uid, reason)
 
         await self._store.engine.write(operation)
         sent = await self._forwardings.of_study(study.uid)
         outdated = [one.destination for one in sent if one.outdated]
         return {"uid": study.uid, "moved": True, "match": UNMATCHED, "outdated_at": outdated}
-
-    async def _study(self, arguments: Mapping[str, Any]) -> Study:
-        study = await self._index.study(str(arguments.get("uid")))
-        if study is None:
-            raise Missing("there is no such study; see 'gateway studies list'")
-        return study
-
-    def _record(
-        self, connection: apsw.Connection, actor: str, action: str, uid: str, detail: str
-    ) -> None:
-        audit.add(self._store.engine, connection, actor, action, f"study {uid}", detail)
 
 
 def tie(connection: apsw.Connection, uid: str, order: int | None, now: int) -> None:
