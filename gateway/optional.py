@@ -8,8 +8,6 @@ a process of its own.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import ModuleType
 from typing import Final, cast
 
@@ -17,14 +15,8 @@ PIXELS: Final = ("numpy", "PIL", "jpeg_ls", "gdcm", "pylibjpeg")
 COLOURS: Final = ("rich",)
 
 
-@contextmanager
-def absent(*names: str) -> Iterator[None]:
-    """Libraries imported within find these packages not installed, unless they are loaded."""
-    hidden = [name for name in names if name not in sys.modules]
+def leave_out(*names: str) -> None:
+    """From now on this process finds these packages not installed, unless they are loaded."""
     modules = cast("dict[str, ModuleType | None]", sys.modules)
-    modules.update(dict.fromkeys(hidden))
-    try:
-        yield
-    finally:
-        for name in hidden:
-            del modules[name]
+    for name in names:
+        modules.setdefault(name, None)

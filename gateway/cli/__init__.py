@@ -7,17 +7,19 @@ Exit status: 0 done, 1 the work failed, 2 wrong use or wrong configuration.
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
 
 from gateway.errors import ConfigurationError, GatewayError
+
+DEFAULT: Final = Path("gateway.toml")
 
 
 def main() -> None:
     """Runs the command line and turns expected failures into one line and an exit status."""
-    from gateway.cli.commands import app
-    from gateway.cli.usage import run
-
     try:
-        sys.exit(run(app, "gateway"))
+        sys.exit(_run(sys.argv[1:]))
     except ConfigurationError as error:
         for mistake in error.mistakes:
             print(mistake, file=sys.stderr)
@@ -30,3 +32,27 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    path = _configuration_of_run(arguments)
+    if path is not None:
+        from gateway.cli.run import run_gateway
+
+        return run_gateway(path)
+    from gateway.cli.commands import app
+    from gateway.cli.usage import run
+
+    return run(app, "gateway")
+
+
+def _configuration_of_run(arguments: Sequence[str]) -> Path | None:
+    """Of a plain ``gateway run``, which starts without the other commands and their parser: it
+    stays in memory.  None for whatever else is asked."""
+    match arguments:
+        case ["run"]:
+            return DEFAULT
+        case ["run", "-c" | "--config", name] if not name.startswith("-"):
+            return Path(name)
+        case _:
+            return None

@@ -7,10 +7,13 @@ from typing import Annotated
 
 import typer
 
+from gateway.cli import DEFAULT
+
+__all__ = ["DEFAULT", "AsJson", "Config", "Reason", "User"]
+
 Config = Annotated[
     Path, typer.Option("-c", "--config", help="The configuration file.", metavar="FILE")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON, for programs.")]
 User = Annotated[str | None, typer.Option("--user", help="Who does it; default: who is logged in.")]
-DEFAULT = Path("gateway.toml")
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the audit trail.")]

@@ -7,11 +7,13 @@ import gc
 import json
 import signal
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Final
 
 from gateway.config import Configuration, load, schema
-from gateway.optional import COLOURS, PIXELS, absent
+from gateway.config.apart import Reading
+from gateway.optional import COLOURS, PIXELS, leave_out
 
 GARBAGE: Final = (10_000, 20, 20)
 """When to collect: new objects, then rounds of the younger generations."""
@@ -32,8 +34,11 @@ def check_configuration(path: Path, show_schema: bool) -> int:
 
 def run_gateway(path: Path) -> int:
     """Runs until SIGTERM or Ctrl-C; prints ``ready`` when all listeners are open."""
-    configuration = load(path)
+    leave_out(*PIXELS, *COLOURS)
+    reading = Reading(path)
     runner = _loop_runner()
+    import_module("gateway.app")
+    configuration = reading.outcome()
     with runner:
         runner.run(_run(configuration))
     return 0
@@ -49,10 +54,9 @@ def _loop_runner() -> asyncio.Runner:
 
 
 async def _run(configuration: Configuration) -> None:
-    with absent(*PIXELS, *COLOURS):
-        from gateway import logs
-        from gateway.app import serve
-        from gateway.notices import Noticeboard
+    from gateway import logs
+    from gateway.app import serve
+    from gateway.notices import Noticeboard
 
     logs.configure()
     notices = Noticeboard(now)

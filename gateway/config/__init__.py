@@ -1,6 +1,6 @@
 """The configuration file: TOML in, checked frozen values out, or one readable line per mistake."""
 
-from gateway.config.load import load, parse, schema
+from gateway.config.load import load, parse
 from gateway.config.sections import (
     SEND_OUT,
     Configuration,
@@ -17,6 +17,7 @@ from gateway.config.sections import (
     SendOutSection,
     UltrasoundSection,
 )
+from gateway.config.shape import schema
 
 __all__ = [
     "SEND_OUT",

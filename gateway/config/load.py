@@ -10,15 +10,16 @@ import difflib
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
-
+from gateway.config import sections
 from gateway.config.checks import check
 from gateway.config.mistakes import Mistake, words
 from gateway.config.partial import place_of, sound_part
 from gateway.config.sections import Configuration
+from gateway.config.shape import Unsound, shaped
 from gateway.errors import ConfigurationError
 from gateway.transports import anchored
 
@@ -64,10 +65,10 @@ def parse(text: str, path: Path) -> Configuration:
         raise ConfigurationError([f"{path}: not valid TOML: {error}"]) from None
     anchored = _anchored(document, path.parent)
     try:
-        configuration = Configuration.model_validate(anchored)
+        configuration = shaped(anchored)
         mistakes = list(check(configuration))
-    except ValidationError as error:
-        unsound = [_mistake(detail) for detail in error.errors()]
+    except Unsound as error:
+        unsound = [_mistake(detail) for detail in error.details]
         mistakes = [*unsound, *_beyond(anchored)]
     if mistakes:
         raise ConfigurationError(list(_lines(mistakes, text, path)))
@@ -82,11 +83,6 @@ def _beyond(document: dict[str, Any]) -> Iterator[Mistake]:
     for mistake in check(configuration, names) if configuration is not None else ():
         if not any(mistake.where[: len(where)] == where for where in dropped):
             yield mistake
-
-
-def schema() -> dict[str, Any]:
-    """JSON Schema of the file, for editors."""
-    return Configuration.model_json_schema()
 
 
 def _anchored(value: Any, folder: Path, key: str = "") -> Any:
@@ -106,7 +102,7 @@ def _mistake(detail: Mapping[str, Any]) -> Mistake:
         case "missing":
             allowed = _PATTERNS.get(where[-1])
             return Mistake(where, f"is missing; {allowed}" if allowed else "is missing")
-        case "extra_forbidden":
+        case "unexpected_keyword_argument":
             return Mistake(where, _unknown_key(where))
         case "literal_error":
             return Mistake(where, f"must be {context['expected']}")
@@ -142,9 +138,7 @@ def _unknown_key(where: tuple[str, ...]) -> str:
 
 
 def _keys_beside(where: tuple[str, ...]) -> Iterable[str]:
-    from gateway.config import sections
-
-    tables: dict[str, tuple[type[BaseModel], ...]] = {
+    tables = {
         "gateway": (sections.GatewaySection,),
         "http": (sections.HttpSection,),
         "dicom": (sections.DicomSection,),
@@ -158,10 +152,8 @@ def _keys_beside(where: tuple[str, ...]) -> Iterable[str]:
             sections.DicomDestination,
         ),
     }
-    if len(where) == 1:
-        return Configuration.model_fields
-    models = tables.get(where[0], ())
-    return {name for model in models for name in model.model_fields}
+    kinds = (Configuration,) if len(where) == 1 else tables.get(where[0], ())
+    return {field.name for kind in kinds for field in fields(kind)}
 
 
 def _lines(mistakes: Iterable[Mistake], text: str, path: Path) -> Iterator[str]:

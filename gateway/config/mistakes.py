@@ -27,7 +27,7 @@ _KINDS: Final = (
     ("list", 'must be a list, e.g. ["a", "b"]'),
     ("dict", "must be a table of names and values"),
     ("mapping", "must be a table of names and values"),
-    ("model", "must be a table, e.g. [{where}]"),
+    ("dataclass", "must be a table, e.g. [{where}]"),
 )
 
 

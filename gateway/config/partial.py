@@ -10,9 +10,8 @@ from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from typing import Any, Final
 
-from pydantic import ValidationError
-
 from gateway.config.sections import Configuration
+from gateway.config.shape import Unsound, shaped
 
 _ROUNDS: Final = 12
 _STAND_IN: Final = {"site": "site", "timezone": "UTC", "data_dir": "."}
@@ -35,9 +34,9 @@ def sound_part(document: Mapping[str, Any]) -> tuple[Configuration | None, set[t
     dropped: set[tuple[str, ...]] = set()
     for _ in range(_ROUNDS):
         try:
-            return Configuration.model_validate(kept), dropped
-        except ValidationError as error:
-            for detail in error.errors():
+            return shaped(kept), dropped
+        except Unsound as error:
+            for detail in error.details:
                 dropped |= _drop(kept, place_of(detail["loc"]), missing=detail["type"] == "missing")
     return None, dropped
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from pydicom import Dataset, config
-from pydicom.sequence import Sequence as Items
-
-from gateway.imaging.datasets import Unreadable, items, text
+from gateway.imaging.datasets import Unreadable, items, new, sequence, text, unchecked
 from gateway.protocols.dicom import is_valid_uid
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
 
 REQUEST_COMMITMENT: Final = 1  # action type
 ALL_SAFE: Final = 1  # event types
@@ -84,10 +84,10 @@ def read_request(data_set: Dataset) -> Request:
 
 def write_request(request: Request) -> Dataset:
     """For an N-ACTION of ours."""
-    found = Dataset()
-    with config.disable_value_validation():
+    found = new()
+    with unchecked():
         found.TransactionUID = request.transaction
-        found.ReferencedSOPSequence = Items(_item(one) for one in request.references)
+        found.ReferencedSOPSequence = sequence(_item(one) for one in request.references)
     return found
 
 
@@ -103,14 +103,14 @@ def read_report(data_set: Dataset) -> Report:
 
 def write_report(report: Report, retrieve_ae: str) -> Dataset:
     """For an N-EVENT-REPORT of ours."""
-    found = Dataset()
-    with config.disable_value_validation():
+    found = new()
+    with unchecked():
         found.TransactionUID = report.transaction
         found.RetrieveAETitle = retrieve_ae
         if report.safe:
-            found.ReferencedSOPSequence = Items(_item(one) for one in report.safe)
+            found.ReferencedSOPSequence = sequence(_item(one) for one in report.safe)
         if report.failed:
-            found.FailedSOPSequence = Items(_failed(one, why) for one, why in report.failed)
+            found.FailedSOPSequence = sequence(_failed(one, why) for one, why in report.failed)
     return found
 
 
@@ -147,7 +147,7 @@ def _reason(value: str) -> int:
 
 
 def _item(reference: Reference) -> Dataset:
-    item = Dataset()
+    item = new()
     item.ReferencedSOPClassUID = reference.sop_class
     item.ReferencedSOPInstanceUID = reference.uid
     return item

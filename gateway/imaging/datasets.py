@@ -3,23 +3,32 @@
 Implicit or Explicit VR Little Endian (what these services travel in), text by Specific Character
 Set.  ``Unreadable`` for what breaks the rules of encoding or nests deeper than ``DEPTH``; odd
 values are kept as they are.
+
+pydicom with its dictionaries is 5 MiB, and a node that only takes images does without: it comes
+with the first data set.  No other module of a running gateway imports it; whoever answers on an
+association awaits ``ready`` before, so that no line waits while it is loaded.
 """
 
 from __future__ import annotations
 
+import asyncio
 import struct
+import sys
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from importlib import import_module
 from io import BytesIO
-from typing import Final
-
-from pydicom import DataElement, Dataset, config
-from pydicom.filebase import DicomBytesIO
-from pydicom.filereader import read_dataset
-from pydicom.filewriter import write_dataset
+from typing import TYPE_CHECKING, Final
 
 from gateway.errors import GatewayError
 from gateway.protocols.dicom.transfer_syntaxes import EXPLICIT_LE, IMPLICIT_LE
 
+if TYPE_CHECKING:
+    from pydicom import DataElement, Dataset
+    from pydicom.sequence import Sequence as Items
+
 DEPTH: Final = 16
+_LIBRARY: Final = "pydicom"
 _BROKEN: Final = (
     ValueError,
     KeyError,
@@ -38,12 +47,47 @@ class Unreadable(GatewayError):
     """The data set makes no sense; says why, quotes nothing."""
 
 
+async def ready() -> None:
+    """Returns when data sets can be made and read without a delay."""
+    if not hasattr(sys.modules.get(_LIBRARY), "Sequence"):  # its last import
+        await asyncio.to_thread(import_module, _LIBRARY)
+
+
+def new() -> Dataset:
+    """An empty one."""
+    from pydicom import Dataset
+
+    return Dataset()
+
+
+def element(tag: int, vr: str, value: object) -> DataElement:
+    from pydicom import DataElement
+
+    return DataElement(tag, vr, value)
+
+
+def sequence(items: Iterable[Dataset] = ()) -> Items:
+    """A sequence's value."""
+    from pydicom.sequence import Sequence as Items
+
+    return Items(items)
+
+
+def unchecked() -> AbstractContextManager[None]:
+    """Within, values are taken as they are."""
+    from pydicom import config
+
+    return config.disable_value_validation()
+
+
 def read(data: bytes, transfer_syntax: str) -> Dataset:
     """The data set, every element of it decoded."""
+    from pydicom.filereader import read_dataset
+
     if transfer_syntax not in (IMPLICIT_LE, EXPLICIT_LE):
         raise Unreadable("no transfer syntax for this service")
     try:
-        with config.disable_value_validation():
+        with unchecked():
             found = read_dataset(
                 BytesIO(data), transfer_syntax == IMPLICIT_LE, is_little_endian=True
             )
@@ -55,10 +99,13 @@ def read(data: bytes, transfer_syntax: str) -> Dataset:
 
 def write(data_set: Dataset, transfer_syntax: str) -> bytes:
     """Text must fit the data set's own Specific Character Set."""
+    from pydicom.filebase import DicomBytesIO
+    from pydicom.filewriter import write_dataset
+
     target = DicomBytesIO()
     target.is_implicit_VR = transfer_syntax == IMPLICIT_LE
     target.is_little_endian = True
-    with config.disable_value_validation():
+    with unchecked():
         write_dataset(target, data_set)
     return target.getvalue()
 
@@ -100,6 +147,8 @@ def _stripped(value: object) -> str:
 
 def items(data_set: Dataset, keyword: str) -> tuple[Dataset, ...]:
     """The items of a sequence; none when it is absent, empty or no sequence."""
+    from pydicom import Dataset
+
     found = data_set.get(keyword)
     if found is None or isinstance(found, str | bytes):
         return ()

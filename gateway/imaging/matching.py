@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from pydicom import DataElement, Dataset
-
-from gateway.imaging import ranges
+from gateway.imaging import datasets, ranges
 from gateway.imaging.datasets import element_of, plain
 from gateway.imaging.text import folded, spelled
+
+if TYPE_CHECKING:
+    from pydicom import DataElement, Dataset
 
 Matcher = Callable[[tuple[str, ...]], bool]
 
@@ -47,7 +48,7 @@ def matches(identifier: Dataset, candidate: Dataset) -> bool:
 def answer(identifier: Dataset, candidate: Dataset) -> Dataset:
     """The keys asked for with the candidate's values; empty where it has none.  Of a sequence
     only the items that match."""
-    found = Dataset()
+    found = datasets.new()
     for element in identifier:
         if element.tag.element == 0 or element.tag == 0x00080005:
             continue
@@ -58,13 +59,13 @@ def answer(identifier: Dataset, candidate: Dataset) -> Dataset:
 def _answered(element: DataElement, candidate: Dataset) -> DataElement:
     known = element_of(candidate, element.tag)
     if element.VR != "SQ":
-        return DataElement(element.tag, element.VR, None) if known is None else known
+        return datasets.element(element.tag, element.VR, None) if known is None else known
     wanted = _item(element)
     have = [] if known is None or known.VR != "SQ" else list(known.value)
     if wanted is None:
-        return DataElement(element.tag, "SQ", have)
+        return datasets.element(element.tag, "SQ", have)
     chosen = [answer(wanted, item) for item in have if matches(wanted, item)]
-    return DataElement(element.tag, "SQ", chosen)
+    return datasets.element(element.tag, "SQ", chosen)
 
 
 def _is_key(element: DataElement) -> bool:

@@ -12,11 +12,12 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final
-
-from pydicom import Dataset
+from typing import TYPE_CHECKING, Any, Final
 
 from gateway.protocols.dicom import Status, is_valid_uid
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
 
 Content = Mapping[str, Any]
 """DICOM JSON (PS3.18 annex F)."""

@@ -10,17 +10,17 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final, TypeVar
-
-from pydicom import DataElement, Dataset, config
-from pydicom.datadict import dictionary_VR, tag_for_keyword
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from gateway.archive import Index, Instance, Series, Study
 from gateway.archive.sweep import GONE
 from gateway.errors import GatewayError
 from gateway.imaging import matching
-from gateway.imaging.datasets import element_of, plain, text, values
+from gateway.imaging.datasets import element, element_of, new, plain, text, unchecked, values
 from gateway.imaging.text import fit
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
 
 _PAGE: Final = 500
 
@@ -202,13 +202,15 @@ async def _with_series(
 
 def _matches(identifier: Dataset, row: Row, table: Mapping[str, Callable[[Row], str]]) -> bool:
     """Compares the columns before anything is made of them; a date and time are joined later."""
+    from pydicom.datadict import tag_for_keyword
+
     for keyword, column in table.items():
         tag = tag_for_keyword(keyword)
-        element = None if tag is None else element_of(identifier, tag)
-        wanted = () if element is None else tuple(v for v in plain(element.value) if v)
-        if wanted and element is not None:
+        key = None if tag is None else element_of(identifier, tag)
+        wanted = () if key is None else tuple(v for v in plain(key.value) if v)
+        if wanted and key is not None:
             have = column(row)
-            if not matching.matcher(str(element.VR), wanted)((have,) if have else ()):
+            if not matching.matcher(str(key.VR), wanted)((have,) if have else ()):
                 return False
     return True
 
@@ -218,12 +220,14 @@ def _written(row: Row, table: Mapping[str, Callable[[Row], str]]) -> dict[str, s
 
 
 def _data_set(content: Mapping[str, str]) -> Dataset:
-    found = Dataset()
-    with config.disable_value_validation():
+    from pydicom.datadict import dictionary_VR, tag_for_keyword
+
+    found = new()
+    with unchecked():
         for keyword, value in content.items():
             tag = tag_for_keyword(keyword)
             if tag is not None:
-                found.add(DataElement(tag, dictionary_VR(tag), _typed(keyword, value)))
+                found.add(element(tag, dictionary_VR(tag), _typed(keyword, value)))
     return found
 
 
@@ -241,11 +245,11 @@ _NUMBERS: Final = frozenset(
 
 
 def _answer(identifier: Dataset, found: Dataset, level: Level, character_set: str) -> Dataset:
-    with config.disable_value_validation():
+    with unchecked():
         answer = matching.answer(identifier, found)
-        for element in answer:
-            if element.VR in ("PN", "LO", "SH", "ST", "LT") and element.value:
-                element.value = fit(str(element.value), character_set)
+        for one in answer:
+            if one.VR in ("PN", "LO", "SH", "ST", "LT") and one.value:
+                one.value = fit(str(one.value), character_set)
         answer.SpecificCharacterSet = character_set
         answer.QueryRetrieveLevel = level.value
     return answer

@@ -17,9 +17,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
-
-from pydicom import DataElement, Dataset, FileDataset, config, dcmread
+from typing import TYPE_CHECKING, Final
 
 from gateway.errors import GatewayError
 from gateway.imaging import datasets
@@ -32,6 +30,9 @@ from gateway.protocols.dicom.transfer_syntaxes import (
     TRANSFER_SYNTAXES,
     Encoding,
 )
+
+if TYPE_CHECKING:
+    from pydicom import DataElement, Dataset, FileDataset
 
 LARGEST: Final = 1024 * 1024 * 1024
 MEMORY: Final = 4 * LARGEST  # of the program
@@ -59,8 +60,10 @@ def lossless(transfer_syntax: str) -> bool:
 
 def little_endian(path: Path, transfer_syntax: str, wanted: str = EXPLICIT_LE) -> bytes:
     """The data set of a Part 10 file.  Blocks, and holds it in memory."""
+    from pydicom import Dataset, dcmread
+
     try:
-        with config.disable_value_validation():
+        with datasets.unchecked():
             found = dcmread(path)
             _check_size(found)
             if transfer_syntax == EXPLICIT_BE:

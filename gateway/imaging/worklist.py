@@ -11,14 +11,16 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
-from typing import Final, Protocol
-
-from pydicom import Dataset, config
-from pydicom.sequence import Sequence as Items
+from typing import TYPE_CHECKING, Final, Protocol
 
 from gateway.errors import GatewayError
+from gateway.imaging.datasets import new, sequence, unchecked
 from gateway.imaging.text import changes, fit
 from gateway.protocols.dicom import is_valid_uid
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+    from pydicom.sequence import Sequence as Items
 
 
 class Unfit(GatewayError):
@@ -191,7 +193,7 @@ def data_set(row: ScheduledStep, character_set: str) -> Dataset:
     for name in _IDENTIFIERS:
         if changes(getattr(row, name), character_set):
             raise Unfit(f"{name} has letters that {character_set} lacks")
-    with config.disable_value_validation():
+    with unchecked():
         return _Pen(character_set).row(row)
 
 
@@ -202,11 +204,11 @@ class _Pen:
         self._set = character_set
 
     def row(self, row: ScheduledStep) -> Dataset:
-        found = Dataset()
+        found = new()
         found.SpecificCharacterSet = self._set
         self._patient(found, row)
         self._request(found, row)
-        found.ScheduledProcedureStepSequence = Items([self._step(row)])
+        found.ScheduledProcedureStepSequence = sequence([self._step(row)])
         return found
 
     def _patient(self, found: Dataset, row: ScheduledStep) -> None:
@@ -222,8 +224,8 @@ class _Pen:
     def _request(self, found: Dataset, row: ScheduledStep) -> None:
         found.AccessionNumber = row.accession
         found.StudyInstanceUID = row.study_uid
-        found.ReferencedStudySequence = Items()
-        found.ReferencedPatientSequence = Items()
+        found.ReferencedStudySequence = sequence()
+        found.ReferencedPatientSequence = sequence()
         found.ReferringPhysicianName = self._text(row.referring_physician)
         found.RequestingPhysician = self._text(row.requesting_physician)
         found.RequestedProcedureID = row.procedure_id
@@ -235,7 +237,7 @@ class _Pen:
         found.FillerOrderNumberImagingServiceRequest = row.filler
 
     def _step(self, row: ScheduledStep) -> Dataset:
-        step = Dataset()
+        step = new()
         step.Modality = row.modality
         step.ScheduledStationAETitle = list(row.stations)
         step.ScheduledProcedureStepStartDate = _day(row.date)
@@ -247,14 +249,14 @@ class _Pen:
         step.ScheduledStationName = self._text(row.station_name, 16)
         step.ScheduledProcedureStepLocation = self._text(row.location, 16)
         step.ScheduledProcedureStepStatus = "SCHEDULED"
-        step.ScheduledSpecimenSequence = Items(_specimen(one) for one in row.specimens)
+        step.ScheduledSpecimenSequence = sequence(_specimen(one) for one in row.specimens)
         return step
 
     def _codes(self, codes: Sequence[Code]) -> Items:
-        return Items(self._code(code) for code in codes)
+        return sequence(self._code(code) for code in codes)
 
     def _code(self, code: Code) -> Dataset:
-        item = Dataset()
+        item = new()
         item.CodeValue = code.value
         item.CodingSchemeDesignator = code.scheme
         item.CodeMeaning = self._text(code.meaning)
@@ -265,12 +267,12 @@ class _Pen:
 
 
 def _specimen(specimen: ScheduledSpecimen) -> Dataset:
-    item = Dataset()
+    item = new()
     item.ContainerIdentifier = specimen.container_id
-    described = Dataset()
+    described = new()
     described.SpecimenIdentifier = specimen.specimen_id
     described.SpecimenUID = specimen.specimen_uid
-    item.SpecimenDescriptionSequence = Items([described])
+    item.SpecimenDescriptionSequence = sequence([described])
     return item
 
 

@@ -24,12 +24,14 @@ import asyncio
 import json
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any, Final
-
-from pydantic import TypeAdapter, ValidationError
+from typing import TYPE_CHECKING, Any, Final
 
 from gateway.imaging.worklist import ScheduledStep, check
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 LARGEST: Final = 16 * 1024 * 1024
 _ROWS: Final = 20_000
@@ -92,8 +94,10 @@ def _row(entry: Any) -> tuple[ScheduledStep | None, Sequence[str]]:
     unknown = [key for key in entry if key not in _FIELDS]
     if unknown:
         return None, [f"unknown key {str(key)[:32]!r}" for key in unknown]
+    from pydantic import ValidationError
+
     try:
-        row = _ADAPTER.validate_python({key: _plain(value) for key, value in entry.items()})
+        row = _adapter().validate_python({key: _plain(value) for key, value in entry.items()})
     except ValidationError as error:
         return None, [
             f"{'.'.join(map(str, mistake['loc']))}: {mistake['msg']}" for mistake in error.errors()
@@ -107,7 +111,14 @@ def _plain(value: Any) -> Any:
 
 
 _FIELDS: Final = frozenset(ScheduledStep.__dataclass_fields__)
-_ADAPTER: Final = TypeAdapter(ScheduledStep)
+
+
+@cache
+def _adapter() -> TypeAdapter[ScheduledStep]:
+    """Large in memory; only who has such a file needs it."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(ScheduledStep)
 
 
 def _reason(error: Exception) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 from gateway.archive import Archive, Filed, Verdict
 from gateway.archive.reception import Offered
 from gateway.config import Configuration
+from gateway.config.shape import shaped
 from gateway.delivery.base import Backoff, Patience
 from gateway.delivery.courier import Courier
 from gateway.drivers.dicom import Blocks, Callers, Node, Routing, Storage
@@ -77,7 +78,7 @@ def configuration(folder: Path, port: int | None, extra: Mapping[str, Any]) -> C
     }
     if port is not None:
         device["port"] = port
-    return Configuration.model_validate(
+    return shaped(
         {
             "gateway": {"site": "clinic", "timezone": "Europe/Berlin", "data_dir": folder},
             "devices": {"us-room-2": device},

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from gateway.app import running
 from gateway.cli.commands import app
 from gateway.config import Configuration
+from gateway.config.shape import shaped
 from gateway.conformance import statement
 from gateway.drivers.dicom import verification
 from gateway.drivers.dicom.services import (
@@ -48,7 +49,7 @@ def configuration(folder: Path, **dicom: object) -> Configuration:
         "address": "127.0.0.1/32",
         "private_classes": (PRIVATE,),
     }
-    return Configuration.model_validate(
+    return shaped(
         {
             "gateway": {"site": "clinic", "timezone": "Europe/Berlin", "data_dir": folder},
             "devices": {"us-room-2": unit},

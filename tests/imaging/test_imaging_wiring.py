@@ -12,13 +12,13 @@ from stills import ULTRASOUND, still
 from test_forward_service import EXPLICIT, Archive, archive, destination
 
 from gateway.app import running
-from gateway.config import Configuration
+from gateway.config.shape import shaped
 from gateway.notices import Noticeboard
 
 
 async def test_from_the_unit_to_the_pacs(tmp_path: Path, free_port: Callable[[], int]) -> None:
     port, peer, one = free_port(), Archive(), still(1)
-    chosen = Configuration.model_validate(
+    chosen = shaped(
         {
             "gateway": {"site": "clinic", "timezone": "Europe/Berlin", "data_dir": tmp_path},
             "devices": {

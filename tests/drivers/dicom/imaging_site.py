@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.config import Configuration
+from gateway.config.shape import shaped
 from gateway.drivers.dicom import Provider
 from gateway.modalities import Modalities, modalities
 from gateway.notices import Noticeboard
@@ -41,7 +42,7 @@ class Site:
 
 
 def configuration(folder: Path, **dicom: object) -> Configuration:
-    return Configuration.model_validate(
+    return shaped(
         {
             "gateway": {"site": "clinic", "timezone": "Europe/Berlin", "data_dir": folder},
             "devices": {

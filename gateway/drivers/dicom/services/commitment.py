@@ -58,6 +58,7 @@ class StorageCommitment:
             return None, Status.NO_SUCH_SOP_INSTANCE, None
         caller = exchange.caller
         sender = Sender(caller.device, caller.ae_title, caller.host)
+        await datasets.ready()
         try:
             read = read_request(datasets.read(data_set, exchange.context.transfer_syntax))
             await self._commitments.call_again(caller.ae_title)

@@ -42,6 +42,7 @@ class CommitmentReports:
     async def _status(self, exchange: Exchange, request: NEventReportRQ, data_set: bytes) -> Status:
         if request.event_type_id not in (ALL_SAFE, SOME_FAILED):
             return Status.NO_SUCH_EVENT_TYPE
+        await datasets.ready()
         try:
             report = read_report(datasets.read(data_set, exchange.context.transfer_syntax))
             destinations = await self._forwardings.answered(report)

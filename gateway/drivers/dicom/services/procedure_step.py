@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import TypeVar
-
-from pydicom import Dataset
+from typing import TYPE_CHECKING, TypeVar
 
 from gateway.drivers.dicom.service import Caller, Exchange
 from gateway.errors import StoreError
@@ -27,6 +25,9 @@ from gateway.protocols.dicom import (
     Status,
     is_valid_uid,
 )
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
 
 Response = TypeVar("Response", NCreateRSP, NSetRSP)
 _Verb = Callable[[str, Content, Sender], Awaitable[Verdict]]
@@ -80,6 +81,7 @@ class PerformedProcedureStep:
     ) -> Verdict:
         if not is_valid_uid(uid):
             return Verdict(Effect.REFUSED, Status.INVALID_SOP_INSTANCE, comment="no UID")
+        await datasets.ready()
         try:
             read = datasets.read(data_set or b"", exchange.context.transfer_syntax)
             return await verb(uid, _content(read), _sender(exchange.caller))

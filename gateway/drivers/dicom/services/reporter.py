@@ -171,6 +171,7 @@ class Reporter:
             affected_sop_instance_uid=STORAGE_COMMITMENT_INSTANCE,
             event_type_id=report.event_type,
         )
+        await datasets.ready()
         content = datasets.write(write_report(report, self._ae_title), context.transfer_syntax)
         async with asyncio.timeout(_ANSWER):
             answer = await dialogue.ask(context, request, content)

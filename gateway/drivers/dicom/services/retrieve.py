@@ -11,9 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
-from typing import Final
-
-from pydicom import Dataset
+from typing import TYPE_CHECKING, Final
 
 from gateway.archive import Archive, Instance
 from gateway.drivers.dicom.client import Remote
@@ -41,6 +39,9 @@ from gateway.protocols.dicom import (
     Status,
     category,
 )
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
 
 MOST: Final = 5000
 Send = Callable[[Instance], Awaitable[Category]]
@@ -85,6 +86,7 @@ class Retrieve:
     ) -> None:
         if not isinstance(request, CFindRQ | CMoveRQ | CGetRQ):
             return
+        await datasets.ready()
         try:
             identifier = datasets.read(data_set or b"", exchange.context.transfer_syntax)
             match request:

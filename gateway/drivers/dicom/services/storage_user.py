@@ -138,6 +138,7 @@ class StorageUser:
         contexts = self._established().contexts_of(STORAGE_COMMITMENT)
         if not contexts:
             raise Refused("it does not take storage commitment requests")
+        await datasets.ready()
         content = datasets.write(write_request(request), contexts[0].transfer_syntax)
         message = NActionRQ(
             message_id=self._established().next_message_id(),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from pydicom import Dataset
-
+from gateway.imaging import datasets
 from gateway.protocols.dicom import Category, CGetRQ, CGetRSP, CMoveRQ, CMoveRSP, Status
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
 
 
 class Progress:
@@ -60,6 +63,6 @@ class Progress:
         """Failed SOP Instance UID List, if there are any."""
         if not self.failed:
             return None
-        found = Dataset()
+        found = datasets.new()
         found.FailedSOPInstanceUIDList = list(self.failed)
         return found

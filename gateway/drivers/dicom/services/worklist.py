@@ -11,9 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
-
-from pydicom import Dataset
+from typing import TYPE_CHECKING, Final
 
 from gateway import logs
 from gateway.drivers.dicom.service import Caller, Exchange
@@ -21,6 +19,9 @@ from gateway.imaging import datasets, matching
 from gateway.imaging.text import DEFAULT
 from gateway.imaging.worklist import ScheduledStep, Unfit, WorklistSource, data_set
 from gateway.protocols.dicom import AnyRequest, CFindRQ, Service, Status
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
 
 MOST: Final = 1000
 
@@ -59,6 +60,7 @@ class Worklist:
     ) -> None:
         if not isinstance(request, CFindRQ):
             return
+        await datasets.ready()
         try:
             identifier = datasets.read(data_set or b"", exchange.context.transfer_syntax)
         except datasets.Unreadable as error:

@@ -1,0 +1,50 @@
+"""What a setting is for and which values it may have, as the annotations of the sections say it.
+
+The checker (``gateway.config.shape``) turns these into its own terms when it reads a file.  A
+gateway that runs needs the values alone, and the sections come without the checker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from typing import Annotated, Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A description and limits: ``pattern`` of a text; ``gt``, ``ge``, ``le`` of a number."""
+
+    description: str | None = None
+    pattern: str | None = None
+    gt: float | None = None
+    ge: float | None = None
+    le: float | None = None
+
+    @property
+    def __is_annotated_types_grouped_metadata__(self) -> Literal[True]:
+        """Readers of annotations take what ``__iter__`` gives in its place (annotated-types)."""
+        return True
+
+    def __iter__(self) -> Iterator[object]:
+        from pydantic import Field
+
+        limits = {"pattern": self.pattern, "gt": self.gt, "ge": self.ge, "le": self.le}
+        given: dict[str, Any] = {name: limit for name, limit in limits.items() if limit is not None}
+        yield Field(description=self.description, **given)
+
+
+@dataclass(frozen=True, slots=True)
+class Kinds:
+    """Sections of several kinds: ``kind`` tells the name of a value's, None where it has none."""
+
+    kind: Callable[[Any], str | None]
+    sections: Mapping[str, type]
+
+    def __get_pydantic_core_schema__(self, _source: Any, handler: Any) -> Any:
+        from pydantic import Discriminator, Tag
+
+        tagged = [Annotated[section, Tag(name)] for name, section in self.sections.items()]
+        return handler.generate_schema(Annotated[reduce(or_, tagged), Discriminator(self.kind)])
