@@ -12,9 +12,9 @@ import asyncio
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from gateway.errors import Ambiguous
+from gateway.errors import Ambiguous, DeliveryError
 from gateway.store.messages import MessageState, OutboxEntry
 
 
@@ -70,6 +70,23 @@ class Destination(Protocol):
         ...
 
 
+Result = Receipt | DeliveryError
+
+
+@runtime_checkable
+class Conversing(Protocol):
+    """A destination that can often do without a task: it has a connection that tells it."""
+
+    def begin(self, entry: OutboxEntry, landed: Callable[[OutboxEntry, Result], None]) -> bool:
+        """Send one message at once; ``landed`` is called later, once, with what ``deliver`` would
+        return or raise.  False, and nothing was done, where only ``deliver`` can."""
+        ...
+
+    def abandon(self) -> None:
+        """Nobody waits any more for what ``begin`` sent: it may have arrived."""
+        ...
+
+
 class Outbox(Protocol):
     """What a courier needs of ``gateway.store.outbox``; every change is on disk on return."""
 
@@ -80,6 +97,8 @@ class Outbox(Protocol):
     async def due(self, destination: str, limit: int, now: datetime) -> Sequence[OutboxEntry]: ...
 
     async def mark_delivered(self, entry: OutboxEntry, answer: str) -> None: ...
+
+    async def mark_all_delivered(self, answered: Sequence[tuple[OutboxEntry, str]]) -> None: ...
 
     async def assign(self, entry: OutboxEntry, placer: str | None, filler: str | None) -> None: ...
 

@@ -18,9 +18,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from gateway.delivery.applications import Applications
-from gateway.delivery.base import Destination, Outbox, Patience
+from gateway.delivery.base import Destination, Outbox, Patience, Receipt, Result
 from gateway.delivery.calendar import Gate
 from gateway.delivery.condition import Condition, CourierState
+from gateway.delivery.flights import Flights
 from gateway.delivery.judge import Again, Judge, Park, Stop, Verdict
 from gateway.delivery.ledger import (
     Ledger,
@@ -63,14 +64,15 @@ class Courier:
         self._ledger = Ledger(outbox, self._written, patience)
         self._stalls = StallWatch(patience.stalls, self._condition.stalled)
         self._applications = Applications(patience.application, self._ledger.add, self._ask_person)
-        self._flights: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
+        self._flights = Flights(destination, self._landed, self._broke, self._wake.set)
         self._reading = ReadAhead(
             name, outbox, clock, patience, self._wake.set, strict=destination.concurrency == 1
         )
         self._gate = Gate(self._wake.set)
         self._ready = False
         self._opened_at = 0.0
+        self._tasks: asyncio.TaskGroup | None = None
 
     @property
     def state(self) -> CourierState:
@@ -100,32 +102,38 @@ class Courier:
                 tasks.create_task(self._destination.serve(self._lost))
                 await self._expect_applications(tasks)
                 try:
-                    await self._dispatch(tasks)
+                    self._tasks = tasks
+                    await self._dispatch()
                 finally:
+                    self._tasks = None
                     await self._land()
         finally:
             self._reading.stop()
             self._stalls.idle()
             self._gate.cancel()
 
-    async def _dispatch(self, tasks: asyncio.TaskGroup) -> None:
+    async def _dispatch(self) -> None:
         while True:
             self._wake.clear()
-            await self._send_what_is_due(tasks)
+            self._flights.check()
+            while not self._send_what_is_due():
+                await self._get_ready()
             self._watch_progress()
             await self._wake.wait()
 
-    async def _send_what_is_due(self, tasks: asyncio.TaskGroup) -> None:
-        while self._may_send():
+    def _send_what_is_due(self) -> bool:
+        """False when the destination has to be opened first."""
+        while self._tasks is not None and self._may_send():
             if not self._ready:
-                await self._get_ready()
-            elif self._reading.wanted():
-                tasks.create_task(self._reading.fetch())
+                return False
+            if self._reading.wanted():
+                self._tasks.create_task(self._reading.fetch())
             elif (entry := self._next()) is not None:
-                self._launch(tasks, entry)
+                self._flights.launch(self._tasks, entry, self._judge.epoch)
             else:
                 self._ledger.flush()
-                return
+                break
+        return True
 
     def _next(self) -> OutboxEntry | None:
         """The next entry, passing over those that were taken back since they were read."""
@@ -164,40 +172,38 @@ class Courier:
         self._judge.unreachable()
         self._leave_alone(reason)
 
-    def _launch(self, tasks: asyncio.TaskGroup, entry: OutboxEntry) -> None:
-        flight = tasks.create_task(self._fly(tasks, entry))
-        self._flights.add(flight)
-        flight.add_done_callback(self._landed)
+    def _landed(self, entry: OutboxEntry, epoch: int, result: Result) -> None:
+        """Writes down what became of it, and sends the next."""
+        if isinstance(result, Receipt):
+            self._delivered(entry, result)
+        else:
+            self._failed(entry, epoch, result)
+        if not self._send_what_is_due() or not self._flights:
+            self._wake.set()
 
-    def _landed(self, flight: asyncio.Task[None]) -> None:
-        self._flights.discard(flight)
-        self._wake.set()
+    def _broke(self, entry: OutboxEntry, error: Exception) -> None:
+        """Our own bug: whoever supervises hears of it, and it must not hit this message again."""
+        reason = f"the gateway failed on it ({type(error).__name__})"
+        self._ledger.add(WasParked(entry, reason))
 
-    async def _fly(self, tasks: asyncio.TaskGroup, entry: OutboxEntry) -> None:
-        epoch = self._judge.epoch
-        try:
-            receipt = await self._destination.deliver(entry)
-        except DeliveryError as error:
-            verdict = self._judge.verdict(entry.id, error, epoch)
-            if self._judge.pause:
-                self._leave_alone(str(error))
-            else:
-                self._condition.well()
-            self._carry_out(verdict, entry)
-            return
-        except Exception as error:
-            # Our own bug: whoever supervises hears of it, and it must not hit this message again.
-            reason = f"the gateway failed on it ({type(error).__name__})"
-            self._ledger.add(WasParked(entry, reason))
-            raise
+    def _failed(self, entry: OutboxEntry, epoch: int, error: DeliveryError) -> None:
+        verdict = self._judge.verdict(entry.id, error, epoch)
+        if self._judge.pause:
+            self._leave_alone(str(error))
+        else:
+            self._condition.well()
+        self._carry_out(verdict, entry)
+
+    def _delivered(self, entry: OutboxEntry, receipt: Receipt) -> None:
         self._judge.delivered(entry.id)
         self._condition.well()
         self._stalls.progress()
         if receipt.application is None:
             self._ledger.add(WasDelivered(entry, receipt))
-        else:
-            self._ledger.add(WasAccepted(entry, receipt))
-            tasks.create_task(self._applications.wait(entry, receipt.application))
+            return
+        self._ledger.add(WasAccepted(entry, receipt))
+        if self._tasks is not None:
+            self._tasks.create_task(self._applications.wait(entry, receipt.application))
 
     def _carry_out(self, verdict: Verdict, entry: OutboxEntry) -> None:
         match verdict:
@@ -270,14 +276,7 @@ class Courier:
             self._stalls.idle()
 
     async def _land(self) -> None:
-        """What is on its way may still arrive; what does not is sent again after the restart."""
-        if self._flights:
-            await asyncio.wait(tuple(self._flights), timeout=self._patience.grace)
-        left = tuple(self._flights)
-        for flight in left:
-            flight.cancel()
-        if left:
-            await asyncio.wait(left)
+        await self._flights.land(self._patience.grace)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._patience.grace):
                 await self._ledger.drained()

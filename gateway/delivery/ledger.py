@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 
 from gateway.delivery.base import Outbox, Patience, Receipt
 from gateway.errors import StoreError
@@ -122,10 +123,21 @@ class Ledger:
 
     async def _write(self, outcomes: Sequence[Outcome]) -> None:
         """At once, so that they share a commit.  Writing one twice does no harm."""
-        await asyncio.gather(*(self._write_one(outcome) for outcome in outcomes))
+        writes: list[Awaitable[None]] = []
+        for plainly, group in groupby(outcomes, _plainly_delivered):
+            of_a_kind = list(group)
+            if plainly:
+                writes.append(self._write_deliveries(of_a_kind))
+            else:
+                writes += map(self._write_one, of_a_kind)
+        await asyncio.gather(*writes)
         for outcome in outcomes:
             self._pending.popleft()
             self._written(outcome)
+
+    async def _write_deliveries(self, outcomes: Iterable[Outcome]) -> None:
+        answered = [(o.entry, o.receipt.answer) for o in outcomes if isinstance(o, WasDelivered)]
+        await self._outbox.mark_all_delivered(answered)
 
     async def _write_one(self, outcome: Outcome) -> None:
         match outcome:
@@ -139,3 +151,9 @@ class Ledger:
                 await self._outbox.postpone(entry, until, reason)
             case WasParked(entry, reason):
                 await self._outbox.park(entry, reason)
+
+
+def _plainly_delivered(outcome: Outcome) -> bool:
+    """Nothing but the delivery is to be written down."""
+    receipt = outcome.receipt if isinstance(outcome, WasDelivered) else None
+    return receipt is not None and not (receipt.placer or receipt.filler)

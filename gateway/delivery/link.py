@@ -1,8 +1,8 @@
 """One TCP or TLS connection to an MLLP receiver.
 
-``asyncio.Protocol``, not streams: no 64 KiB limit, and an answer reaches its waiter without a task
-in between.  Keep-alive and TCP_USER_TIMEOUT notice a dead peer in about 20 s.  A connection that
-ends while somebody waits is Ambiguous for that message: it may have arrived.
+``asyncio.Protocol``, not streams: no 64 KiB limit, and an answer reaches whoever waits for it
+without a task in between.  Keep-alive and TCP_USER_TIMEOUT notice a dead peer in about 20 s.  A
+connection that ends while somebody waits is Ambiguous for that message: it may have arrived.
 """
 
 from __future__ import annotations
@@ -12,23 +12,32 @@ import ssl
 from collections.abc import Callable
 from typing import cast
 
-from gateway.delivery.base import Receipt, Unreadable
+from gateway.delivery.base import Unreadable
 from gateway.errors import Ambiguous, DeliveryError, Unreachable
 from gateway.protocols.mllp import Block, Decoder, Junk, Oversize
 from gateway.transports.liveness import KeepAlive
 
 
 class Link(asyncio.Protocol):
-    """``waiter`` is failed when the connection ends; ``heard`` gets every block."""
+    """``heard`` gets every block, ``failed`` the link and why nothing awaited on it will come;
+    ``rested`` is called after all that one read, or the end, has brought."""
 
-    def __init__(self, heard: Callable[[bytes], None], limit: int) -> None:
+    def __init__(
+        self,
+        heard: Callable[[bytes], None],
+        limit: int,
+        *,
+        failed: Callable[[Link, DeliveryError], None],
+        rested: Callable[[], None],
+    ) -> None:
         self._heard = heard
+        self._failed = failed
+        self._rested = rested
         self._decoder = Decoder(limit)
         self._transport: asyncio.Transport | None = None
         self._drain: asyncio.Future[None] | None = None
         self._paused = False
         self.closed = False
-        self.waiter: asyncio.Future[Receipt] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are no subclasses of asyncio's
@@ -45,17 +54,20 @@ class Link(asyncio.Protocol):
                 case Block(body):
                     self._heard(body)
                 case Oversize(limit):
-                    self._fail(Unreadable(f"its answer is longer than {limit} bytes"))
+                    self._failed(self, Unreadable(f"its answer is longer than {limit} bytes"))
                 case Junk():
                     pass
+        self._rested()
 
     def eof_received(self) -> None:
         """The peer closes; so do we."""
+        self.closed = True
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
         error = _meaning(exc)
-        self._fail(error)
+        self._failed(self, error)
+        self._rested()
         if self._drain is not None and not self._drain.done():
             self._drain.set_exception(error)
 
@@ -99,10 +111,6 @@ class Link(asyncio.Protocol):
         self.closed = True
         if self._transport is not None:
             self._transport.abort()
-
-    def _fail(self, error: DeliveryError) -> None:
-        if self.waiter is not None and not self.waiter.done():
-            self.waiter.set_exception(error)
 
 
 def _meaning(exc: Exception | None) -> DeliveryError:

@@ -5,6 +5,9 @@ in it means stands in ``answers``.  An acknowledgment of an earlier message is d
 message never sent, or one that cannot be read, ends the connection.  So does every wait that
 grew too long: an answer that comes late must find nobody to credit it to.
 
+The next message may leave in the very call that brought the answer to the last (``begin``); what
+else came in that read is looked at before, so that no answer is older than its question.
+
 Original mode, enhanced mode (CA is final unless MSH-16 asks for the application's own answer) and
 receivers that never answer (``acknowledged=False``: delivered once the bytes left this machine).
 """
@@ -14,11 +17,12 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from gateway.delivery.answers import failure
-from gateway.delivery.base import Receipt, Unreadable
+from gateway.delivery.base import Receipt, Result, Unreadable
 from gateway.delivery.link import Link
 from gateway.errors import Ambiguous, DeliveryError, Refused, Unreachable
 from gateway.protocols.errors import LocalProtocolError
@@ -27,6 +31,7 @@ from gateway.protocols.hl7 import Unreadable as NotHl7
 from gateway.protocols.mllp import encode_block
 from gateway.store.messages import OutboxEntry
 
+SHORT = 32 * 1024  # bytes that a socket takes at once
 REMEMBERED = 1_000  # control ids of earlier messages, and application answers still to come
 
 
@@ -43,13 +48,15 @@ class MllpOptions:
     limit: int = 1024 * 1024
 
 
-@dataclass(slots=True)
-class _Sent:
-    """The message on the wire and who waits for its answer."""
+Landed = Callable[[OutboxEntry, Result], None]
 
-    control_id: str
-    wants_application: bool
-    answer: asyncio.Future[Receipt] = field(repr=False)
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """The message on the wire, and who is told what became of it."""
+
+    entry: OutboxEntry
+    landed: Landed
 
 
 class MllpSender:
@@ -61,7 +68,10 @@ class MllpSender:
         self._options = options
         self._link: Link | None = None
         self._sent: _Sent | None = None
-        self._earlier: dict[str, None] = {}
+        self._news: tuple[_Sent, Result] | None = None
+        self._deadline = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._earlier: OrderedDict[str, None] = OrderedDict()
         self._applications: dict[str, asyncio.Future[Receipt]] = {}
         self.late = 0
         self.stray = 0
@@ -81,6 +91,25 @@ class MllpSender:
             return await self._send_only(link, block)
         return await self._converse(link, block, entry)
 
+    def begin(self, entry: OutboxEntry, landed: Landed) -> bool:
+        link = self._link
+        if link is None or link.closed or self._sent is not None or len(entry.body) > SHORT:
+            return False
+        if not self._options.acknowledged:
+            return False
+        try:
+            block = encode_block(entry.body)
+        except LocalProtocolError:
+            return False
+        self._say(link, block, entry, landed)
+        return True
+
+    def abandon(self) -> None:
+        if self._sent is not None:
+            self._remember(self._sent.entry.control_id)
+            self._sent = None
+            self._hang_up()
+
     def expect(self, entry: OutboxEntry) -> asyncio.Future[Receipt] | None:
         return self._await_application(entry.control_id)
 
@@ -88,6 +117,9 @@ class MllpSender:
         try:
             await asyncio.get_running_loop().create_future()
         finally:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
             if self._link is not None:
                 self._link.close()
                 self._link = None
@@ -106,27 +138,61 @@ class MllpSender:
 
     async def _converse(self, link: Link, block: bytes, entry: OutboxEntry) -> Receipt:
         answer: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
-        self._sent = _Sent(entry.control_id, _wants_application_answer(entry.body), answer)
-        link.waiter = answer
         try:
-            async with asyncio.timeout(self._options.reply) as limit:
-                if not link.write(block):
-                    await link.drained()
-                    limit.reschedule(asyncio.get_running_loop().time() + self._options.reply)
-                return await answer
-        except TimeoutError:
-            self._hang_up()
-            raise Ambiguous(_too_long("answered", limit)) from None
-        except (Refused, Unreachable):
-            raise
-        except BaseException:
-            self._hang_up()
-            raise
+            if not self._say(link, block, entry, lambda _, result: _set(answer, result)):
+                await link.drained()
+                self._wait_from_now()
+            return await answer
         finally:
             _seen(answer)
-            link.waiter = None
-            self._sent = None
-            self._remember(entry.control_id)
+            if self._sent is not None and self._sent.entry is entry:
+                self.abandon()
+
+    def _say(self, link: Link, block: bytes, entry: OutboxEntry, landed: Landed) -> bool:
+        """Whether all of it left at once."""
+        self._sent = _Sent(entry, landed)
+        self._wait_from_now()
+        return link.write(block)
+
+    def _wait_from_now(self) -> None:
+        """One timer for all messages: it looks when it fires, so that an answer costs nothing."""
+        loop = asyncio.get_running_loop()
+        self._deadline = loop.time() + self._options.reply
+        if self._timer is None:
+            self._timer = loop.call_at(self._deadline, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._sent is None:
+            return
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._deadline:
+            self._timer = loop.call_at(self._deadline, self._look)
+            return
+        self._finish(Ambiguous("nobody answered in time"))
+        self._tell()
+
+    def _finish(self, result: Result) -> None:
+        """What becomes of the message on the wire; ``_tell`` passes it on."""
+        sent = self._sent
+        if sent is None:
+            return
+        self._sent = None
+        self._remember(sent.entry.control_id)
+        if isinstance(result, Ambiguous):
+            self._hang_up()
+        self._news = (sent, result)
+
+    def _tell(self) -> None:
+        if (news := self._news) is not None:
+            self._news = None
+            sent, result = news
+            sent.landed(sent.entry, result)
+
+    def _failed(self, link: Link, error: DeliveryError) -> None:
+        """Called by the link, when it ended or brings nothing of use."""
+        if link is self._link:
+            self._finish(error)
 
     def _hang_up(self) -> None:
         """Whatever still comes on this connection is nobody's answer."""
@@ -135,10 +201,10 @@ class MllpSender:
             self._link = None
 
     def _remember(self, control_id: str) -> None:
-        self._earlier.pop(control_id, None)
         self._earlier[control_id] = None
+        self._earlier.move_to_end(control_id)
         if len(self._earlier) > REMEMBERED:
-            del self._earlier[next(iter(self._earlier))]
+            self._earlier.popitem(last=False)
 
     def _heard(self, block: bytes) -> None:
         """A block came in; called by the link."""
@@ -151,10 +217,10 @@ class MllpSender:
             self._unusable(f"its answer is no acknowledgment ({error.reason})")
             return
         sent, control_id = self._sent, acknowledgment.control_id
-        if sent is not None and control_id == sent.control_id:
-            self._settle(sent, acknowledgment)
+        if sent is not None and control_id == sent.entry.control_id:
+            self._settle(sent.entry, acknowledgment)
         elif control_id in self._applications:
-            _conclude(self._applications.pop(control_id), acknowledgment)
+            _set(self._applications.pop(control_id), _meaning(acknowledgment))
         elif control_id in self._earlier:
             self.late += 1
         else:
@@ -162,19 +228,15 @@ class MllpSender:
 
     def _unusable(self, reason: str) -> None:
         self.stray += 1
-        if self._sent is not None and not self._sent.answer.done():
-            self._sent.answer.set_exception(Unreadable(reason))
+        self._finish(Unreadable(reason))
 
-    def _settle(self, sent: _Sent, acknowledgment: Acknowledgment) -> None:
-        if sent.answer.done():
-            self.late += 1
-            return
+    def _settle(self, entry: OutboxEntry, acknowledgment: Acknowledgment) -> None:
         only_stored = acknowledgment.code is AcknowledgmentCode.COMMIT_ACCEPT
-        if only_stored and sent.wants_application:
-            application = self._await_application(sent.control_id)
-            sent.answer.set_result(Receipt(acknowledgment.code, application))
+        if only_stored and _wants_application_answer(entry.body):
+            application = self._await_application(entry.control_id)
+            self._finish(Receipt(acknowledgment.code, application))
         else:
-            _conclude(sent.answer, acknowledgment)
+            self._finish(_meaning(acknowledgment))
 
     def _await_application(self, control_id: str) -> asyncio.Future[Receipt]:
         if len(self._applications) >= REMEMBERED:
@@ -195,7 +257,9 @@ class MllpSender:
         try:
             async with asyncio.timeout(options.connect):
                 _, link = await loop.create_connection(
-                    lambda: Link(self._heard, options.limit),
+                    lambda: Link(
+                        self._heard, options.limit, failed=self._failed, rested=self._tell
+                    ),
                     options.host,
                     options.port,
                     ssl=options.tls,
@@ -220,15 +284,20 @@ def _seen(answer: asyncio.Future[Receipt]) -> None:
         answer.exception()
 
 
-def _conclude(answer: asyncio.Future[Receipt], acknowledgment: Acknowledgment) -> None:
+def _set(answer: asyncio.Future[Receipt], result: Result) -> None:
     if answer.done():
         return
-    error: DeliveryError | None = failure(acknowledgment)
-    if error is None:
-        numbers = (acknowledgment.placer, acknowledgment.filler)
-        answer.set_result(Receipt(acknowledgment.code, None, *numbers))
+    if isinstance(result, Receipt):
+        answer.set_result(result)
     else:
-        answer.set_exception(error)
+        answer.set_exception(result)
+
+
+def _meaning(acknowledgment: Acknowledgment) -> Result:
+    error = failure(acknowledgment)
+    if error is not None:
+        return error
+    return Receipt(acknowledgment.code, None, acknowledgment.placer, acknowledgment.filler)
 
 
 def _wants_application_answer(message: bytes) -> bool:

@@ -90,11 +90,27 @@ class Decoder:
         """Take what the peer sent; LocalProtocolError for an empty read, which is the end."""
         if not data:
             raise LocalProtocolError("no data: the peer has closed")
+        if self._only_a_block(data):
+            self._events.append(Block(data[1:-2]))
+            return
         self._next_end = -1
         position = 0
         while position < len(data):
             read = self._read_block if self._inside else self._seek_block
             position = read(data, position)
+
+    def _only_a_block(self, data: bytes) -> bool:
+        """Whether this is one block, from VT to FS CR, with nothing before or after: the rule."""
+        between = not (self._inside or self._opening or self._stray)
+        last = len(data) - 2
+        return (
+            between
+            and data[0] == 0x0B
+            and last - 1 <= self._limit
+            and data.find(END, 1) == last
+            and data[-1] == 0x0D
+            and data.find(START, 1) < 0
+        )
 
     def next_event(self) -> Event | None:
         """The next event, or None when more data is needed."""

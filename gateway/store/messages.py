@@ -8,7 +8,7 @@ except that a message sent as new instead of a parked one takes that one's place
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -19,7 +19,7 @@ from gateway.errors import StoreCorrupt
 from gateway.store.digest import digest
 from gateway.store.engine import Engine
 from gateway.store.moments import from_micros, optional_from_micros, to_micros
-from gateway.store.rows import Binding, Row, read_row, read_rows
+from gateway.store.rows import DAMAGE, Binding, Row, read_row, read_rows
 
 
 class MessageState(StrEnum):
@@ -98,6 +98,9 @@ _SELECT = (
     "o.control_id, o.content_type, o.meta, o.body, o.created_at, o.resend_of, o.sha256, o.state, "
     "o.attempts, o.next_at, o.first_try, o.last_try, o.finished_at, o.answer FROM outbox o"
 )
+_SELECT_THESE = _SELECT.replace(
+    "FROM outbox o", "FROM json_each(?) wanted CROSS JOIN outbox o ON o.id = wanted.value"
+)
 _SELECT_IDS = "SELECT o.id FROM outbox o"
 HASHED_COLUMNS = 14
 
@@ -161,6 +164,18 @@ def find(connection: apsw.Connection, number: int) -> OutboxEntry | None:
     return read_row(connection, f"{_SELECT} WHERE o.id = ?", (number,), _from_row)
 
 
+def sound(connection: apsw.Connection, numbers: Sequence[int]) -> Iterator[OutboxEntry]:
+    """These entries in this order, up to the first that is missing or not what was written."""
+    rows = connection.execute(_SELECT_THESE, (json.dumps(numbers),))
+    try:
+        for number, row in zip(numbers, rows, strict=False):
+            if row[0] != number:
+                return
+            yield _from_row(row)
+    except (StoreCorrupt, *DAMAGE):
+        return
+
+
 def select(
     connection: apsw.Connection, where: str, bindings: Sequence[Binding]
 ) -> Sequence[OutboxEntry]:
@@ -199,7 +214,7 @@ def _from_row(row: Row) -> OutboxEntry:
         device=device,
         control_id=control_id,
         content_type=content_type,
-        meta=json.loads(meta),
+        meta=json.loads(meta) if meta != "{}" else {},
         body=body,
         created_at=from_micros(created_at),
         resend_of=resend_of,

@@ -8,6 +8,7 @@ one must drop the rest of that batch's entries of the same lane and ask again.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -32,6 +33,11 @@ _QUEUED = f"""SELECT o.position, o.id FROM outbox o
 _RIPE = f"""SELECT o.position, o.id FROM outbox o
     WHERE o.destination = ? AND o.state = 'postponed' AND (o.next_at <= ? OR o.last_try > ?)
     AND {_UNFENCED} ORDER BY o.position LIMIT ?"""  # noqa: S608 - our own names
+
+# Every statement costs the thread that runs the event loop a wait for the interpreter's lock.
+_DELIVERED = """UPDATE outbox SET state = 'delivered', answer = ?, next_at = NULL,
+    attempts = attempts + 1, first_try = COALESCE(first_try, ?), last_try = ?, finished_at = ?
+    WHERE id IN (SELECT value FROM json_each(?))"""
 
 
 class Outbox:
@@ -120,6 +126,19 @@ class Outbox:
     async def mark_delivered(self, entry: OutboxEntry | int, answer: str) -> None:
         """The destination has it, whatever state the row was in."""
         await self._tried(entry, MessageState.DELIVERED, answer, tuple(MessageState))
+
+    async def mark_all_delivered(self, answered: Sequence[tuple[OutboxEntry, str]]) -> None:
+        """The same for many, each with its answer, by one statement for each kind of answer."""
+        kinds: dict[str, list[int]] = {}
+        for entry, answer in answered:
+            kinds.setdefault(answer, []).append(entry.id)
+
+        def operation(connection: apsw.Connection) -> None:
+            now = to_micros(self._engine.clock())
+            for answer, ids in kinds.items():
+                connection.execute(_DELIVERED, (answer, now, now, now, json.dumps(ids)))
+
+        await self._engine.write(operation)
 
     async def assign(
         self, entry: OutboxEntry | int, placer: str | None, filler: str | None
@@ -287,18 +306,21 @@ def _due(
     queued = connection.execute(_QUEUED, (destination, limit))
     ripe = connection.execute(_RIPE, (destination, now, now, limit))
     places: list[tuple[int, int]] = [*queued, *ripe]
+    numbers = [number for _, number in sorted(places)[:limit]]
     entries: list[OutboxEntry] = []
     room = BATCH_BYTES
-    for _, number in sorted(places)[:limit]:
+    for found in messages.sound(connection, numbers):
+        room -= len(found.body)
+        if room < 0 and entries:
+            return entries, None
+        entries.append(found)
+    for number in numbers[len(entries) :]:
         try:
             entry = messages.find(connection, number)
         except StoreCorrupt:
             return entries, number
         if entry is None:
             raise StoreCorrupt(f"the outbox's index names message {number}, which is missing")
-        room -= len(entry.body)
-        if room < 0 and entries:
-            break
         entries.append(entry)
     return entries, None
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from gateway.delivery.base import Backoff, Destination, Outbox, Patience, Receipt
+from gateway.delivery.base import Backoff, Destination, Outbox, Patience, Receipt, Result
 from gateway.delivery.courier import Courier
 from gateway.errors import DeliveryError
 from gateway.notices import (
@@ -209,6 +209,42 @@ class Scripted:
         future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
         self.expected[entry.control_id] = future
         return future
+
+
+class Talking(Scripted):
+    """One that converses: the answer comes in a call of the loop; every third goes the long way."""
+
+    def __init__(self, answer: Callable[[OutboxEntry], Answer]) -> None:
+        super().__init__(answer)
+        self._next: asyncio.Handle | None = None
+        self.abandoned = 0
+        self.silent = False
+
+    def begin(self, entry: OutboxEntry, landed: Callable[[OutboxEntry, Result], None]) -> bool:
+        assert self._next is None, "one message at a time"
+        if entry.id % 3 == 0:
+            return False
+        self.tries.append(entry.control_id)
+        loop = asyncio.get_running_loop()
+        if self.silent:
+            self._next = loop.call_later(1e6, self._say, entry, landed)
+        else:
+            self._next = loop.call_soon(self._say, entry, landed)
+        return True
+
+    def abandon(self) -> None:
+        assert self._next is not None
+        self._next.cancel()
+        self._next = None
+        self.abandoned += 1
+
+    def _say(self, entry: OutboxEntry, landed: Callable[[OutboxEntry, Result], None]) -> None:
+        self._next = None
+        answer = self.answer(entry)
+        assert isinstance(answer, Receipt | DeliveryError)
+        if isinstance(answer, Receipt):
+            self.arrived.append(entry.control_id)
+        landed(entry, answer)
 
 
 def always(answer: Answer) -> Callable[[OutboxEntry], Answer]:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -13,6 +13,7 @@ from delivery_bench import (
     QUICK,
     Answer,
     Scripted,
+    Talking,
     Witness,
     always,
     enqueue,
@@ -454,11 +455,11 @@ class Failing:
     async def assign(self, entry: OutboxEntry, placer: str | None, filler: str | None) -> None:
         await self._outbox.assign(entry, placer, filler)
 
-    async def mark_delivered(self, entry: OutboxEntry, answer: str) -> None:
+    async def mark_all_delivered(self, answered: Sequence[tuple[OutboxEntry, str]]) -> None:
         if self.failures:
             self.failures -= 1
             raise StoreFull("no room left")
-        await self._outbox.mark_delivered(entry, answer)
+        await self._outbox.mark_all_delivered(answered)
 
 
 async def test_a_full_disk_delays_the_note_and_repeats_no_message(
@@ -466,7 +467,7 @@ async def test_a_full_disk_delays_the_note_and_repeats_no_message(
 ) -> None:
     await enqueue(store, [message(name) for name in names(200)])
     destination = Scripted(always(AA))
-    outbox = Failing(store, 500)
+    outbox = Failing(store, 20)
     async with running(outbox, destination, witness) as courier:
         await witness.until(lambda: courier.state.delivered == 200)
     assert destination.tries == names(200)
@@ -660,3 +661,61 @@ async def test_progress_begins_the_wait_for_a_stall_again(monkeypatch: pytest.Mo
     pass_by(100.0)
     assert len(alarms) == 3
     time = began
+
+
+# a destination that converses
+
+
+async def test_a_clean_stop_waits_for_the_answer_in_a_conversation(
+    store: Store, witness: Witness
+) -> None:
+    await enqueue(store, [message("M00000")])
+    destination = Talking(always(AA))
+    async with running(store, destination, witness):
+        await witness.until(lambda: bool(destination.tries))
+    assert await states(store) == {"M00000": MessageState.DELIVERED}
+    assert destination.abandoned == 0
+
+
+async def test_a_stop_gives_up_an_answer_that_does_not_come(store: Store, witness: Witness) -> None:
+    await enqueue(store, [message("M00000")])
+    destination = Talking(always(AA))
+    destination.silent = True
+    impatient = replace(QUICK, grace=0.01)
+    async with running(store, destination, witness, patience=impatient) as courier:
+        await witness.until(lambda: courier.state.in_flight == 1)
+    assert destination.abandoned == 1
+    assert courier.state.in_flight == 0
+    assert await states(store) == {"M00000": MessageState.QUEUED}
+
+
+async def test_a_mistake_of_ours_when_an_answer_comes_ends_the_run(
+    store: Store, witness: Witness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever supervises must hear of it; the next run goes on from what is on disk."""
+    await enqueue(store, [message("M00000"), message("M00001")])
+    destination = Talking(always(AA))
+    courier = Courier(
+        "ehr",
+        store.outbox,
+        destination,
+        clock=now,
+        random=no_chance,
+        notices=witness.board,
+        patience=QUICK,
+    )
+    with monkeypatch.context() as patched:
+        patched.setattr(StallWatch, "progress", _fails)
+        with pytest.raises(ExceptionGroup) as caught:
+            await courier.run()
+    assert caught.value.split(LookupError)[1] is None
+    task = asyncio.create_task(courier.run())
+    await witness.delivered(2)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    assert destination.arrived == ["M00000", "M00000", "M00001"]
+
+
+def _fails(_stalls: StallWatch) -> None:
+    raise LookupError("a mistake")

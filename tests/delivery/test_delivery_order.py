@@ -7,7 +7,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from delivery_bench import AA, QUICK, Answer, Scripted, Witness, an_entry, running
+from delivery_bench import (
+    AA,
+    QUICK,
+    Answer,
+    Scripted,
+    Talking,
+    Witness,
+    always,
+    an_entry,
+    running,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -61,6 +71,11 @@ class Memory:
     async def mark_delivered(self, entry: OutboxEntry, answer: str) -> None:
         await self._set(entry, S.DELIVERED)
 
+    async def mark_all_delivered(self, answered: Sequence[tuple[OutboxEntry, str]]) -> None:
+        await self._turn()
+        for entry, _answer in answered:
+            self.rows[entry.id] = replace(self.rows[entry.id], state=S.DELIVERED, next_at=None)
+
     async def assign(self, entry: OutboxEntry, placer: str | None, filler: str | None) -> None:
         raise AssertionError("nobody numbered anything")
 
@@ -101,10 +116,11 @@ SCRIPT = st.lists(st.sampled_from(ANSWERS), max_size=60)
 
 
 @settings(max_examples=60, deadline=None)
-@given(LANES, SCRIPT, st.sampled_from([1, 3]), st.lists(st.booleans(), max_size=20))
+@given(LANES, SCRIPT, st.sampled_from([0, 1, 3]), st.lists(st.booleans(), max_size=20))
 def test_lanes_keep_their_order(
     lanes: list[str | None], script: list[Answer], concurrency: int, faults: list[bool]
 ) -> None:
+    """With one at a time, three, or a conversation (0)."""
     asyncio.run(_check(lanes, script, concurrency, faults))
 
 
@@ -121,7 +137,8 @@ async def _check(
         attempted.append((entry.id, done))
         return left.pop() if left else AA
 
-    destination, witness = Scripted(answer, concurrency=concurrency), Witness()
+    destination = Scripted(answer, concurrency=concurrency) if concurrency else Talking(answer)
+    witness = Witness()
     async with running(outbox, destination, witness, patience=FAST) as courier:
 
         def finished() -> bool:
@@ -141,14 +158,15 @@ async def _check(
 
 
 def test_without_failures_nothing_overtakes_a_single_courier() -> None:
-    async def scenario() -> list[str]:
+    async def scenario(destination: Scripted) -> list[str]:
         entries = [an_entry(n, f"S{n % 2}") for n in range(1, 200)]
-        destination, witness = Scripted(lambda _entry: AA), Witness()
+        witness = Witness()
         async with running(Memory(entries, ()), destination, witness, patience=FAST):
             await witness.delivered(199)
         return destination.arrived
 
-    assert asyncio.run(scenario()) == [f"M{n}" for n in range(1, 200)]
+    for destination in (Scripted(always(AA)), Talking(always(AA))):
+        assert asyncio.run(scenario(destination)) == [f"M{n}" for n in range(1, 200)]
 
 
 def test_an_answer_of_the_outbox_that_is_out_of_date_does_no_harm() -> None:

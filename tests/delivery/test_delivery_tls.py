@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 import socket
 import ssl
 from pathlib import Path
@@ -12,7 +11,7 @@ from mllp_peer import a_peer
 from gateway.delivery.link import Link
 from gateway.delivery.mllp import MllpOptions, MllpSender
 from gateway.delivery.tls import TlsFiles, client_context
-from gateway.errors import Ambiguous, ConfigurationError, Unreachable
+from gateway.errors import Ambiguous, ConfigurationError, DeliveryError, Unreachable
 from gateway.store import Store
 
 HERE = Path(__file__).parent / "certificates"
@@ -69,10 +68,15 @@ async def test_an_alert_about_our_certificate_means_that_nothing_was_read() -> N
     alert = ssl.SSLError(1, "alert")
     alert.reason = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
     for error, expected in ((alert, Unreachable), (ConnectionResetError(), Ambiguous)):
-        link = Link(lambda block: None, 1_000)
-        link.waiter = asyncio.get_running_loop().create_future()
+        told: list[DeliveryError] = []
+        link = Link(
+            lambda block: None,
+            1_000,
+            failed=lambda link, error, told=told: told.append(error),
+            rested=lambda: None,
+        )
         link.connection_lost(error)
-        assert type(link.waiter.exception()) is expected
+        assert [type(one) for one in told] == [expected]
 
 
 async def test_a_server_we_do_not_trust_gets_nothing() -> None:

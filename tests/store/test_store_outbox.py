@@ -56,6 +56,25 @@ async def test_delivered_ones_are_gone_and_say_how(store: Store, clock: Clock) -
     assert entry.first_try == entry.last_try == entry.finished_at == clock()
 
 
+async def test_many_are_marked_at_once_each_with_its_answer(store: Store, clock: Clock) -> None:
+    await queue(store, *(message(n) for n in range(5)))
+    entries = await store.outbox.due("ehr", 9, clock())
+    await store.outbox.postpone(entries[0], clock(), "AE")
+    clock.pass_by(seconds=3)
+    answers = ["AA", "CA", "AA", "sent"]
+    await store.outbox.mark_all_delivered(list(zip(entries, answers, strict=False)))
+    assert await due(store) == ["4"]
+    marked = [await store.outbox.get(entry.id) for entry in entries[:4]]
+    assert [one.answer for one in marked if one is not None] == answers
+    assert {one.state for one in marked if one is not None} == {MessageState.DELIVERED}
+    assert [one.attempts for one in marked if one is not None] == [2, 1, 1, 1]
+    assert {one.finished_at for one in marked if one is not None} == {clock()}
+    first = marked[0]
+    assert first is not None
+    assert first.next_at is None
+    assert first.first_try == clock() - timedelta(seconds=3)
+
+
 async def test_a_postponed_one_fences_its_lane_until_its_time(store: Store, clock: Clock) -> None:
     await queue(store, *(message(n, lane="AB"[n % 2]) for n in range(6)))
     first = (await store.outbox.due("ehr", 1, clock()))[0]

@@ -110,6 +110,9 @@ _SEGMENTS = frozenset(
 )
 """A location is believed only when it begins like one: a peer may write a name there."""
 
+_PLAIN = re.compile(rb"MSH\|\^~\\&\|[ -~]*\rMSA\|([AC][AER])\|([!-\[\]-{}-~]+)\r?")
+"""Nothing but a header with the usual delimiters and MSA-1 and MSA-2 without an escape."""
+
 _LONGEST_NUMBER = 199
 _UNABLE = frozenset(("UA", "UC", "UD", "UF", "UH", "UM", "UN", "UR", "UX"))
 """Table 0119: the filler is unable to do what it was asked."""
@@ -121,6 +124,14 @@ _OLDER_KNOWN = ("2.1", "2.2", "2.3", "2.3.1", "2.4")
 
 def read_acknowledgment(data: bytes) -> Acknowledgment:
     """What a peer answered.  Raises Unreadable when there is not exactly one MSA to judge by."""
+    plain = _PLAIN.fullmatch(data)
+    if plain is not None:
+        return Acknowledgment(_CODES[plain[1].decode()], plain[2].decode())
+    return read_at_length(data)
+
+
+def read_at_length(data: bytes) -> Acknowledgment:
+    """The same for answers of any form."""
     lines = _SEGMENT_ENDS.split(_decoded(data).strip(_EDGES))
     separators = _separators(lines)
     found = [line for line in lines if line.startswith("MSA" + separators.field)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import hl7
@@ -21,6 +22,7 @@ from gateway.protocols.hl7 import (
     read,
     read_acknowledgment,
 )
+from gateway.protocols.hl7.acknowledgment import read_at_length
 
 AA, AE, AR = (AcknowledgmentCode(code) for code in ("AA", "AE", "AR"))
 MSH = "MSH|^~\\&|EHR|C|GW|L|20260105101200||ACK^R01^ACK|A1|P|2.5.1\r"
@@ -202,3 +204,21 @@ def test_hl7apy_accepts_it_strictly(version: str, errors: tuple[ErrorCondition, 
     text = written(version, *errors, code=AE, text="see log")
     parsed = parse_message(text, validation_level=VALIDATION_LEVEL.STRICT)
     assert parsed.validate()
+
+
+PLAIN = st.from_regex(
+    rb"\AMSH\|\^~\\&\|[ -~]{0,40}\rMSA\|[ACX][AER]\|[ -~]{0,12}\r?"
+    rb"(MSA\|AA\|1\r|ERR\|[ -~]{0,9}\r)?\Z"
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(PLAIN)
+def test_the_short_way_reads_what_the_long_one_reads(data: bytes) -> None:
+    def said(by: Callable[[bytes], Acknowledgment]) -> Acknowledgment | str:
+        try:
+            return by(data)
+        except Unreadable as error:
+            return error.reason
+
+    assert said(read_acknowledgment) == said(read_at_length)
