@@ -22,6 +22,7 @@ from gateway.archive.recovery import discard_parts, reread, unfiled
 from gateway.archive.room import Room
 from gateway.archive.rows import Instance
 from gateway.archive.shelves import Shelves
+from gateway.archive.strand import Strand
 from gateway.errors import StoreError, StoreFailed
 from gateway.store import SpacePolicy, Store
 
@@ -86,6 +87,10 @@ class Archive:
         if filed.superfluous is not None:
             await self.run(self._remove, filed.superfluous)
         return filed
+
+    def strand(self) -> Strand:
+        """For blocking calls that must follow each other."""
+        return Strand(self.pool)
 
     async def open_file(self, instance: Instance) -> BinaryIO:
         """The Part 10 file, positioned at its beginning; the data set begins at ``start``."""

@@ -127,11 +127,6 @@ class Reception:
             self.discard()
             raise _translated(error) from None
 
-    def hasten(self) -> None:
-        """Has the disk begin with what was written, so that the sync finds little left."""
-        if self._descriptor >= 0 and self._size > self._started:
-            self._start_writeback()
-
     def complete(self) -> None:
         """Reads the header, syncs the file, moves it to its place, syncs the folder."""
         try:

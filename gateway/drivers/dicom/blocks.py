@@ -40,7 +40,7 @@ class Block:
 
 
 class Blocks:
-    """Lends blocks; only called in the loop's thread."""
+    """Lends blocks in the loop's thread; they may be given back in any."""
 
     def __init__(self, large: int = LARGE_BLOCKS) -> None:
         self._free: list[Block] = []

@@ -85,6 +85,8 @@ class Connection(asyncio.BufferedProtocol):
 
     def pump(self) -> None:
         """Everything that is here and may be looked at now."""
+        if self.inflow is not None and (pieces := self.association.next_data()):
+            self.inflow.received(pieces, in_place=self.in_place, last=False)
         while self.may_read() and (event := self.association.next_event()) is not None:
             self.happened(event)
         self.settle()
@@ -97,7 +99,7 @@ class Connection(asyncio.BufferedProtocol):
         if self.association.must_close:
             self._close(transport)
             return
-        wanted = self.may_read() and not (self.inflow is not None and self.inflow.congested)
+        wanted = self.may_read() and not (self.inflow is not None and self.inflow.congested())
         if wanted is not self._reading and not transport.is_closing():
             self._reading = wanted
             if wanted:

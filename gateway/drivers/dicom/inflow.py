@@ -1,38 +1,44 @@
 """One C-STORE data set between the association and its file.
 
-The association's bytes land in blocks.  The archive's threads write and hash what is there while
-more arrives: what they can take at once goes to them as soon as they are idle, a full block in any
-case.  When one waits, ``congested`` says so and the line stops reading.  What comes after the disk
-has failed is thrown away, so that the peer gets its answer.
+The association's bytes land in blocks.  Two strands of the archive's threads take what is there
+while more arrives, one to write it and one to hash it: as soon as both have nothing to do, a full
+block in any case.  When ``MOST`` blocks wait, ``congested`` says so and the line stops reading
+until few are left.  What comes after the disk has failed is thrown away, so that the peer gets its
+answer.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from threading import Lock
+from typing import Final
 
 from gateway.archive import Archive, Arrived, Reception
 from gateway.drivers.dicom.blocks import Block, Blocks
-from gateway.errors import StoreError
+from gateway.errors import StoreError, StoreFailed
 
-EAGER = 256 * 1024
-_LEAST_ROOM = 32 * 1024
-_MANY = 512
+EAGER: Final = 256 * 1024
+MOST: Final = 4
+FEW: Final = 2
+_LEAST_ROOM: Final = 32 * 1024
+_MANY: Final = 512
 
 
-@dataclass(slots=True)
 class _Batch:
-    """``block`` is given back after this batch; None while more of it is to come."""
+    """Some of the data set.  ``block`` is given back after it; None while more of it is to come."""
 
-    block: Block | None
-    pieces: list[memoryview]
-    last: bool
+    __slots__ = ("block", "last", "left", "pieces")
+
+    def __init__(self, block: Block | None, pieces: list[memoryview], *, last: bool) -> None:
+        self.block = block
+        self.pieces = pieces
+        self.last = last
+        self.left = 2  # strands that are not through with it
 
 
 class Inflow:
-    """``block`` and ``received`` are the line's, in the loop's thread; ``run`` is a task."""
+    """``block``, ``received`` and ``abandon`` are the line's, in the loop's thread."""
 
     def __init__(
         self,
@@ -41,124 +47,132 @@ class Inflow:
         blocks: Blocks,
         relieved: Callable[[], None],
     ) -> None:
-        self._archive = archive
+        self._loop = asyncio.get_running_loop()
         self._reception = reception
         self._blocks = blocks
         self._relieved = relieved
+        self._outcome: asyncio.Future[Arrived | None] = self._loop.create_future()
         self._block = blocks.take()
         self._pieces: list[memoryview] = []
         self._pending = 0
         self._long = False  # more than a block: worth the hand-overs
-        self._batches: deque[_Batch] = deque()
-        self._arrival: asyncio.Future[None] | None = None
+        self._lock = Lock()
+        self._waiting = 0  # full blocks on their way to the disk
+        self._stuck = False
         self._failure: StoreError | None = None
         self._abandoned = False
-        self._left: Block | None = None
+        self._writing, self._hashing = archive.strand(), archive.strand()
+        self._writing.put(self._begin)
 
-    @property
-    def _idle(self) -> bool:
-        """Whether the archive has nothing of this to do."""
-        return self._arrival is not None and not self._arrival.done()
-
-    @property
     def congested(self) -> bool:
-        """Whether the line should read no more for now."""
-        return bool(self._batches) and self._batches[-1].block is not None
+        """Whether the line should read no more for now; it is told when that is over."""
+        with self._lock:
+            self._stuck = self._stuck or self._waiting >= MOST
+            return self._stuck
 
     def block(self) -> Block:
         """Where the association receives next."""
         if self._block.room < _LEAST_ROOM or len(self._pieces) > _MANY:
             self._hand_over(last=False)
+            self._block = self._blocks.take()
+            self._long = True
         return self._block
 
-    def received(self, data: memoryview, *, in_place: bool, last: bool) -> None:
-        """A piece of the data set; ``in_place``: it lies in the block already."""
+    def received(self, pieces: list[memoryview], *, in_place: bool, last: bool) -> None:
+        """More of the data set; ``in_place``: it lies in the block already."""
         if in_place:
-            self._pieces.append(data)
-            self._pending += len(data)
+            self._pieces += pieces
+            self._pending += sum(map(len, pieces))
         else:
-            self._copy(data)
+            for piece in pieces:
+                self._copy(piece)
         if last:
             self._hand_over(last=True)
-        elif self._pending >= EAGER and self._idle and self._long:
+        elif self._long and self._pending >= EAGER and self._writing.idle and self._hashing.idle:
             self._submit(None, last=False)
 
     async def run(self) -> Arrived | None:
         """Until the file is in its place; None after ``abandon``.  StoreError: no trace of it."""
-        await self._attempt(self._reception.begin)
-        while (batch := await self._next()) is not None:
-            await self._process(batch)
-            if batch.last:
-                if self._failure is not None:
-                    raise self._failure
-                return self._reception.arrived()
-        await self._archive.run(self._reception.discard)
-        self._give_back(self._left)
-        return None
+        return await self._outcome
 
     def abandon(self) -> None:
         """The rest will not come.  The association must have left the block before."""
         self._abandoned = True
-        for batch in self._batches:
-            self._give_back(batch.block)
-        self._batches.clear()
-        self._left = self._block
-        self._wake()
-
-    async def _process(self, batch: _Batch) -> None:
-        if self._failure is None:
-            await self._attempt(self._take, batch)
-        batch.pieces.clear()
-        self._give_back(batch.block)
-        self._relieved()
-
-    async def _attempt(self, work: Callable[..., None], *arguments: object) -> None:
-        try:
-            await self._archive.run(work, *arguments)
-        except StoreError as error:
-            self._failure = error
-
-    def _take(self, batch: _Batch) -> None:
-        """In a thread of the archive; the disk works while the hash is made."""
-        self._reception.write(batch.pieces)
-        if batch.last:
-            self._reception.hasten()
-        self._reception.digest(batch.pieces)
-        if batch.last:
-            self._reception.complete()
-
-    def _give_back(self, block: Block | None) -> None:
-        if block is not None:
-            self._blocks.give_back(block)
-
-    async def _next(self) -> _Batch | None:
-        while not self._batches:
-            if self._abandoned:
-                return None
-            self._arrival = asyncio.get_running_loop().create_future()
-            await self._arrival
-        return self._batches.popleft()
+        self._hand_over(last=True)
 
     def _copy(self, data: memoryview) -> None:
         while len(data):
-            if not self._block.room:
-                self._hand_over(last=False)
-            place = self._block.append(data)
+            place = self.block().append(data)
             self._pieces.append(place)
             self._pending += len(place)
             data = data[len(place) :]
 
     def _hand_over(self, *, last: bool) -> None:
+        with self._lock:
+            self._waiting += 1
         self._submit(self._block, last=last)
-        self._long = self._long or not last
-        if not last:
-            self._block = self._blocks.take()
 
     def _submit(self, block: Block | None, *, last: bool) -> None:
-        self._batches.append(_Batch(block, self._pieces, last))
+        batch = _Batch(block, self._pieces, last=last)
         self._pieces, self._pending = [], 0
-        self._wake()
+        self._writing.put(lambda: self._write(batch))
+        self._hashing.put(lambda: self._digest(batch))
 
-    def _wake(self) -> None:
-        if self._arrival is not None and not self._arrival.done():
-            self._arrival.set_result(None)
+    def _begin(self) -> None:
+        self._attempt(self._reception.begin)
+
+    def _write(self, batch: _Batch) -> None:
+        if not self._lost:
+            self._attempt(lambda: self._reception.write(batch.pieces))
+        if batch.last and not self._lost:
+            self._attempt(self._reception.complete)
+        self._through(batch)
+
+    def _digest(self, batch: _Batch) -> None:
+        if not self._lost:
+            self._reception.digest(batch.pieces)
+        self._through(batch)
+
+    @property
+    def _lost(self) -> bool:
+        return self._abandoned or self._failure is not None
+
+    def _attempt(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except StoreError as error:
+            self._failure = error
+        except Exception as mistake:  # noqa: BLE001 - the peer must get its answer
+            self._failure = StoreFailed(f"receiving failed: {type(mistake).__name__}")
+
+    def _through(self, batch: _Batch) -> None:
+        """One of the strands is; the second of them gives back the block and goes on."""
+        with self._lock:
+            batch.left -= 1
+            if batch.left:
+                return
+            self._waiting -= batch.block is not None
+            relieved = self._stuck and self._waiting <= FEW
+            self._stuck = self._stuck and not relieved
+        batch.pieces.clear()
+        if batch.block is not None:
+            self._blocks.give_back(batch.block)
+        if relieved:
+            self._loop.call_soon_threadsafe(self._relieved)
+        if batch.last:
+            self._conclude()
+
+    def _conclude(self) -> None:
+        if self._abandoned:
+            self._reception.discard()
+        self._loop.call_soon_threadsafe(self._settle)
+
+    def _settle(self) -> None:
+        if self._outcome.done():
+            return
+        if self._abandoned:
+            self._outcome.set_result(None)
+        elif self._failure is not None:
+            self._outcome.set_exception(self._failure)
+        else:
+            self._outcome.set_result(self._reception.arrived())

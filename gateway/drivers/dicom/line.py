@@ -197,7 +197,7 @@ class Line(Connection):
     def _data(self, event: DataReceived) -> None:
         inflow = self.inflow
         if inflow is not None:
-            inflow.received(event.data, in_place=self.in_place, last=event.last)
+            inflow.received([event.data], in_place=self.in_place, last=event.last)
             if event.last:
                 self.inflow = None
                 self.leave_block()

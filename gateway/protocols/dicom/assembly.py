@@ -54,6 +54,15 @@ class Assembler:
             raise LocalProtocolError("no data set is about to come")
         self._collected, self._limit = bytearray(), limit
 
+    @property
+    def passing(self) -> int | None:
+        """The context of the data set under way that is given out in pieces."""
+        return self._context_id if self._awaited and self._collected is None else None
+
+    def touch(self) -> None:
+        """Some of the data set was given out past ``add``."""
+        self._touched = True
+
     def add(self, piece: Fragment) -> CommandReceived | DataReceived | MessageReceived | None:
         """The next fragment, or a piece of it."""
         if piece.context_id != self._context_id:

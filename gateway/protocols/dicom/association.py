@@ -83,6 +83,20 @@ class Association(UpperLayer):
         """After ``CommandReceived``: its data set as one ``MessageReceived``, not in pieces."""
         self._assembler.collect(limit)
 
+    def next_data(self) -> list[memoryview]:
+        """Pieces of the data set under way that would come one by one from ``next_event``.
+
+        Much faster for long ones.  Empty when the next event is another, the data set's end
+        included.
+        """
+        context_id = self._assembler.passing
+        if context_id is None or self._state is not State.STA6:
+            return []
+        pieces = self._reader.data(context_id, self.settings.max_pdu_length)
+        if pieces:
+            self._assembler.touch()
+        return pieces
+
     def associate(self, request: AssociateRQ) -> bytes:
         """Requestor: the A-ASSOCIATE-RQ."""
         if self.role is not Role.REQUESTOR:

@@ -8,6 +8,8 @@ from typing import Final
 
 HEADER: Final = struct.Struct(">BxL")
 PDV_HEADER: Final = struct.Struct(">LBB")
+UNIT_HEADER: Final = struct.Struct(">BxLLBB")
+"""Both at once: of a P-DATA-TF and the first value in it."""
 PDV_OVERHEAD: Final = PDV_HEADER.size  # bytes of a P-DATA-TF that are not the fragment
 COMMAND: Final = 0x01  # message control header: command, else data set
 LAST: Final = 0x02  # message control header: last fragment

@@ -17,6 +17,7 @@ from gateway.protocols.dicom.framing import (
     LAST,
     PDV_HEADER,
     PDV_OVERHEAD,
+    UNIT_HEADER,
     PduType,
 )
 from gateway.protocols.dicom.receive_buffer import ReceiveBuffer
@@ -71,6 +72,44 @@ class Reader:
                 more = self._read_header()
             if not more:
                 return None
+
+    def data(self, context_id: int, longest: int) -> list[memoryview]:
+        """What ``next`` would give of a data set before anything else, as long as it is usual.
+
+        That is: units of one value each, at most ``longest`` bytes, and nothing that ends the data
+        set.  Empty when the next piece is anything else.
+        """
+        found: list[memoryview] = []
+        while self._in_value or self._enter(context_id, longest):
+            if self._context_id != context_id or self._control & COMMAND:
+                return found
+            if self._control & LAST and self._value_left <= len(self._buffer):
+                return found
+            data = self._buffer.take(self._value_left)
+            if not data:
+                return found
+            self._value_left -= len(data)
+            self._pdu_left -= len(data)
+            self._in_value = self._value_left > 0
+            found.append(data)
+        return found
+
+    def _enter(self, context_id: int, longest: int) -> bool:
+        """Goes into the next unit if it is a usual one."""
+        if self._pdu_left or self._kind is not None:
+            return False
+        head = self._buffer.peek(UNIT_HEADER.size)
+        if head is None:
+            return False
+        kind, unit, value, context, control = UNIT_HEADER.unpack(head)
+        usual = kind == PduType.P_DATA_TF and unit <= longest and value + 4 == unit and value > 2
+        if not usual or context != context_id or control & COMMAND:
+            return False
+        self._buffer.skip(UNIT_HEADER.size)
+        self._context_id, self._control = context, control
+        self._pdu_left = self._value_left = value - 2
+        self._in_value = True
+        return True
 
     def _read_header(self) -> bool:
         head = self._buffer.peek(HEADER.size)

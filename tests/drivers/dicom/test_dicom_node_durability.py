@@ -126,7 +126,7 @@ async def test_file_name_folder_and_index_are_synced_before_the_answer(tmp_path:
     order = [
         where(calls, "sync(", ".part>"),
         where(calls, "rename", ".part", ".dcm"),
-        where(calls, "fsync(", "/archive/2", ">)"),
+        where(calls, "fsync(", "/archive/2"),
         where(calls, "sync(", "gateway.db-wal>"),
     ]
     assert order == sorted(order), [calls[n] for n in order]

@@ -51,8 +51,13 @@ REST = conversation()
 WHOLE = REQUEST.encode() + REST
 
 
-def heard(association: Association, pieces: Iterator[bytes], *, in_place: bool) -> list[Event]:
-    """The events of an acceptor that answers what must be answered."""
+def heard(
+    association: Association, pieces: Iterator[bytes], *, in_place: bool, at_once: bool = False
+) -> list[Event]:
+    """The events of an acceptor that answers what must be answered.
+
+    ``at_once``: data sets are asked for many pieces at a time.
+    """
     found: list[Event] = []
     for piece in pieces:
         if in_place:
@@ -61,6 +66,8 @@ def heard(association: Association, pieces: Iterator[bytes], *, in_place: bool) 
             room = association.get_buffer()
             room[: len(piece)] = piece
             association.buffer_updated(len(piece))
+        data = association.next_data() if at_once else []
+        found += [DataReceived(3, 2, memoryview(bytes(view)), last=False) for view in data]
         for event in events(association):
             found.append(event)
             if isinstance(event, AssociationRequested):
@@ -95,14 +102,16 @@ def test_the_conversation_is_what_we_think() -> None:
     assert EXPECTED[3].last
 
 
+@pytest.mark.parametrize("at_once", [True, False])
 @pytest.mark.parametrize("in_place", [True, False])
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 6, 7, 11, 12, 13, 64, 127, 134, 1000])
-def test_slices_of_one_size(size: int, in_place: bool) -> None:
+def test_slices_of_one_size(size: int, in_place: bool, at_once: bool) -> None:
     # Nothing may follow the request before its answer, so that edge is always there.
     first, rest = REQUEST.encode(), REST
     pieces = [first[n : n + size] for n in range(0, len(first), size)]
     pieces += [rest[n : n + size] for n in range(0, len(rest), size)]
-    assert heard(fresh(), iter(pieces), in_place=in_place) == EXPECTED
+    found = heard(fresh(), iter(pieces), in_place=in_place, at_once=at_once)
+    assert found == EXPECTED
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
@@ -110,11 +119,12 @@ def test_slices_of_one_size(size: int, in_place: bool) -> None:
     st.lists(st.integers(0, 5000), max_size=30),
     st.lists(st.integers(0, 5000), max_size=30),
     st.booleans(),
+    st.booleans(),
 )
-def test_any_slices(first: list[int], rest: list[int], in_place: bool) -> None:
+def test_any_slices(first: list[int], rest: list[int], in_place: bool, at_once: bool) -> None:
     pieces = itertools.chain(cut(REQUEST.encode(), first), cut(REST, rest))
     small = (piece[n : n + 1024] for piece in pieces for n in range(0, len(piece), 1024))
-    assert heard(fresh(), small, in_place=in_place) == EXPECTED
+    assert heard(fresh(), small, in_place=in_place, at_once=at_once) == EXPECTED
 
 
 def units(values: list[Pdv], per_unit: list[int]) -> bytes:
@@ -133,9 +143,14 @@ def units(values: list[Pdv], per_unit: list[int]) -> bytes:
     st.lists(st.integers(0, 1000), max_size=12),
     st.lists(st.integers(0, 3), max_size=6),
     st.lists(st.integers(0, 5000), max_size=20),
+    st.booleans(),
 )
 def test_any_fragments(
-    command_cuts: list[int], data_cuts: list[int], per_unit: list[int], slices: list[int]
+    command_cuts: list[int],
+    data_cuts: list[int],
+    per_unit: list[int],
+    slices: list[int],
+    at_once: bool,
 ) -> None:
     command = write_message(STORE, has_data=True).encode()
     fragments = []
@@ -145,7 +160,8 @@ def test_any_fragments(
             Pdv(3, is_command, n == len(pieces) - 1, piece) for n, piece in enumerate(pieces)
         ]
     pair = Pair()
-    found = heard(pair.acceptor, cut(units(fragments, per_unit), slices), in_place=True)
+    pieces = cut(units(fragments, per_unit), slices)
+    found = heard(pair.acceptor, pieces, in_place=True, at_once=at_once)
     assert found == [
         CommandReceived(pair.acceptor.contexts[3], STORE, has_data=True),
         DataReceived(3, 2, memoryview(DATA), last=True),
@@ -167,6 +183,24 @@ def test_any_buffers_any_unit_size(data: bytes, cuts: list[int], max_length: int
         for event in pair.to_acceptor(b"".join(unit))
     )
     assert found[1:] == [DataReceived(3, 2, memoryview(data), last=True)]
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(
+    st.binary(max_size=300),
+    st.lists(st.integers(0, 1500), max_size=8),
+)
+def test_damage_within_a_data_set_is_found_alike(noise: bytes, places: list[int]) -> None:
+    """Tiny units of a data set, then bytes that are no unit."""
+    rest = REST[: len(REST) - 10 - 50]
+    whole, pieces = fresh(), fresh()
+    for association in (whole, pieces):
+        heard(association, iter([REQUEST.encode()]), in_place=True)
+    expected = heard(whole, iter([rest, noise]), in_place=True)
+    sliced = itertools.chain(cut(rest, places), cut(noise, places))
+    found = heard(pieces, sliced, in_place=True, at_once=True)
+    assert found == expected
+    assert pieces.state is whole.state
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
