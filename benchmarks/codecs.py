@@ -34,8 +34,7 @@ def best(work: Callable[[], object], seconds: float) -> float:
 
 def receive() -> bytes:
     """24 frames through the receiver, as the driver does it; the joined text."""
-    receiver = Receiver()
-    texts = []
+    texts, receiver = [], RECEIVER
     for piece in SESSION:
         if (found := receiver.receive_frame(piece)) is not None:
             texts.append(found[0])
@@ -68,6 +67,7 @@ def lean() -> list[list[str | list[str]]]:
     ]
 
 
+RECEIVER = Receiver()  # one a connection, as in the driver
 SESSION = (b"\x05", *frames(1, whole=False), b"\x04")
 TEXT = receive()
 

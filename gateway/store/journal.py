@@ -8,6 +8,7 @@ have stood in it ``damaged``: such bytes must never become a result by themselve
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -122,6 +123,7 @@ class Journal:
 
     def __init__(self) -> None:
         self.open: dict[int, Transmission] = {}
+        self._paged: deque[Transmission] = deque()  # on disk, by first page; filed ones among them
         self._staged: list[tuple[Transmission, int]] = []
         self._begun: list[Transmission] = []
         self._next_page = 1
@@ -143,6 +145,7 @@ class Journal:
     def _begin(self, transmission: Transmission) -> bytes:
         transmission.first_page = self._next_page
         self._begun.append(transmission)
+        self._paged.append(transmission)
         return encode_entry(EntryKind.OPEN, transmission.id, encode_opening(transmission.opening))
 
     def write(self, connection: apsw.Connection, page: bytes) -> None:
@@ -164,6 +167,7 @@ class Journal:
             transmission.take_back(kind)
         for transmission in self._begun:
             transmission.first_page = None
+        self._paged = deque(t for t in self._paged if t.first_page is not None)
         self._staged.clear()
         self._begun.clear()
 
@@ -173,13 +177,19 @@ class Journal:
 
     def reclaim(self, connection: apsw.Connection, at_least: int = RECLAIM_AT) -> int:
         """Deletes pages no open transmission needs; returns the oldest that is left."""
-        firsts = (t.first_page for t in tuple(self.open.values()))
-        floor = min((first for first in firsts if first is not None), default=self._next_page)
+        floor = self._first_needed()
         if floor - self._first_page < at_least:
             return self._first_page
         floor = min(floor, self._first_page + RECLAIM_AT_ONCE)
         connection.execute("DELETE FROM pages WHERE page < ?", (floor,))
         return floor
+
+    def _first_needed(self) -> int:
+        """The oldest page an open transmission stands in."""
+        paged = self._paged
+        while paged and paged[0].id not in self.open:
+            paged.popleft()
+        return (paged[0].first_page if paged else None) or self._next_page
 
     def reclaimed(self, floor: int) -> None:
         self._first_page = floor
@@ -227,6 +237,12 @@ class Journal:
             filed = connection.execute("SELECT 1 FROM transmissions WHERE id = ?", (number,)).get
             if filed:
                 del self.open[number]
+        paged = [t for t in self.open.values() if t.first_page is not None]
+        self._paged = deque(sorted(paged, key=_first_page_of))
+
+
+def _first_page_of(transmission: Transmission) -> int:
+    return transmission.first_page or 0
 
 
 def _read_pages(connection: apsw.Connection) -> Iterator[tuple[int, bytes, bool]]:

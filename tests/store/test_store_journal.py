@@ -130,6 +130,20 @@ async def test_pages_stay_while_anybody_needs_them(store: Store, directory: Path
     assert pages_in(directory) < 70
 
 
+async def test_pages_of_what_a_crash_left_stay_too(store: Store, tmp_path: Path) -> None:
+    left = store.open_transmission("slow", "astm", "")
+    await append(store, left, b"first")
+    again = await open_store(crashed_copy(store, tmp_path / "crashed"))
+    for n in range(200):
+        await file(again, filing(report(n)), entries=[b"x"])
+    once_more = await open_store(crashed_copy(again, tmp_path / "once-more"))
+    try:
+        assert [(t.id, t.entries) for t in once_more.unfinished()] == [(left, (b"first",))]
+    finally:
+        await again.aclose()
+        await once_more.aclose()
+
+
 async def test_closing_gives_pages_back(store: Store, directory: Path) -> None:
     for n in range(300):
         await file(store, filing(report(n)), entries=[b"x"])

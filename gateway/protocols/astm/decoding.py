@@ -7,8 +7,8 @@ never fails: what cannot be read becomes a flaw with a position.
 from __future__ import annotations
 
 import string
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.protocols.astm.delimiters import Delimiters
@@ -20,6 +20,9 @@ from gateway.protocols.errors import RemoteProtocolError
 MAX_RECORDS: Final = 50_000  # of one transmission
 _ATTACHED: Final = frozenset("CMS")
 _HEADERS: Final = ("H", "h")
+_USUAL: Final = Delimiters()
+_NONE_YET: Final = dict.fromkeys(TYPES, 0)
+_NOTHING: Final = "\r"  # what no line begins with
 
 
 def split_records(text: bytes) -> list[bytes]:
@@ -31,72 +34,101 @@ def split_records(text: bytes) -> list[bytes]:
 def decode(text: bytes, encoding: str = "latin-1", *, loose: bool = False) -> tuple[Message, ...]:
     """The messages of one transmission.  ``loose`` allows digits before record letters."""
     name = codec_name(encoding)
+    lines, odd = _lines(text, name)
+    if loose or odd or len(lines) > MAX_RECORDS:
+        builders = _line_by_line(lines, odd, name, loose=loose)
+    else:
+        builders = _run_by_run(lines, name)
+    return tuple([builder.build() for builder in builders])
+
+
+def _line_by_line(
+    lines: list[str], odd: dict[int, tuple[str, bool]], encoding: str, *, loose: bool
+) -> list[_Builder]:
     builders: list[_Builder] = []
-    builder: _Builder | None = None
-    for count, (line, spelled, doubtful) in enumerate(_lines(text, name)):
+    for count, line in enumerate(lines):
         bare = line.lstrip(string.digits) if loose else line
-        if builder is None or (bare[0:1] in _HEADERS and not bare[1:2].isalnum()):
-            builder = _Builder()
-            builders.append(builder)
-        if doubtful:
-            builder.doubtful = True
-        if count >= MAX_RECORDS:
-            builder.cannot_read(line, Flaw.LIMIT)
-        else:
+        if not builders or _opens(bare):
+            builders.append(_Builder())
+        builder = builders[-1]
+        spelled, doubtful = odd.get(count, (encoding, False))
+        builder.doubtful |= doubtful
+        if count < MAX_RECORDS:
             builder.add(line, spelled, bare)
-    return tuple(builder.build() for builder in builders)
+        else:
+            builder.cannot_read(line, Flaw.LIMIT)
+    return builders
 
 
-def _lines(text: bytes, encoding: str) -> Iterator[tuple[str, str, bool]]:
-    """Each line, the encoding that gives its bytes again, and whether that is doubtful."""
+def _run_by_run(lines: list[str], encoding: str) -> list[_Builder]:
+    """The same where nothing is unusual: the results of an order are most of all lines."""
+    builder, place = _Builder(), 0
+    builders = [builder] if lines else []
+    while place < len(lines):
+        end = _run(lines, place, builder.result)
+        if end > place:
+            builder.add_results(lines[place:end], encoding)
+        else:
+            if _opens(line := lines[place]) and place:
+                builder = _Builder()
+                builders.append(builder)
+            builder.add(line, encoding, line)
+        place = max(end, place + 1)
+    return builders
+
+
+def _opens(line: str) -> bool:
+    return line[0:1] in _HEADERS and not line[1:2].isalnum()
+
+
+def _run(lines: list[str], start: int, beginning: str) -> int:
+    """Where the lines from ``start`` on end that begin like this."""
+    end = start
+    while end < len(lines) and lines[end].startswith(beginning):
+        end += 1
+    return end
+
+
+def _lines(text: bytes, encoding: str) -> tuple[list[str], dict[int, tuple[str, bool]]]:
+    """The lines, and by index the encoding that gives a line's bytes again and whether that is
+    doubtful, where it is not ``encoding`` without doubt."""
     if text.isascii():
         pieces = text.decode("ascii").split("\r" if b"\r" in text else "\n")
-        return ((line, encoding, False) for piece in pieces if (line := piece.strip("\n")))
-    found = (decode_text(line, encoding) for line in split_records(text))
-    return ((each.text, each.encoding, each.doubtful) for each in found)
+        return [line for piece in pieces if (line := piece.strip("\n"))], {}
+    found = [decode_text(line, encoding) for line in split_records(text)]
+    odd = {
+        count: (each.encoding, each.doubtful)
+        for count, each in enumerate(found)
+        if each.doubtful or each.encoding != encoding
+    }
+    return [each.text for each in found], odd
 
 
 @dataclass(slots=True)
 class _Branch:
-    """A node that still grows."""
+    """A node that still grows.  What nothing hangs on is a ``Node`` from the start."""
 
     record: Record
     index: int
-    children: list[_Branch] | None = None
-    attached: list[_Branch] | None = None
+    children: list[_Branch | Node] = field(default_factory=list)
+    attached: list[Node] = field(default_factory=list)
 
     def freeze(self) -> Node:
-        return Node(self.record, self.index, _frozen(self.children), _frozen(self.attached))
-
-    def hang(self, child: _Branch) -> None:
-        if self.children is None:
-            self.children = []
-        self.children.append(child)
-
-    def attach(self, child: _Branch) -> None:
-        if self.attached is None:
-            self.attached = []
-        self.attached.append(child)
+        return Node(self.record, self.index, _frozen(self.children), tuple(self.attached))
 
 
-def _frozen(branches: list[_Branch] | None) -> tuple[Node, ...]:
-    if not branches:
-        return ()
-    return tuple(
-        [
-            Node(branch.record, branch.index)
-            if branch.children is None and branch.attached is None
-            else branch.freeze()
-            for branch in branches
-        ]
-    )
+def _frozen(branches: Sequence[_Branch | Node]) -> tuple[Node, ...]:
+    return tuple([each if isinstance(each, Node) else each.freeze() for each in branches])
 
 
 class _Builder:
-    """Grows one message, line by line."""
+    """Grows one message, line by line.
+
+    ``result`` is how a line begins that is simply the next result of the open order.
+    """
 
     def __init__(self) -> None:
-        self._delimiters: Delimiters | None = None
+        self._delimiters = _USUAL  # the header's, once there is one
         self._header: _Branch | None = None
         self._roots: list[_Branch] = []
         self._patient: _Branch | None = None
@@ -106,26 +138,33 @@ class _Builder:
         self._records: list[Record] = []
         self._unread: list[str] = []
         self._problems: list[Flawed] = []
-        self._counts = dict.fromkeys(TYPES, 0)
+        self._counts = _NONE_YET.copy()
+        self._results: list[_Branch | Node] = []  # of the open order
+        self.result = _NOTHING
         self.doubtful = False
 
     def add(self, line: str, encoding: str, bare: str) -> None:
         """``bare`` is the line without digits a loose sender put before it."""
         letter = bare[:1].upper()
         delimiters = self._delimiters
-        if delimiters is None:
+        if self._header is None:
             self._open(line, encoding, bare)
         elif self._terminator is not None:
             self.cannot_read(line, Flaw.AFTER_END)
         elif letter not in TYPES or bare[1:2] not in (delimiters.field, ""):
             self.cannot_read(line, Flaw.MALFORMED)
         else:
-            branch = self._branch(letter, Record(letter, line, delimiters, encoding))
-            if letter == "R" and self._order is not None:
-                self._order.hang(branch)
-                self._last = branch
-            else:
-                self._place(branch, letter)
+            self._place(Record(letter, line, delimiters, encoding))
+
+    def add_results(self, lines: list[str], encoding: str) -> None:
+        """Lines that begin with ``result``."""
+        delimiters = self._delimiters
+        records = [Record("R", line, delimiters, encoding) for line in lines]
+        first = self._counts["R"] + 1
+        self._counts["R"] += len(records)
+        self._records += records
+        self._results += [Node(record, index) for index, record in enumerate(records, first)]
+        self._last = None
 
     def _open(self, line: str, encoding: str, bare: str) -> None:
         try:
@@ -134,48 +173,55 @@ class _Builder:
             self.cannot_read(line, Flaw.NO_HEADER)
             return
         record = Record("H", line, self._delimiters, encoding)
-        self._header = self._last = self._branch("H", record)
+        self._header = self._last = _Branch(record, self._count(record))
 
     def cannot_read(self, text: str, flaw: Flaw) -> None:
         self._unread.append(text)
         self._problems.append(Flawed(flaw, f"?[{len(self._unread)}]"))
 
-    def _branch(self, letter: str, record: Record) -> _Branch:
-        self._counts[letter] = count = self._counts[letter] + 1
+    def _count(self, record: Record) -> int:
         self._records.append(record)
-        return _Branch(record, count)
+        self._counts[record.type] += 1
+        return self._counts[record.type]
 
-    def _place(self, branch: _Branch, letter: str) -> None:
-        if letter == "L":
-            self._terminator = branch.record.field(3)
-            return
-        if letter in _ATTACHED and self._last is not None:
-            self._last.attach(branch)
-            return
-        match letter:
+    def _place(self, record: Record) -> None:
+        index = self._count(record)
+        if record.type == "L":
+            self._terminator = record.field(3)
+            self.result = _NOTHING
+        elif record.type in _ATTACHED and (last := self._latest()) is not None:
+            last.attached.append(Node(record, index))
+        else:
+            self._last = branch = _Branch(record, index)
+            self._grow(branch)
+            self.result = _NOTHING if self._order is None else f"R{self._delimiters.field}"
+
+    def _latest(self) -> _Branch | None:
+        """What the next comment hangs on."""
+        if self._last is None and self._results:
+            leaf = self._results[-1]
+            self._last = leaf if isinstance(leaf, _Branch) else _Branch(leaf.record, leaf.index)
+            self._results[-1] = self._last
+        return self._last
+
+    def _grow(self, branch: _Branch) -> None:
+        match branch.record.type:
             case "P":
                 self._patient, self._order = branch, None
                 self._roots.append(branch)
             case "O":
-                self._order = branch
+                self._order, self._results = branch, branch.children
                 self._hang(branch, self._patient, wanted=self._patient)
             case "R":
-                self._hang(branch, self._patient, wanted=None)
+                self._hang(branch, self._order or self._patient, wanted=self._order)
             case _:
                 self._patient = self._order = None
                 self._roots.append(branch)
-        self._last = branch
 
     def _hang(self, branch: _Branch, parent: _Branch | None, *, wanted: _Branch | None) -> None:
         if wanted is None:
-            self._orphan(branch)
-        if parent is None:
-            self._roots.append(branch)
-        else:
-            parent.hang(branch)
-
-    def _orphan(self, branch: _Branch) -> None:
-        self._problems.append(Flawed(Flaw.ORPHAN, f"{branch.record.type}[{branch.index}]"))
+            self._problems.append(Flawed(Flaw.ORPHAN, f"{branch.record.type}[{branch.index}]"))
+        (self._roots if parent is None else parent.children).append(branch)
 
     def build(self) -> Message:
         header = self._header or _Branch(Record("H", "", Delimiters()), 1)

@@ -32,7 +32,7 @@ class Delimiters:
         text = record.decode("latin-1") if isinstance(record, bytes) else record
         if len(text) < 5 or text[0] not in "Hh":
             raise RemoteProtocolError("no header record to take delimiters from")
-        return cls(*text[1:5])
+        return _declared(text[1:5])
 
     def __str__(self) -> str:
         return f"{self.field}{self.repeat}{self.component}{self.escape}"
@@ -75,6 +75,11 @@ class Delimiters:
 
 def _may_delimit(character: str) -> bool:
     return len(character) == 1 and "!" <= character <= "~" and not character.isalnum()
+
+
+@lru_cache(maxsize=64)
+def _declared(four: str) -> Delimiters:
+    return Delimiters(*four)
 
 
 @lru_cache(maxsize=64)

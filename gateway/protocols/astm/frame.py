@@ -45,21 +45,24 @@ def checksum(data: bytes) -> int:
     return sum((adler32(piece) - 1) & 0xFFFF for piece in pieces) & 0xFF
 
 
-def is_whole(data: bytes, limit: int) -> bool:
-    """Whether ``data`` is exactly one sound frame with CR LF, at most ``limit`` bytes up to ETX.
+def split_whole(data: bytes, number: int, limit: int) -> tuple[bytes, bytes] | None:
+    """Text and bytes (STX to checksum) of ``data``, if it is exactly one sound frame with CR LF
+    whose number is the digit ``number`` and which has at most ``limit`` bytes up to ETX.
 
     One look at the usual case: what it does not know may be a frame all the same.
     """
     size = len(data)
-    if not _SHORTEST <= size <= limit + 4 or data[0] != 2:
-        return False
-    body = data[1:-4]
-    total = adler32(body) - 1 if size <= _SAFE else checksum(body)
-    return (
-        data.endswith(_CLOSINGS[total & 0xFF])
-        and body[-1] in _ENDS
-        and len(body.translate(None, _BREAKS)) == size - 6
+    if not _SHORTEST <= size <= limit + 4 or data[1] != number or data[0] != 2:
+        return None
+    raw = data[:-2]
+    text, end = raw[2:-3], raw[-3]
+    total = (adler32(text) - 1 if size <= _SAFE else checksum(text)) + number + end
+    sound = (
+        data[-4:] == _CLOSINGS[total & 0xFF]
+        and end in _ENDS
+        and len(data.translate(None, _BREAKS)) == size - 2  # STX and the end, no other
     )
+    return (text, raw) if sound else None
 
 
 def encode_frame(

@@ -28,7 +28,7 @@ from gateway.protocols.astm.events import (
     TransmissionEnded,
     TransmissionIncomplete,
 )
-from gateway.protocols.astm.frame import DIGITS, Frame, checksum, is_whole
+from gateway.protocols.astm.frame import DIGITS, Frame, checksum, split_whole
 from gateway.protocols.astm.incoming import Incoming, not_now
 from gateway.protocols.astm.phase import Phase
 from gateway.protocols.astm.sequence import Verdict
@@ -124,20 +124,18 @@ class FramedReader:
     def next_frame(self, data: bytes) -> tuple[bytes, bytes] | None:
         """Text and bytes of the next frame, if ``data`` is exactly that and nothing is unusual;
         else None, and nothing has happened."""
-        phase = self._phase
-        if phase is None or self._due is not None or not self._simple or self._incoming.data:
+        phase, incoming = self._phase, self._incoming
+        if phase is None or self._due is not None or incoming.data or not self._simple:
             return None
-        if not is_whole(data, self._limit):
-            return None
-        raw = data[:-2]
-        if not phase.sequence.expects(raw):
+        found = split_whole(data, phase.sequence.expected, self._limit)
+        if found is None or len(data) > phase.sequence.room:
             return None
         self._due = _FRAME
         self._ahead = True
-        self._incoming.position += len(raw)
-        self._raw, self._last = raw, raw[-3] == _ETX
-        self._text = text = raw[2:-3]
-        return text, raw
+        self._text, self._raw = _, raw = found
+        incoming.position += len(raw)
+        self._last = raw[-3] == _ETX
+        return found
 
     def put_back(self) -> None:
         """Before more bytes arrive, or unless the frame is accepted: its CR LF is still unread."""
@@ -262,7 +260,7 @@ class FramedReader:
     def accept(self) -> bytes:
         due, phase = self._due, self._phase
         if due is _FRAME and phase is not None:
-            phase.accept(self._text, self._raw, last=self._last, trailed=self._ahead)
+            phase.accept(self._text, self._raw, self._last, self._ahead)
             if self._ahead:
                 self._ahead = False
                 self._incoming.position += 2

@@ -11,14 +11,16 @@ from typing import Final
 
 from gateway.protocols.astm.control import CR, LF
 
-_KEPT: Final = 8  # enough for digits before a record letter, the letter and a delimiter
+_KEPT: Final = 8  # enough for a digit before a record letter, the letter and a delimiter
+_DIGITS: Final = b"0123456789"
 _BREAKS: Final = CR + LF
+_CR: Final = CR[0]
 
 
 def begins_record(line: bytes, letter: bytes, *, loose: bool = False) -> bool:
     """Whether ``line`` is a record of this type (either case): the letter, then no word."""
     if loose:
-        line = line.lstrip(b"0123456789")
+        line = line.lstrip(_DIGITS)
     return line[:1].upper() == letter and not line[1:2].isalnum()
 
 
@@ -36,7 +38,7 @@ class Outline:
         self._by_lf: tuple[bytes, bytes] | None = (b"", b"")  # the same two, until a CR is seen
 
     def feed(self, text: bytes) -> None:
-        if text.endswith(CR) and not self._open and self._first and text > b" ":
+        if text > b" " and text[-1] == _CR and not self._open and self._first:
             self._whole = text  # whole records: the usual case, quickly
         else:
             self._catch_up()
@@ -49,8 +51,7 @@ class Outline:
 
     def _feed(self, text: bytes) -> None:
         if len(self._first) < _KEPT:
-            self._first = (self._first + text[:_KEPT]) if self._first else text.lstrip(_BREAKS)
-            self._first = self._first[:_KEPT]
+            self._first = _extended(self._first, text)
         self._open, self._ended = _last_lines(text, CR, self._open, self._ended)
         if CR in text:
             self._by_lf = None
@@ -76,11 +77,17 @@ def _last_lines(text: bytes, separator: bytes, going: bytes, ended: bytes) -> tu
     content = text[:cut].rstrip(_BREAKS)
     before = content.rfind(separator)
     if before >= 0:
-        ended = content[before + 1 :].lstrip(_BREAKS)[:_KEPT]
+        ended = _beginning(content[before + 1 :].lstrip(_BREAKS))
     else:
         ended = _extended(going, content) or ended
-    return text[cut + 1 :].lstrip(_BREAKS)[:_KEPT], ended
+    return _beginning(text[cut + 1 :].lstrip(_BREAKS)), ended
 
 
 def _extended(going: bytes, text: bytes) -> bytes:
-    return (going + text[:_KEPT] if going else text.lstrip(_BREAKS))[:_KEPT]
+    return _beginning(going + text if going else text.lstrip(_BREAKS))
+
+
+def _beginning(line: bytes) -> bytes:
+    """What is kept of it: of digits before a letter, however many, the first."""
+    bare = line.lstrip(_DIGITS)
+    return (line if bare is line else line[:1] + bare)[:_KEPT]

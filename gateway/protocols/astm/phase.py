@@ -77,7 +77,7 @@ class Phase:
             self._trailer = ()
         return expected
 
-    def accept(self, text: bytes, raw: bytes, *, last: bool, trailed: bool = False) -> None:
+    def accept(self, text: bytes, raw: bytes, last: bool, trailed: bool) -> None:
         """This frame is part of the transmission; ``trailed``: its CR LF with it."""
         self._outline.feed(text)
         self.sequence.accept(raw)

@@ -264,6 +264,16 @@ def test_decoding_never_fails_and_never_drops(records: list[str], loose: bool) -
         assert nodes == max(len(message.records) - ends, 1)
 
 
+results = st.sampled_from([*BATCH, "R|1|^^^A|1", "R|2|^^^B|2", "r|3", "R", "C|1", "H|\\^&", "P|1"])
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(results, max_size=30))
+def test_runs_of_results_are_read_like_single_lines(records: list[str]) -> None:
+    data = text(*records)
+    assert decode(data) == decode(data, loose=True)
+
+
 @given(st.binary(max_size=300), st.sampled_from(["latin-1", "utf-8", "cp437", "shift_jis"]))
 def test_any_bytes_come_back_as_they_were(data: bytes, encoding: str) -> None:
     from gateway.protocols.astm.text import decode_text, encode_text

@@ -24,6 +24,9 @@ pieces = st.lists(
 @example([b"H|\\^&\n", b"L|1", b"\r"], False)
 @example([b"H|\\^&\r", b"L|1\r", b"\n\r"], False)
 @example([b"H|\\^&\r", b"1", b"2L", b"|1\r"], True)
+@example([b"12", b"12", b"12", b"12", b"H|\\^&\r"], True)
+@example([b"12345678H|\\^&\r", b"123456789L|1"], True)
+@example([b"12345678\rH|\\^&\r", b"123456789\nL|1"], True)
 def test_outline(texts: list[bytes], loose: bool) -> None:
     outline = Outline(loose=loose)
     for text in texts:
