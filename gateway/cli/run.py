@@ -6,13 +6,16 @@ import asyncio
 import gc
 import json
 import signal
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Final
 
+from gateway.cli.apart import Apart
 from gateway.config import Configuration, load, schema
-from gateway.config.apart import Reading
+from gateway.messages import Tables, tables_of, take_tables
 from gateway.optional import COLOURS, PIXELS, leave_out
 
 GARBAGE: Final = (10_000, 20, 20)
@@ -35,13 +38,29 @@ def check_configuration(path: Path, show_schema: bool) -> int:
 def run_gateway(path: Path) -> int:
     """Runs until SIGTERM or Ctrl-C; prints ``ready`` when all listeners are open."""
     leave_out(*PIXELS, *COLOURS)
-    reading = Reading(path)
+    preparing = Apart(partial(_prepared, path))
     runner = _loop_runner()
-    import_module("gateway.app")
-    configuration = reading.outcome()
+    import_module("gateway.app")  # meanwhile
+    prepared = preparing.outcome()
+    take_tables(prepared.tables)
     with runner:
-        runner.run(_run(configuration))
+        runner.run(_run(prepared.configuration))
     return 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """What a gateway keeps of checking its configuration and of the HL7 tables (decision 0023)."""
+
+    configuration: Configuration
+    tables: Tables
+
+
+def _prepared(path: Path) -> _Prepared:
+    from gateway.destinations import message_profiles
+
+    configuration = load(path)
+    return _Prepared(configuration, tables_of(message_profiles(configuration)))
 
 
 def _loop_runner() -> asyncio.Runner:

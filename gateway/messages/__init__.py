@@ -35,7 +35,7 @@ from gateway.messages.report_json import (
     report_text,
 )
 from gateway.messages.report_reader import report_from_json
-from gateway.messages.verification import load_tables, verify
+from gateway.messages.verification import Tables, load_tables, tables_of, take_tables, verify
 from gateway.protocols.hl7 import (
     Acknowledgment,
     AcknowledgmentCode,
@@ -66,6 +66,7 @@ __all__ = [
     "PatientData",
     "PointOfCare",
     "ProcessingId",
+    "Tables",
     "ValueType",
     "acknowledge",
     "canonical_text",
@@ -81,5 +82,7 @@ __all__ = [
     "report_json",
     "report_schema",
     "report_text",
+    "tables_of",
+    "take_tables",
     "verify",
 ]

@@ -69,6 +69,7 @@ async def test_a_gateway_without_pages_and_broker(
     found = await modules(tmp_path, SITE + devices.format(*ports) + FILES)
     assert found >= {"gateway.app", "gateway.config.sections", "apsw"}
     assert not found & UNUSED
+    assert not [name for name in found if name.startswith("hl7apy")]
 
 
 async def test_pages_and_a_broker_bring_their_own(

@@ -4,6 +4,12 @@ Nothing of ``gateway.messages.oru`` and none of the escaping in ``gateway.protoc
 here: what one side gets wrong, the other must find.
 """
 
-from gateway.messages.verification.verifier import load_tables, verify
+from gateway.messages.verification.verifier import (
+    Tables,
+    load_tables,
+    tables_of,
+    take_tables,
+    verify,
+)
 
-__all__ = ["load_tables", "verify"]
+__all__ = ["Tables", "load_tables", "tables_of", "take_tables", "verify"]

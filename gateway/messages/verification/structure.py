@@ -133,8 +133,14 @@ def _segment_rules(name: str, version: str) -> SegmentRules:
 def _check(element: Element, version: str, separators: str) -> Leaf:
     if not element.parts or not separators:
         return _leaf(element, version)
+    return _composite(element.parts, version, separators)
+
+
+@cache
+def _composite(parts: tuple[Element, ...], version: str, separators: str) -> Leaf:
+    """One for all fields of a data type: thousands would differ in nothing."""
     inner = separators[1:]
-    return composite([_check(part, version, inner) for part in element.parts], separators[0])
+    return composite([_check(part, version, inner) for part in parts], separators[0])
 
 
 def _leaf(element: Element, version: str) -> Leaf:
@@ -142,10 +148,22 @@ def _leaf(element: Element, version: str) -> Leaf:
         return anything
     if element.most == 0:
         return nothing
-    codes = table(element.table, version) if element.table in CHECKED_TABLES else None
-    if element.table and codes is not None and not element.parts:
-        return code_of(element.table, codes)
-    return typed(element.type or "ST")
+    if element.table in CHECKED_TABLES and not element.parts:
+        codes = _coded(element.table, version)
+        if codes is not None:
+            return codes
+    return _typed(element.type or "ST")
+
+
+@cache
+def _coded(number: str, version: str) -> Leaf | None:
+    codes = table(number, version)
+    return None if codes is None else code_of(number, codes)
+
+
+@cache
+def _typed(datatype: str) -> Leaf:
+    return typed(datatype)
 
 
 def _names(places: tuple[Place, ...]) -> list[str]:

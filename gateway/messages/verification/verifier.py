@@ -8,7 +8,8 @@ raises NotEncodable with the position.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 
 from gateway.messages.destinations import DestinationProfile
 from gateway.messages.envelope import Envelope
@@ -17,16 +18,33 @@ from gateway.messages.verification.readback import read_segments
 from gateway.messages.verification.request import check_request
 from gateway.messages.verification.results import check_results
 from gateway.messages.verification.structure import check_structure, structure
-from gateway.messages.verification.tables import COMPLETE_TABLES, table
+from gateway.messages.verification.tables import COMPLETE_TABLES, Key, known, learn, table
 from gateway.report import Kind, Report
 
 Segments = Sequence[list[str]]
 
 
+Tables = Mapping[Key, Any]
+_COMPARED: Final = ("HL70001", "HL70078")
+
+
 def load_tables(profile: DestinationProfile) -> None:
     """Compiles the rules ``verify`` needs for this profile; some tenths of a second, once."""
     structure(profile.structure, profile.version)
-    table("HL70078", COMPLETE_TABLES)
+    for number in _COMPARED:
+        table(number, COMPLETE_TABLES)
+
+
+def tables_of(profiles: Iterable[DestinationProfile]) -> Tables:
+    """What ``load_tables`` looks up for these profiles, for another process."""
+    for profile in profiles:
+        load_tables(profile)
+    return known()
+
+
+def take_tables(tables: Tables) -> None:
+    """From another process: ``load_tables`` then takes no time, and the library is not loaded."""
+    learn(tables)
 
 
 def verify(message: bytes, report: Report, envelope: Envelope, profile: DestinationProfile) -> None:
