@@ -48,6 +48,10 @@ class Agenda:
             and entry.lane not in self._changed_lanes
         )
 
+    def add(self, entries: Iterable[OutboxEntry]) -> None:
+        """Later ones than all that was read ahead."""
+        self._ready.extend(entries)
+
     def take(self) -> OutboxEntry | None:
         """The oldest entry whose lane is free; it and its lane are busy until ``finish``."""
         for place, entry in enumerate(self._ready):

@@ -112,7 +112,12 @@ class Outbox(Protocol):
 
     async def park(self, entry: OutboxEntry, reason: str) -> None: ...
 
-    def subscribe(self, destination: str, callback: Callable[[], None]) -> Callable[[], None]: ...
+    def subscribe(
+        self,
+        destination: str,
+        callback: Callable[[], None],
+        take: Callable[[Sequence[OutboxEntry]], bool] | None = None,
+    ) -> Callable[[], None]: ...
 
 
 @dataclass(frozen=True, slots=True)

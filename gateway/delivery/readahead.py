@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from gateway.delivery.agenda import Agenda
@@ -47,10 +47,12 @@ class ReadAhead:
         self._ripe = False
         self._fetching = False
         self._fetched = 0
+        self._newest = 0
+        self._caught_up = False
 
     def start(self) -> None:
         self.reset()
-        self._end = self._outbox.subscribe(self._name, self.look_again)
+        self._end = self._outbox.subscribe(self._name, self.look_again, self._take)
         # Entries postponed before a restart that the first look does not bring.
         loop = asyncio.get_running_loop()
         self._later = loop.call_later(self._longest, self.look_again)
@@ -66,6 +68,18 @@ class ReadAhead:
         """Something may be due: queued, or released by a person."""
         self._more = True
         self._wake()
+
+    def _take(self, entries: Sequence[OutboxEntry]) -> bool:
+        """What was queued just now need not be read back where nothing older may be due and not
+        known here, as long as it is little."""
+        knows_all = self._caught_up and not (self._more or self._ripe or self._fetching)
+        little = len(self.agenda) + len(entries) <= self._patience.prefetch // 6
+        if not (knows_all and little and entries[0].id > self._newest):
+            return False
+        self._newest = entries[-1].id
+        self.agenda.add(entries)
+        self._wake()
+        return True
 
     def postponed(self, until: datetime) -> None:
         self._calendar.add(until)
@@ -99,6 +113,8 @@ class ReadAhead:
             entries = await self._outbox.due(self._name, limit, now + ahead)
             self.agenda.fill(entries)
             self._fetched = len(entries)
+            self._caught_up = not entries
+            self._newest = max((self._newest, *(entry.id for entry in entries)))
             self._more = self._more or len(entries) >= limit
         except StoreError:
             self._more = True

@@ -20,7 +20,7 @@ from gateway.store import messages, transmissions
 from gateway.store.digest import digest
 from gateway.store.engine import Engine
 from gateway.store.journal import OpenTransmission
-from gateway.store.messages import OutboxMessage, ReportKey
+from gateway.store.messages import OutboxEntry, OutboxMessage, ReportKey
 from gateway.store.moments import to_micros
 from gateway.store.superseding import count_receipt, supersede
 from gateway.store.transmissions import Outcome, StoredTransmission
@@ -87,7 +87,8 @@ class Filing:
 @dataclass(frozen=True, slots=True)
 class Filed:
     """What the store did: ``duplicate_of`` the first with this content, ``possible_duplicate_of``
-    one outside the window; ids of new and of already stored reports; holds; messages queued."""
+    one outside the window; ids of new and of already stored reports; holds; messages queued, and
+    ``ready``: those of them that may be sent as they are."""
 
     transmission: int
     duplicate_of: int | None = None
@@ -97,6 +98,7 @@ class Filed:
     holds: tuple[int, ...] = ()
     queued: tuple[int, ...] = ()
     destinations: frozenset[str] = field(default=frozenset())
+    ready: tuple[OutboxEntry, ...] = field(default=(), repr=False, compare=False)
 
 
 NOTHING = Filing(None)
@@ -156,12 +158,14 @@ def file(
     queued = [messages.insert(engine, connection, m, None) for m in filing.messages]
     items = len(filed.reports) + len(holds)
     count_receipt(engine, connection, closed, closed.opened_at, items)
+    others = {m.destination for m in filing.messages}
     return replace(
         filed,
         possible_duplicate_of=number,
         holds=(*filed.holds, *holds),
         queued=(*filed.queued, *queued),
-        destinations=filed.destinations | {m.destination for m in filing.messages},
+        destinations=filed.destinations | others,
+        ready=tuple(entry for entry in filed.ready if entry.destination not in others),
     )
 
 
@@ -184,6 +188,8 @@ def file_reports(
     repeated: list[str] = []
     holds: list[int] = []
     queued: list[int] = []
+    ready: list[OutboxEntry] = []
+    freed: set[str] = set()
     destinations: set[str] = set()
     for report in reports:
         seq = _insert_report(engine, connection, transmission.id, report, booked_at)
@@ -198,8 +204,13 @@ def file_reports(
             problems = report.problems
             holds.append(_hold(engine, connection, transmission, key, problems, booked_at))
         for message in report.messages:
-            messages.replace_waiting(engine, connection, key, message.destination)
-        queued += [messages.insert(engine, connection, m, key) for m in report.messages]
+            if messages.replace_waiting(engine, connection, key, message.destination):
+                freed.add(message.destination)
+        for message in report.messages:
+            number = messages.insert(engine, connection, message, key)
+            queued.append(number)
+            if messages.in_hand(connection, number, message):
+                ready.append(messages.entry_of(engine, number, message, key))
         destinations.update(message.destination for message in report.messages)
     return Filed(
         transmission.id,
@@ -208,6 +219,7 @@ def file_reports(
         holds=tuple(holds),
         queued=tuple(queued),
         destinations=frozenset(destinations),
+        ready=tuple(entry for entry in ready if entry.destination not in freed),
     )
 
 

@@ -141,10 +141,51 @@ def insert(
     return number
 
 
+def in_hand(connection: apsw.Connection, number: int, message: OutboxMessage) -> bool:
+    """Whether a message that was just queued may be sent as it is: nothing fences its lane."""
+    if message.waits:
+        return False
+    fence = (
+        "SELECT 1 FROM outbox WHERE destination = ? AND lane = ? AND lane IS NOT NULL "
+        "AND state IN ('postponed', 'parked') AND position < ? LIMIT 1"
+    )
+    where = (message.destination, message.lane, number)
+    return connection.execute(fence, where).fetchone() is None
+
+
+def entry_of(
+    engine: Engine, number: int, message: OutboxMessage, report: ReportKey | None
+) -> OutboxEntry:
+    """What ``find`` would read of a message that ``insert`` has queued in its place."""
+    return OutboxEntry(
+        id=number,
+        position=number,
+        destination=message.destination,
+        lane=message.lane,
+        report=report.id if report else None,
+        revision=report.revision if report else None,
+        device=report.device if report else None,
+        control_id=message.control_id,
+        content_type=message.content_type,
+        meta=dict(message.meta),
+        body=message.body,
+        created_at=from_micros(to_micros(engine.clock())),
+        resend_of=None,
+        state=MessageState.QUEUED,
+        attempts=0,
+        next_at=None,
+        first_try=None,
+        last_try=None,
+        finished_at=None,
+        answer=None,
+    )
+
+
 def replace_waiting(
     engine: Engine, connection: apsw.Connection, report: ReportKey, destination: str
-) -> None:
-    """A revision takes the place of older ones that waited for a person and were never tried."""
+) -> bool:
+    """A revision takes the place of older ones that waited for a person and were never tried;
+    whether there were any."""
     connection.execute(
         "UPDATE outbox SET state = 'cancelled', finished_at = ?, answer = ? "
         "WHERE report_id = ? AND destination = ? AND revision < ? "
@@ -157,6 +198,7 @@ def replace_waiting(
             report.revision,
         ),
     )
+    return connection.changes() > 0
 
 
 def find(connection: apsw.Connection, number: int) -> OutboxEntry | None:

@@ -21,6 +21,7 @@ from gateway.store.messages import UNDELIVERED, MessageState, OutboxEntry, Outbo
 from gateway.store.moments import to_micros
 from gateway.store.queues import QueueState, compute
 
+Take = Callable[[Sequence[OutboxEntry]], bool]
 BATCH_BYTES = 8 * 1024 * 1024
 
 _UNFENCED = """NOT EXISTS (
@@ -46,7 +47,7 @@ class Outbox:
     def __init__(self, engine: Engine, corrupt: Callable[[int, str], None]) -> None:
         self._engine = engine
         self._corrupt = corrupt
-        self._subscribers: dict[str, list[Callable[[], None]]] = {}
+        self._subscribers: dict[str, list[tuple[Callable[[], None], Take]]] = {}
         self._withdrawn: set[int] = set()
 
     @property
@@ -54,17 +55,25 @@ class Outbox:
         """Entries cancelled by others while somebody may have read them already: not to be sent."""
         return self._withdrawn
 
-    def subscribe(self, destination: str, callback: Callable[[], None]) -> Callable[[], None]:
+    def subscribe(
+        self, destination: str, callback: Callable[[], None], take: Take | None = None
+    ) -> Callable[[], None]:
         """``callback`` runs in the loop's thread when something was queued for ``destination``
-        and is on disk.  Returns what ends the subscription."""
-        callbacks = self._subscribers.setdefault(destination, [])
-        callbacks.append(callback)
-        return lambda: callbacks.remove(callback)
+        and is on disk.  Returns what ends the subscription.
 
-    def announce(self, destinations: frozenset[str]) -> None:
+        ``take`` is offered entries that were queued just now and may be sent as they are, all of
+        that commit: True when it has them, and ``callback`` is not called for them."""
+        subscription = (callback, take or _not_taken)
+        subscriptions = self._subscribers.setdefault(destination, [])
+        subscriptions.append(subscription)
+        return lambda: subscriptions.remove(subscription)
+
+    def announce(self, destinations: frozenset[str], ready: Sequence[OutboxEntry] = ()) -> None:
         for destination in destinations:
-            for callback in tuple(self._subscribers.get(destination, ())):
-                callback()
+            for callback, take in tuple(self._subscribers.get(destination, ())):
+                entries = [entry for entry in ready if entry.destination == destination]
+                if not entries or not take(entries):
+                    callback()
 
     async def enqueue(self, batch: Sequence[OutboxMessage]) -> Sequence[int]:
         """Queues messages that belong to no report."""
@@ -260,6 +269,10 @@ class Outbox:
                 _record_try(self._engine, connection, number, state, answer, until)
 
         await self._engine.write(operation)
+
+
+def _not_taken(_entries: Sequence[OutboxEntry]) -> bool:
+    return False
 
 
 def take_back(

@@ -224,7 +224,7 @@ class Store:
         self._leaving.add(transmission)
         return await self.engine.write(
             operation,
-            after=lambda filed: self.outbox.announce(filed.destinations),
+            after=lambda filed: self.outbox.announce(filed.destinations, filed.ready),
             always=lambda: self._leaving.discard(transmission),
             committed=lambda: journal.filed(transmission),
         )

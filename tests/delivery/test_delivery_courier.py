@@ -30,7 +30,7 @@ from gateway.delivery.courier import Courier
 from gateway.delivery.stall import StallWatch
 from gateway.errors import Ambiguous, Refused, StoreFull, Unreachable
 from gateway.notices import DeliveryParked, DeliveryPostponed, DestinationChanged, LaneStopped
-from gateway.store import MessageState, OutboxEntry, Store
+from gateway.store import MessageState, OutboxEntry, OutboxMessage, Store
 
 SILENT = Ambiguous("nobody answered in time")
 GARBAGE = Unreadable("its answer is no acknowledgment")
@@ -719,3 +719,83 @@ async def test_a_mistake_of_ours_when_an_answer_comes_ends_the_run(
 
 def _fails(_stalls: StallWatch) -> None:
     raise LookupError("a mistake")
+
+
+# what was queued just now, handed over by the outbox
+
+
+class Handing:
+    """An outbox that hands over what it queues; ``looks`` counts how often it was read."""
+
+    def __init__(self, store: Store) -> None:
+        self._outbox = store.outbox
+        self.looks = 0
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._outbox, name)
+
+    async def due(self, destination: str, limit: int, now: datetime) -> Sequence[OutboxEntry]:
+        self.looks += 1
+        return await self._outbox.due(destination, limit, now)
+
+    async def queue(self, *batch: OutboxMessage) -> None:
+        """As the store does after a filing."""
+        ready = []
+        for number in await self._outbox.enqueue(batch):
+            entry = await self._outbox.get(number)
+            assert entry is not None
+            ready.append(entry)
+        self._outbox.announce(frozenset({"ehr"}), ready)
+
+
+class Quiet(Handing):
+    """One that says nothing when something is queued but what it hands over."""
+
+    async def queue(self, *batch: OutboxMessage) -> None:
+        said, self._outbox._subscribers = self._outbox._subscribers, {}
+        numbers = await self._outbox.enqueue(batch)
+        self._outbox._subscribers = said
+        ready = [entry for n in numbers if (entry := await self._outbox.get(n)) is not None]
+        self._outbox.announce(frozenset({"ehr"}), ready)
+
+
+async def test_what_is_handed_over_is_sent_without_being_read_back(
+    store: Store, witness: Witness
+) -> None:
+    destination, outbox = Talking(always(AA)), Quiet(store)
+    only_once = replace(QUICK, refused=(60.0,))
+    async with running(outbox, destination, witness, patience=only_once) as courier:
+        await witness.until(lambda: courier._reading._caught_up)
+        for number, name in enumerate(names(20), 1):
+            await outbox.queue(message(name, lane=f"S{number % 2}"))
+            await witness.delivered(number)
+    assert outbox.looks == 1
+    assert destination.tries == names(20)
+
+
+async def test_what_is_handed_over_twice_is_sent_once(store: Store, witness: Witness) -> None:
+    destination, outbox = Talking(always(AA)), Handing(store)
+    async with running(outbox, destination, witness):
+        for number, name in enumerate(names(50), 1):
+            await outbox.queue(message(name))
+            if number % 7 == 0:
+                await witness.delivered(number)
+        await witness.delivered(50)
+    assert destination.tries == names(50)
+
+
+async def test_little_is_kept_in_hand_while_the_destination_is_down(
+    store: Store, witness: Witness
+) -> None:
+    destination, outbox = Talking(always(AA)), Quiet(store)
+    async with running(outbox, destination, witness) as courier:
+        await witness.until(lambda: courier._reading._caught_up)
+        destination.closed = Unreachable("nobody listens there")
+        assert destination.lost is not None
+        destination.lost("gone")
+        for start in range(0, 300, 10):
+            await outbox.queue(*(message(f"M{n:05d}") for n in range(start, start + 10)))
+        assert len(courier._reading.agenda) <= QUICK.prefetch // 6
+        destination.closed = None
+        await witness.delivered(300)
+    assert destination.tries == names(300)

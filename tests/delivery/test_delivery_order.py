@@ -88,7 +88,12 @@ class Memory:
     async def park(self, entry: OutboxEntry, reason: str) -> None:
         await self._set(entry, S.PARKED)
 
-    def subscribe(self, destination: str, callback: Callable[[], None]) -> Callable[[], None]:
+    def subscribe(
+        self,
+        destination: str,
+        callback: Callable[[], None],
+        take: Callable[[Sequence[OutboxEntry]], bool] | None = None,
+    ) -> Callable[[], None]:
         self.callback = callback
         return lambda: None
 

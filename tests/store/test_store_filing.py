@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from store_samples import (
 
 from gateway.errors import StoreCorrupt, StoreError
 from gateway.report import Problem, ProblemCode
-from gateway.store import Filing, Outcome, ReportState, Store
+from gateway.store import Filing, OutboxEntry, Outcome, ReportState, Store
 
 NOTE = Problem(ProblemCode.CLOCK_SKEW, "H.14", hold=False)
 
@@ -207,3 +209,56 @@ async def test_reports_can_be_found(store: Store, clock: Clock) -> None:
     assert [r.id for r in await store.reports.list(limit=1)] == ["report-2"]
     assert await store.reports.list(kind="qc") == []
     assert await store.reports.get("report-9") is None
+
+
+async def test_what_is_handed_over_is_what_the_outbox_holds(store: Store) -> None:
+    taken: list[OutboxEntry] = []
+
+    def take(entries: Sequence[OutboxEntry]) -> bool:
+        taken.extend(entries)
+        return True
+
+    asked: list[str] = []
+    store.outbox.subscribe("ehr", lambda: asked.append("ehr"), take)
+    store.outbox.subscribe("drop", lambda: asked.append("drop"))
+    filed = await file(store, filing(report(1, message(1, lane="S1"), message(2, "drop"))))
+    assert [entry.id for entry in taken] == [filed.queued[0]]
+    assert taken == [await store.outbox.get(filed.queued[0])]
+    assert asked == ["drop"]
+
+
+async def test_what_its_lane_holds_back_is_not_handed_over(store: Store, clock: Clock) -> None:
+    offered: list[str] = []
+    asked: list[bool] = []
+
+    def take(entries: Sequence[OutboxEntry]) -> bool:
+        offered.extend(entry.control_id for entry in entries)
+        return True
+
+    first = await file(store, filing(report(1, message(1, lane="S1")), key="1"))
+    await store.outbox.park(first.queued[0], "a person must look")
+    store.outbox.subscribe("ehr", lambda: asked.append(True), take)
+    waiting = replace(message(3, lane="S3"), waits="no patient is named")
+    await file(store, filing(report(2, message(2, lane="S1")), key="2"))
+    await file(store, filing(report(3, waiting), key="3"))
+    await file(store, filing(report(4, message(4, lane="S2")), key="4"))
+    assert (offered, len(asked)) == (["ID4"], 2)
+
+
+async def test_what_a_revision_sets_free_is_looked_for(store: Store, clock: Clock) -> None:
+    """It replaces a message that waited for a person; others of its lane waited behind that."""
+    waiting = replace(message(1, lane="S1"), waits="no patient is named")
+    original = report(1, waiting)
+    await file(store, filing(original, key="1"))
+    await file(store, filing(report(2, message(2, lane="S1")), key="2"))
+    offered: list[OutboxEntry] = []
+    asked: list[bool] = []
+
+    def take(entries: Sequence[OutboxEntry]) -> bool:
+        offered.extend(entries)
+        return True
+
+    store.outbox.subscribe("ehr", lambda: asked.append(True), take)
+    await file(store, filing(corrected(original, message(3, lane="S1")), key="3"))
+    assert (offered, asked) == ([], [True])
+    assert [one.control_id for one in await store.outbox.due("ehr", 9, clock())] == ["ID2", "ID3"]
