@@ -185,7 +185,9 @@ def replace_waiting(
     engine: Engine, connection: apsw.Connection, report: ReportKey, destination: str
 ) -> bool:
     """A revision takes the place of older ones that waited for a person and were never tried;
-    whether there were any."""
+    whether there were any.  The first revision is 1."""
+    if report.revision <= 1:
+        return False
     connection.execute(
         "UPDATE outbox SET state = 'cancelled', finished_at = ?, answer = ? "
         "WHERE report_id = ? AND destination = ? AND revision < ? "
