@@ -77,16 +77,23 @@ class Archive:
         """Files what arrived.  StoreError: it is not in the index and must not be acknowledged."""
         try:
             filed = await self.index.file(arrived)
-        except StoreFailed:
-            raise  # in doubt: the row may be there after all, so the file stays
-        except StoreError:
-            await self.run(self._remove, arrived.path)
+        except StoreError as error:
+            await self.turned_away(arrived, error)
             raise
+        return await self.filed(arrived, filed)
+
+    async def filed(self, arrived: Arrived, filed: Filed) -> Filed:
+        """After ``index.begin_filing``: what else a repetition takes."""
         if filed.verdict is Verdict.DUPLICATE and not await self.run(self._kept, filed, arrived):
             filed = await self.index.replace(arrived)
         if filed.superfluous is not None:
             await self.run(self._remove, filed.superfluous)
         return filed
+
+    async def turned_away(self, arrived: Arrived, error: StoreError) -> None:
+        """After the index did not take it: the file goes, unless the row may be there after all."""
+        if not isinstance(error, StoreFailed):
+            await self.run(self._remove, arrived.path)
 
     def strand(self) -> Strand:
         """For blocking calls that must follow each other."""

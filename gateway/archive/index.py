@@ -27,6 +27,7 @@ from gateway.archive.rows import (
 )
 from gateway.store import Engine
 from gateway.store.moments import to_micros
+from gateway.store.operation import Settle
 from gateway.store.rows import Binding, Row
 
 T = TypeVar("T")
@@ -41,6 +42,10 @@ class Index:
     async def file(self, arrived: Arrived) -> Filed:
         """Puts an arrived file into the index, in the store's next group commit."""
         return await self._engine.write(lambda c: filing.file(c, arrived))
+
+    def begin_filing(self, arrived: Arrived, settle: Settle[Filed]) -> None:
+        """``file`` from another thread; the outcome comes in the loop's."""
+        self._engine.put(lambda c: filing.file(c, arrived), settle)
 
     async def replace(self, arrived: Arrived) -> Filed:
         """Names the arrived file instead of a damaged one."""

@@ -1,7 +1,8 @@
 """One instance on its way to disk: part file, hash on the way, sync, rename, folder sync.
 
 The methods block and are called in any thread, one after the other; only ``digest`` goes beside
-``write`` and ``complete``, on the same pieces in the same order.  Room is asked about before
+``write`` and ``put_in_place``, on the same pieces in the same order, and when all are written
+``read_header`` beside ``put_in_place``.  Room is asked about before
 anything is written and again every ``LOOK`` bytes; without it, or when the disk says so,
 ``StoreFull``; any other trouble of the disk is ``StoreFailed``.  Either way the part is gone.
 """
@@ -27,7 +28,7 @@ from gateway.errors import StoreError, StoreFailed, StoreFull
 LOOK: Final = 32 * 1024 * 1024
 AHEAD: Final = 4 * 1024 * 1024
 WINDOW: Final = 64 * 1024
-_VECTORS: Final = 1024  # buffers of one writev
+_VECTORS: Final = 1000  # buffers of one writev
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -98,6 +99,7 @@ class Reception:
         self._token = ""
         self._part: Path | None = None
         self._offset = 0
+        self._head: list[memoryview] = []
         self._size = 0
         self._looked = 0
         self._started = 0
@@ -128,15 +130,32 @@ class Reception:
             raise _translated(error) from None
 
     def complete(self) -> None:
-        """Reads the header, syncs the file, moves it to its place, syncs the folder."""
+        """When all is written: the header is read and the file is in its place."""
+        self.read_header()
+        self.put_in_place()
+
+    def read_header(self) -> None:
+        """Finds out what it is."""
+        source = Window(self._descriptor, self._offset)
         try:
-            self._complete()
+            header = scan(source, self._size, self.offered.transfer_syntax)
+            self._scanned = (header, "")
+        except Unreadable as error:
+            self._scanned = (None, str(error))
+        except OSError as error:
+            raise _translated(error) from None
+
+    def put_in_place(self) -> None:
+        """Syncs the file, moves it to its place, syncs the folder."""
+        try:
+            self._put_in_place()
         except OSError as error:
             self.discard()
             raise _translated(error) from None
 
     def arrived(self) -> Arrived:
-        """After ``complete`` and the last ``digest``."""
+        """After everything else."""
+        self._close()
         header, problem = self._scanned
         return Arrived(
             self.offered,
@@ -170,10 +189,12 @@ class Reception:
             offered.calling,
         )
         self._offset = len(meta)
-        _write(self._descriptor, [memoryview(meta)])
+        self._head = [memoryview(meta)]
 
     def _write_all(self, pieces: Sequence[memoryview]) -> None:
-        for start in range(0, len(pieces), _VECTORS):
+        head, self._head = self._head, []  # written with the first bytes
+        _write(self._descriptor, [*head, *pieces[:_VECTORS]])
+        for start in range(_VECTORS, len(pieces), _VECTORS):
             _write(self._descriptor, list(pieces[start : start + _VECTORS]))
         self._size += sum(map(len, pieces))
         if self._size - self._started >= AHEAD:
@@ -189,25 +210,17 @@ class Reception:
         )
         self._started = self._size
 
-    def _complete(self) -> None:
+    def _put_in_place(self) -> None:
         if self._part is None:
-            raise StoreFailed("there is nothing to complete")
-        self._scanned = self._read_header()
+            raise StoreFailed("there is nothing to put in its place")
         os.fsync(self._descriptor)
         shelf = self._shelves.today()
-        place = shelf.folder / f"{self._token}{SUFFIX}"
+        name = f"{self._token}{SUFFIX}"
+        place = shelf.folder / name
         self._part.rename(place)
         self._part = place
-        self._name = f"{shelf.folder.name}/{place.name}"
+        self._name = f"{shelf.name}/{name}"
         shelf.sync()
-        self._close()
-
-    def _read_header(self) -> tuple[Header | None, str]:
-        source = Window(self._descriptor, self._offset)
-        try:
-            return scan(source, self._size, self.offered.transfer_syntax), ""
-        except Unreadable as error:
-            return None, str(error)
 
     def _close(self) -> None:
         if self._descriptor >= 0:

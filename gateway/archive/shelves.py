@@ -56,6 +56,7 @@ class Shelf:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.name = folder.name
         self.descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self.sync = SharedSync(lambda: os.fsync(self.descriptor))
 
@@ -90,12 +91,12 @@ class Shelves:
 
     def today(self) -> Shelf:
         """Where files go now."""
-        folder = self.directory / self._clock().strftime("%Y-%m-%d")
+        name = self._clock().strftime("%Y-%m-%d")
         with self._lock:
-            if self._shelf is None or self._shelf.folder != folder:
+            if self._shelf is None or self._shelf.name != name:
                 if self._shelf is not None:
                     self._old.append(self._shelf)  # a file may just be moving into it
-                self._shelf = self._open(folder)
+                self._shelf = self._open(self.directory / name)
             return self._shelf
 
     def parts(self) -> list[Path]:

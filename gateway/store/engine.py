@@ -17,7 +17,7 @@ import apsw
 
 from gateway.errors import StoreError
 from gateway.store.connection import DATABASE
-from gateway.store.operation import Operation
+from gateway.store.operation import Operation, Settle
 from gateway.store.reader import Reader
 from gateway.store.writer import Writer
 
@@ -63,6 +63,16 @@ class Engine:
         settle = _settling(future, after, always)
         self.writer.submit(cast("Operation[object]", Operation(operation, settle, committed)))
         return await future
+
+    def put(self, operation: Query[T], settle: Settle[T]) -> None:
+        """``write`` from another thread; ``settle`` gets the outcome in the loop's.
+
+        StoreError when the store is not open.
+        """
+        writer = self.writer
+        if writer is None:
+            raise StoreError("the store is not open for writing")
+        writer.put(cast("Operation[object]", Operation(operation, settle)))
 
     async def read(self, query: Query[T]) -> T:
         """Runs it on a snapshot in the reader's thread: single rows, the next to deliver."""

@@ -13,6 +13,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
 
@@ -37,7 +38,10 @@ def nobody_waits(error: StoreError | None) -> None:
 
 
 class Writer:
-    """``submit`` from the loop's thread; outcomes come back there.  Never blocks the loop."""
+    """``submit`` from the loop's thread, ``put`` from any; outcomes come back in the loop's.
+
+    Never blocks the loop.
+    """
 
     def __init__(
         self,
@@ -56,6 +60,7 @@ class Writer:
         self._pending: deque[Job] = deque()
         self._wake: SimpleQueue[bool] = SimpleQueue()
         self._idle = False
+        self._ended = False
         self._frames = 0
         self._checkpoint_at = CHECKPOINT_FRAMES
         self._recent: deque[tuple[float, frozenset[int]]] = deque()
@@ -78,6 +83,15 @@ class Writer:
             self._idle = False
             self._loop.call_soon(self._wake.put, True)
 
+    def put(self, operation: Operation[object]) -> None:
+        """``submit`` from another thread: no turn of the loop before it is begun."""
+        self._pending.append(operation)
+        if self._ended:
+            self._turn_away()
+        elif self._idle:
+            self._idle = False
+            self._wake.put(True)
+
     def stop(self) -> None:
         """Finishes what is pending, then ends the thread.  Blocks; call it off the loop."""
         self._wake.put(False)
@@ -93,6 +107,16 @@ class Writer:
             if not self._pending:
                 running = self._wake.get()
             self._idle = False
+        self._ended = True
+        self._turn_away()
+
+    def _turn_away(self) -> None:
+        """What another thread brought when nobody takes it any more."""
+        with suppress(IndexError):
+            while True:
+                late = iter([self._pending.popleft()])
+                error = StoreError("the store is closed")
+                self._loop.call_soon_threadsafe(_report, self._loop, late, error)
 
     def _take(self) -> None:
         """One batch: all that is pending now."""

@@ -11,6 +11,7 @@ from store_samples import append, file, filing, message, report
 
 from gateway.errors import StoreError
 from gateway.store import Outcome, Store
+from gateway.store.operation import Operation
 from gateway.store.site import count_up
 
 
@@ -134,3 +135,60 @@ async def test_what_is_being_closed_is_not_closed_twice(store: Store) -> None:
     assert stored is not None
     assert stored.outcome is Outcome.COMPLETE
     assert store.unfinished() == []
+
+
+async def put(store: Store, threads: int, each: int) -> list[object]:
+    """Counts up from other threads; every outcome, heard in the loop's thread."""
+    loop, here = asyncio.get_running_loop(), threading.get_ident()
+    outcomes: list[object] = []
+    all_there = asyncio.Event()
+
+    def settle(result: int | None, error: BaseException | None) -> None:
+        assert threading.get_ident() == here
+        outcomes.append(error or result)
+        if len(outcomes) == threads * each:
+            all_there.set()
+
+    def bring() -> None:
+        for _ in range(each):
+            try:
+                store.engine.put(lambda c: count_up(c, "n"), settle)
+            except StoreError as error:
+                loop.call_soon_threadsafe(settle, None, error)
+
+    bringing = [asyncio.to_thread(bring) for _ in range(threads)]
+    async with asyncio.timeout(60):
+        await asyncio.gather(*bringing)
+        await all_there.wait()
+    return outcomes
+
+
+async def test_other_threads_bring_operations(store: Store) -> None:
+    outcomes = await put(store, 8, 100)
+    assert outcomes == list(range(1, 801))
+
+
+async def test_what_threads_bring_while_the_store_is_reopened_is_answered(store: Store) -> None:
+    bringing = [asyncio.create_task(put(store, 2, 200)) for _ in range(2)]
+    await store.reopen()
+    found = [outcome for task in bringing for outcome in await task]
+    counted = sorted(n for n in found if isinstance(n, int))
+    assert len(found) == 800
+    assert counted == list(range(1, len(counted) + 1))
+    assert all(isinstance(n, int | StoreError) for n in found)
+    assert await store.engine.write(lambda c: count_up(c, "n")) == len(counted) + 1
+
+
+async def test_what_comes_after_the_writer_has_ended_is_turned_away(store: Store) -> None:
+    writer, heard = store.engine.writer, asyncio.get_running_loop().create_future()
+    assert writer is not None
+    await store.aclose()
+
+    def settle(result: object, error: BaseException | None) -> None:
+        heard.set_result(error)
+
+    await asyncio.to_thread(writer.put, Operation(lambda _: None, settle))
+    async with asyncio.timeout(60):
+        assert isinstance(await heard, StoreError)
+    with pytest.raises(StoreError, match="not open"):
+        store.engine.put(lambda _: None, settle)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from threading import Lock
 from typing import Final
 
-from gateway.archive import Archive, Arrived, Reception
+from gateway.archive import Archive, Arrived, Filed, Reception
 from gateway.drivers.dicom.blocks import Block, Blocks
 from gateway.errors import StoreError, StoreFailed
 
@@ -34,7 +34,7 @@ class _Batch:
         self.block = block
         self.pieces = pieces
         self.last = last
-        self.left = 2  # strands that are not through with it
+        self.left = 3 if last else 2  # what is to be done with it: write, hash, read the header
 
 
 class Inflow:
@@ -48,10 +48,12 @@ class Inflow:
         relieved: Callable[[], None],
     ) -> None:
         self._loop = asyncio.get_running_loop()
+        self._archive = archive
         self._reception = reception
         self._blocks = blocks
         self._relieved = relieved
-        self._outcome: asyncio.Future[Arrived | None] = self._loop.create_future()
+        self._arrived: Arrived | None = None
+        self._outcome: asyncio.Future[Filed | None] = self._loop.create_future()
         self._block = blocks.take()
         self._pieces: list[memoryview] = []
         self._pending = 0
@@ -91,9 +93,20 @@ class Inflow:
         elif self._long and self._pending >= EAGER and self._writing.idle and self._hashing.idle:
             self._submit(None, last=False)
 
-    async def run(self) -> Arrived | None:
-        """Until the file is in its place; None after ``abandon``.  StoreError: no trace of it."""
-        return await self._outcome
+    async def run(self) -> Filed | None:
+        """Until it is on disk and in the index; None after ``abandon``.
+
+        StoreError: it is not, and must not be acknowledged.
+        """
+        try:
+            filed = await self._outcome
+        except StoreError as error:
+            if self._arrived is not None:
+                await self._archive.turned_away(self._arrived, error)
+            raise
+        if filed is None or self._arrived is None:
+            return None
+        return await self._archive.filed(self._arrived, filed)
 
     def abandon(self) -> None:
         """The rest will not come.  The association must have left the block before."""
@@ -124,13 +137,21 @@ class Inflow:
     def _write(self, batch: _Batch) -> None:
         if not self._lost:
             self._attempt(lambda: self._reception.write(batch.pieces))
-        if batch.last and not self._lost:
-            self._attempt(self._reception.complete)
+        if batch.last:
+            self._hashing.put(lambda: self._read_header(batch))
+            if not self._lost:
+                self._attempt(self._reception.put_in_place)
         self._through(batch)
 
     def _digest(self, batch: _Batch) -> None:
         if not self._lost:
             self._reception.digest(batch.pieces)
+        self._through(batch)
+
+    def _read_header(self, batch: _Batch) -> None:
+        """While the disk syncs the file."""
+        if not self._lost:
+            self._attempt(self._reception.read_header)
         self._through(batch)
 
     @property
@@ -146,7 +167,7 @@ class Inflow:
             self._failure = StoreFailed(f"receiving failed: {type(mistake).__name__}")
 
     def _through(self, batch: _Batch) -> None:
-        """One of the strands is; the second of them gives back the block and goes on."""
+        """With one of the things to do; the last of them gives back the block and goes on."""
         with self._lock:
             batch.left -= 1
             if batch.left:
@@ -163,16 +184,22 @@ class Inflow:
             self._conclude()
 
     def _conclude(self) -> None:
+        """Both strands are through: the index is told from here, without a turn of the loop."""
         if self._abandoned:
             self._reception.discard()
-        self._loop.call_soon_threadsafe(self._settle)
+        elif self._failure is None:
+            self._attempt(self._begin_filing)
+        if self._abandoned or self._failure is not None:
+            self._loop.call_soon_threadsafe(self._settle, None, self._failure)
 
-    def _settle(self) -> None:
+    def _begin_filing(self) -> None:
+        self._arrived = self._reception.arrived()
+        self._archive.index.begin_filing(self._arrived, self._settle)
+
+    def _settle(self, filed: Filed | None, error: BaseException | None) -> None:
         if self._outcome.done():
             return
-        if self._abandoned:
-            self._outcome.set_result(None)
-        elif self._failure is not None:
-            self._outcome.set_exception(self._failure)
+        if error is not None and not self._abandoned:
+            self._outcome.set_exception(error)
         else:
-            self._outcome.set_result(self._reception.arrived())
+            self._outcome.set_result(filed)

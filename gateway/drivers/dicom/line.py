@@ -17,7 +17,7 @@ from gateway.drivers.dicom.exchange import OpenExchange, refusal
 from gateway.drivers.dicom.inflow import Inflow
 from gateway.drivers.dicom.routing import Routing
 from gateway.drivers.dicom.service import Answer, Caller, Provider
-from gateway.drivers.dicom.storage import Storage
+from gateway.drivers.dicom.storage import NO_ROOM, Storage
 from gateway.errors import StoreError
 from gateway.protocols.dicom import (
     Aborted,
@@ -226,12 +226,13 @@ class Line(Connection):
         self, inflow: Inflow, storage: Storage, context: Context, request: CStoreRQ
     ) -> None:
         try:
-            arrived = await inflow.run()
-            if arrived is None:
-                return
-            status = await storage.conclude(self.caller, arrived)
+            filed = await inflow.run()
         except StoreError:
-            status = Status.OUT_OF_RESOURCES
+            status = NO_ROOM
+        else:
+            if filed is None:
+                return
+            status = storage.conclude(self.caller, filed)
         if not self.over:
             self._say(context, request.response(status))
 

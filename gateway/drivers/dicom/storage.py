@@ -11,9 +11,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from gateway.archive import Archive, Arrived, Filed, Offered, Reception, Verdict
+from gateway.archive import Archive, Filed, Offered, Reception, Verdict
 from gateway.drivers.dicom.service import Caller
-from gateway.errors import StoreError
 from gateway.notices import InstanceQuarantined, Notice
 from gateway.protocols.dicom import Context, CStoreRQ, Status
 
@@ -67,12 +66,8 @@ class Storage:
             )
         )
 
-    async def conclude(self, caller: Caller, arrived: Arrived) -> Status:
-        """Files what arrived; the status to answer."""
-        try:
-            filed = await self.archive.file(arrived)
-        except StoreError:
-            return NO_ROOM
+    def conclude(self, caller: Caller, filed: Filed) -> Status:
+        """The status to answer, when everybody who should hears of it."""
         if filed.verdict in (Verdict.CONFLICT, Verdict.MISMATCH, Verdict.UNREADABLE):
             self._post(InstanceQuarantined(caller.device or "", filed.verdict.value))
         self._filed(filed)
