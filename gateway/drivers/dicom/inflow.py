@@ -184,12 +184,12 @@ class Inflow:
             self._conclude()
 
     def _conclude(self) -> None:
-        """Both strands are through: the index is told from here, without a turn of the loop."""
-        if self._abandoned:
-            self._reception.discard()
-        elif self._failure is None:
+        """All is done: the index is told from here, without a turn of the loop."""
+        if not self._lost:
             self._attempt(self._begin_filing)
-        if self._abandoned or self._failure is not None:
+        if self._lost:
+            if self._arrived is None:
+                self._reception.discard()
             self._loop.call_soon_threadsafe(self._settle, None, self._failure)
 
     def _begin_filing(self) -> None:

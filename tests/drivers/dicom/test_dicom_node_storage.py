@@ -17,7 +17,7 @@ from peers import associated
 from pynetdicom import AE, _config
 from samples import ULTRASOUND, Sample, data_set, element, sample
 
-from gateway.archive import Instance
+from gateway.archive import Header, Instance
 from gateway.notices import InstanceQuarantined
 from gateway.protocols.dicom.sop_classes import COMPREHENSIVE_SR
 from gateway.protocols.dicom.transfer_syntaxes import DEFLATED_LE
@@ -258,4 +258,20 @@ async def test_no_room_for_the_index_takes_the_file_back(tmp_path: Path) -> None
             assert await peer.store("1.2.3", data_set("1.2.3")) == SUCCESS
             await clinic.store.aclose()
             assert await peer.store("1.2.4", data_set("1.2.4")) == NO_ROOM
+        assert len(clinic.files()) == 1
+
+
+async def test_a_file_whose_head_the_disk_does_not_give_back_leaves_no_trace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> Header:
+        raise OSError(5, "I/O error")
+
+    async with site(tmp_path) as clinic, associated(clinic.port) as peer:
+        with monkeypatch.context() as patch:
+            patch.setattr("gateway.archive.reception.scan", broken)
+            assert await peer.store("1.2.3", data_set("1.2.3")) == NO_ROOM
+        assert not clinic.files()
+        assert not clinic.imaging.archive.shelves.parts()
+        assert await peer.store("1.2.3", data_set("1.2.3")) == SUCCESS
         assert len(clinic.files()) == 1
