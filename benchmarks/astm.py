@@ -10,14 +10,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median
 
-from benchmarks.processes import Site, gateway, lean, resident
+from benchmarks.processes import Site, gateway, lean, resident, yardstick
+from benchmarks.python_astm import installed
 from benchmarks.table import Row
 
 LINKS = (1, 50, 500)
 ROUNDS = 3
-# senaite.astm beside a lean receiver on asyncio in one run, 50 links: it is not published where
-# the benchmarks could install it.
+# senaite.astm beside a lean receiver on asyncio and beside python-astm's server in one run, 50
+# links: it is not published where the benchmarks could install it.
 SENAITE_OF_LEAN = 1384 / 3205
+SENAITE_OF_PYTHON_ASTM = 1384 / 1496
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class Round:
 
     bare: float
     plain: float
+    older: float
     synced: float
     taken: float
     filed: float
@@ -62,11 +65,27 @@ def _links(links: int, seconds: float) -> list[Row]:
             f"{median(e.wait for e in rounds):,.0f} / {median(e.slow for e in rounds):,.0f} us",
         ),
     ]
-    if links == 50:
-        senaite = median(each.taken / (each.plain * SENAITE_OF_LEAN) for each in rounds)
-        ratio = f"{senaite:.2f} of senaite.astm raw (scaled)"
-        rows.append(Row("50 links: beside senaite.astm", "", ratio, "1.5"))
+    return [*rows, *_beside_senaite(rounds)] if links == 50 else rows
+
+
+def _beside_senaite(rounds: list[Round]) -> list[Row]:
+    """Two estimates: the two yardsticks do not age alike."""
+    by_lean = median(each.taken / (each.plain * SENAITE_OF_LEAN) for each in rounds)
+    rows = [_scaled("a lean receiver on asyncio", by_lean)]
+    if installed():
+        rows.insert(0, Row("50 links: python-astm's server, nothing stored", _older(rounds)))
+        by_older = median(each.taken / (each.older * SENAITE_OF_PYTHON_ASTM) for each in rounds)
+        rows.append(_scaled("python-astm's server", by_older))
     return rows
+
+
+def _scaled(yardstick: str, ratio: float) -> Row:
+    what = f"50 links: senaite.astm raw, by {yardstick}"
+    return Row(what, "", f"{ratio:.2f} of it (scaled)", "1.5")
+
+
+def _older(rounds: list[Round]) -> str:
+    return _rate(each.older for each in rounds)
 
 
 def _rate(figures: Iterable[float]) -> str:
@@ -76,10 +95,13 @@ def _rate(figures: Iterable[float]) -> str:
 def _round(links: int, seconds: float) -> Round:
     with lean() as port:
         bare, *_ = load(port, links, seconds)
-    plain = 0.0
+    plain = older = 0.0
     if links == 50:
         with lean("asyncio") as port:
             plain, *_ = load(port, links, seconds)
+    if links == 50 and installed():
+        with yardstick("python_astm") as port:
+            older, *_ = load(port, links, seconds)
     with lean("sync") as port:
         synced, *_ = load(port, links, seconds)
     with gateway() as site:
@@ -87,7 +109,7 @@ def _round(links: int, seconds: float) -> Round:
         taken, wait, slow = load(site.port, links, seconds)
         filed = site.filed() / (time.perf_counter() - started)
         rest = _settled(site)
-    return Round(bare, plain, synced, taken, filed, wait, slow, rest)
+    return Round(bare, plain, older, synced, taken, filed, wait, slow, rest)
 
 
 def _settled(site: Site) -> float:

@@ -9,6 +9,7 @@ from zlib import adler32
 from zoneinfo import ZoneInfo
 
 from benchmarks.load import frames
+from benchmarks.python_astm import decoder
 from benchmarks.table import Row
 from gateway.messages import DESTINATION_PROFILES, Envelope, control_id, encode, verify
 from gateway.profiles import Context, catalogue, normalize
@@ -16,7 +17,8 @@ from gateway.protocols.astm import Receiver
 from gateway.protocols.astm import decode as read_records
 from gateway.report import Report
 
-# senaite's codec beside a lean decoder, as measured in one run with it.
+# senaite's codec beside python-astm's, and beside a lean decoder, as measured in one run with it.
+SENAITE_OF_PYTHON_ASTM = 302 / 278
 SENAITE_OF_LEAN = 302 / 55
 
 
@@ -76,15 +78,24 @@ def decode(seconds: float) -> list[Row]:
     bare = best(lean, seconds / 4)
     link = best(receive, seconds / 4)
     records = best(lambda: read_records(TEXT), seconds / 4)
+    ours = link + records
+    peer, rows = decoder(), []
     senaite = bare * SENAITE_OF_LEAN
+    if peer is not None:
+        theirs = best(lambda: [peer(frame) for frame in SESSION[1:-1]], seconds / 4)
+        senaite = theirs * SENAITE_OF_PYTHON_ASTM
+        rows.append(
+            Row("24 frames: python-astm's codec", f"{theirs:.0f} us", f"{theirs / ours:.1f} x ours")
+        )
     return [
         Row("24 frames: lean decoder", f"{bare:.0f} us"),
+        *rows,
         Row("24 frames: receiver, events and checksums", f"{link:.0f} us"),
         Row("24 records: message tree", f"{records:.0f} us"),
         Row(
             "receiver and records together",
-            f"{link + records:.0f} us",
-            f"{senaite / (link + records):.1f} x senaite's codec (scaled)",
+            f"{ours:.0f} us",
+            f"{senaite / ours:.1f} x senaite's codec (scaled)",
             "3",
         ),
     ]

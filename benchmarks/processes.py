@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -30,11 +30,17 @@ LOINC = "2345-7"
 
 
 @contextmanager
-def lean(*arguments: str) -> Iterator[int]:
-    """The yardstick receiver; its port."""
-    with _process([sys.executable, "-m", "benchmarks.lean", *arguments]) as process:
+def yardstick(module: str, *arguments: str) -> Iterator[int]:
+    """A receiver of this folder; its port."""
+    command = [sys.executable, "-W", "ignore", "-m", f"benchmarks.{module}", *arguments]
+    with _process(command) as process:
         assert process.stdout is not None
         yield int(process.stdout.readline())
+
+
+def lean(*arguments: str) -> AbstractContextManager[int]:
+    """The least of all receivers; its port."""
+    return yardstick("lean", *arguments)
 
 
 class Site(NamedTuple):

@@ -2,8 +2,10 @@
 
 A quiet line's transmission is read at once.  When many wait, a second process reads them, as far
 as the processor has time; where it cannot, reading here takes what the lines leave, and a quarter
-of the time at least.  What waits is in the journal, so a backlog costs time and loses nothing;
-beyond a limit reading here is as urgent as anything, which slows the lines down.
+of the time at least.  In a flood, when hundreds wait and still more come, filing gets a tenth of
+the time; as soon as the lines rest it gets all of it.  What waits is in the journal, so a backlog
+costs time and loses nothing; beyond a limit reading and filing are as urgent as anything, which
+slows the lines down.
 """
 
 from __future__ import annotations
@@ -38,6 +40,9 @@ _BATCH = 32  # at most, for it to read
 _FILING = 8  # at once, so that a commit stays short
 _LARGE = 16 * 1024  # bytes of an exported file
 _AHEAD = 256  # read and not yet on their way to the disk
+_FLOOD = 256  # transmissions; where more wait and still more come
+_FLOOD_SHARE = 9  # parts of the time belong to the lines, one to filing
+_STILL = 0.02  # seconds without an arrival: no more come
 
 
 @dataclass(slots=True)
@@ -50,7 +55,7 @@ class _Place:
 
 class Backlog:
     """``interpret`` reads here, ``file`` puts on disk; ``setup`` is None where a second process
-    could not help."""
+    could not help.  ``clock`` gives seconds."""
 
     def __init__(
         self,
@@ -58,7 +63,9 @@ class Backlog:
         file: Callable[[Arrival, Read], Coroutine[Any, Any, None]],
         now: Callable[[], datetime],
         setup: Setup | None,
+        clock: Callable[[], float] = perf_counter,
     ) -> None:
+        self._clock = clock
         self._interpret = interpret
         self._file = file
         self._now = now
@@ -68,7 +75,9 @@ class Backlog:
         self._filing: set[asyncio.Task[None]] = set()
         self._news = asyncio.Event()
         self._work: asyncio.Task[None] | None = None
+        self._pause: asyncio.TimerHandle | None = None
         self._asked_at = self._added_at = float("-inf")
+        self._filing_since = self._filing_again = float("-inf")
         self.hurried = False
 
     def __len__(self) -> int:
@@ -77,7 +86,7 @@ class Backlog:
 
     def add(self, arrival: Arrival) -> None:
         self._waiting.append(arrival)
-        self._added_at = perf_counter()
+        self._added_at = self._clock()
         self.go_on()
         if self._work is None:
             self._work = asyncio.get_running_loop().create_task(self._read_all())
@@ -125,7 +134,7 @@ class Backlog:
     def _reads_here(self) -> bool:
         if self.hurried or len(self._waiting) > _URGENT:
             return True
-        if perf_counter() - self._added_at > _QUIET:
+        if self._clock() - self._added_at > _QUIET:
             return True  # both processes, then
         return self.process is None or not self._busy(self.process)
 
@@ -136,16 +145,16 @@ class Backlog:
         return process.ready and (process.outstanding > 0 or len(self._waiting) >= self._some())
 
     def _some(self) -> int:
-        return _FEW if perf_counter() - self._asked_at < _MOMENT else _SOME
+        return _FEW if self._clock() - self._asked_at < _MOMENT else _SOME
 
     async def _read_one(self) -> None:
-        started = perf_counter()
+        started = self._clock()
         place = _Place(self._waiting.popleft())
         self._places.append(place)
         place.read = await self._interpreted(place.arrival)
         self._deliver()
         pausing = 0 < len(self._waiting) < _URGENT and not self.hurried
-        await _others_first((perf_counter() - started) * _SHARE if pausing else 0.0)
+        await _others_first((self._clock() - started) * _SHARE if pausing else 0.0)
 
     async def _interpreted(self, arrival: Arrival) -> Meaning:
         """A large exported table is read beside the lines: it may take seconds."""
@@ -165,7 +174,7 @@ class Backlog:
         while self._has_room() and len(self._waiting) >= self._worth(process):
             lent = [_Place(self._waiting.popleft()) for _ in range(min(_BATCH, len(self._waiting)))]
             self._places.extend(lent)
-            self._asked_at = perf_counter()
+            self._asked_at = self._clock()
             process.ask([p.arrival for p in lent], self._now(), partial(self._read_there, lent))
 
     def _worth(self, process: DraftingProcess) -> float:
@@ -186,10 +195,12 @@ class Backlog:
 
     def _deliver(self) -> None:
         """Files what is read, in the order of arrival."""
+        if self._floods() and not self._turn_of_filing():
+            return
         places = self._places
-        while places and (read := places[0].read) is not None:
-            if len(self._filing) >= _FILING:
-                return
+        if not self._filing:
+            self._filing_since = self._clock()
+        while places and (read := places[0].read) is not None and len(self._filing) < _FILING:
             task = asyncio.get_running_loop().create_task(
                 self._file(places.popleft().arrival, read)
             )
@@ -198,6 +209,29 @@ class Backlog:
 
     def _filed(self, task: asyncio.Task[None]) -> None:
         self._filing.discard(task)
+        if not self._filing:
+            now = self._clock()
+            self._filing_again = now + (now - self._filing_since) * _FLOOD_SHARE
+        self._deliver()
+        self.go_on()
+
+    def _floods(self) -> bool:
+        """Whether the lines bring more than can be read."""
+        many = _FLOOD < len(self) <= _URGENT and not self.hurried
+        return many and self._clock() - self._added_at < _STILL
+
+    def _turn_of_filing(self) -> bool:
+        """In a flood it gets its share of the time, one commit after the other."""
+        if self._filing:
+            return False
+        if self._clock() >= self._filing_again:
+            return True
+        if self._pause is None:
+            self._pause = asyncio.get_running_loop().call_later(_STILL, self._paused)
+        return False
+
+    def _paused(self) -> None:
+        self._pause = None
         self._deliver()
         self.go_on()
 

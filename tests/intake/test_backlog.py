@@ -144,6 +144,34 @@ async def test_a_backlog_is_read_elsewhere_and_keeps_its_order() -> None:
         assert len(one.backlog) == 0
 
 
+async def test_in_a_flood_one_commit_follows_the_other() -> None:
+    """While hundreds wait and more come, nothing joins a group that is being filed."""
+    interpreter = Interpreter(Attribution(DEVICES), lambda: NOW)
+    begun: list[int] = []
+    under_way: set[int] = set()
+    closing = False
+    joined: list[int] = []
+
+    async def file(one: Arrival, _: Draft | Meaning) -> None:
+        nonlocal closing
+        if closing and under_way:
+            joined.append(one.transmission)
+        closing = closing and bool(under_way)
+        begun.append(one.transmission)
+        under_way.add(one.transmission)
+        for _round in range(one.transmission % 3 * 4 + 1):
+            await asyncio.sleep(0)
+        under_way.discard(one.transmission)
+        closing = True
+
+    backlog = Backlog(interpreter.attempt, file, lambda: NOW, None, lambda: 0.0)
+    for number in range(600):
+        backlog.add(arrival(number, b"S%d" % number))
+    await until(lambda: not backlog.tasks())
+    assert begun == list(range(600))
+    assert [number for number in joined if number < 600 - 256 - 8] == []
+
+
 async def test_a_single_transmission_is_read_here() -> None:
     async with desk() as one:
         await one.started()
