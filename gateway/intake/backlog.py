@@ -1,11 +1,11 @@
 """Transmissions that wait to be read: acknowledging goes first, and the order stays.
 
-A quiet line's transmission is read at once.  When many wait, a second process reads them, as far
-as the processor has time; where it cannot, reading here takes what the lines leave, and a quarter
-of the time at least.  In a flood, when hundreds wait and still more come, filing gets a tenth of
-the time; as soon as the lines rest it gets all of it.  What waits is in the journal, so a backlog
-costs time and loses nothing; beyond a limit reading and filing are as urgent as anything, which
-slows the lines down.
+A quiet line's transmission is read at once.  When reading fills the time, a second process does
+it, as far as the processor has time; where it cannot, reading here takes what the lines leave, and
+a quarter of the time at least.  In a flood, when hundreds wait and still more come, filing gets a
+tenth of the time; as soon as the lines rest it gets all of it.  What waits is in the journal, so a
+backlog costs time and loses nothing; beyond a limit reading and filing are as urgent as anything,
+which slows the lines down.
 """
 
 from __future__ import annotations
@@ -24,14 +24,13 @@ from typing import Any
 from gateway.intake.arrival import Arrival
 from gateway.intake.drafting import Draft, Setup
 from gateway.intake.drafting_process import DraftingProcess
+from gateway.intake.effort import Effort, others_first
 from gateway.intake.planning import Meaning
 
 Read = Draft | Meaning
 
 _SHARE = 3  # under load, so many parts of the time belong to the lines
-_NOTHING = 0.0005  # seconds of a turn of the loop in which nobody had much to do
 _URGENT = 8192  # transmissions
-_MANY = 16  # are worth a second process
 _SOME = 8  # are worth asking one that runs
 _FEW = 2  # are, when it was asked a moment ago: reading here would hold up lines that are busy
 _MOMENT = 0.5  # seconds
@@ -77,6 +76,7 @@ class Backlog:
         self._work: asyncio.Task[None] | None = None
         self._pause: asyncio.TimerHandle | None = None
         self._asked_at = self._added_at = float("-inf")
+        self._effort = Effort(clock)
         self._filing_since = self._filing_again = float("-inf")
         self.hurried = False
 
@@ -141,7 +141,7 @@ class Backlog:
     def _busy(self, process: DraftingProcess) -> bool:
         """Whether the second process will come to what waits."""
         if process.promising:
-            return len(self._waiting) >= _MANY
+            return len(self._waiting) >= _FLOOD
         return process.ready and (process.outstanding > 0 or len(self._waiting) >= self._some())
 
     def _some(self) -> int:
@@ -153,8 +153,9 @@ class Backlog:
         self._places.append(place)
         place.read = await self._interpreted(place.arrival)
         self._deliver()
+        self._effort.add(self._clock() - started)
         pausing = 0 < len(self._waiting) < _URGENT and not self.hurried
-        await _others_first((self._clock() - started) * _SHARE if pausing else 0.0)
+        await others_first((self._clock() - started) * _SHARE if pausing else 0.0)
 
     async def _interpreted(self, arrival: Arrival) -> Meaning:
         """A large exported table is read beside the lines: it may take seconds."""
@@ -168,7 +169,7 @@ class Backlog:
         if process is None or self.hurried:
             return
         if not process.ready:
-            if len(self._waiting) >= _MANY:
+            if self._effort.great() or len(self._waiting) >= _FLOOD:
                 process.start()
             return
         while self._has_room() and len(self._waiting) >= self._worth(process):
@@ -238,15 +239,3 @@ class Backlog:
     def go_on(self) -> None:
         """Something has changed that decides who reads next."""
         self._news.set()
-
-
-async def _others_first(seconds: float) -> None:
-    """Leaves the loop to others for so long, or until they have nothing to do."""
-    now = perf_counter()
-    until = now + seconds
-    while True:
-        before = now
-        await asyncio.sleep(0)
-        now = perf_counter()
-        if now >= until or now - before < _NOTHING:
-            return

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from time import perf_counter
 from zoneinfo import ZoneInfo
 
 from gateway.errors import StoreError
@@ -70,12 +71,14 @@ async def until(condition: Callable[[], bool]) -> None:
 class Desk:
     """A backlog whose filings are remembered."""
 
-    def __init__(self, program: str | None = None) -> None:
+    def __init__(self, program: str | None = None, cost: float | None = None) -> None:
+        self.time, self.cost = 0.0, cost or 0.0
+        clock = perf_counter if cost is None else lambda: self.time
         self.here: list[int] = []
         self.filed: list[tuple[int, type]] = []
         self.threads: list[bool] = []
         self._interpreter = Interpreter(Attribution(DEVICES), lambda: NOW)
-        self.backlog = Backlog(self._interpret, self._file, lambda: NOW, setup())
+        self.backlog = Backlog(self._interpret, self._file, lambda: NOW, setup(), clock)
         assert self.backlog.process is not None
         self.process = self.backlog.process
         if program is not None:
@@ -85,6 +88,7 @@ class Desk:
 
     def _interpret(self, one: Arrival) -> Meaning:
         self.here.append(one.transmission)
+        self.time += self.cost
         self.threads.append(threading.current_thread() is threading.main_thread())
         return self._interpreter.attempt(one)
 
@@ -101,8 +105,9 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk(program: str | None = None) -> AsyncIterator[Desk]:
-    made = Desk(program)
+async def desk(program: str | None = None, cost: float | None = None) -> AsyncIterator[Desk]:
+    """``cost``: the seconds that reading one takes, on a clock that stands still otherwise."""
+    made = Desk(program, cost)
     try:
         yield made
     finally:
@@ -142,6 +147,25 @@ async def test_a_backlog_is_read_elsewhere_and_keeps_its_order() -> None:
         assert [number for number, _ in one.filed] == list(range(1, 201))
         assert [kind for _, kind in one.filed[:64]] == [Draft] * 64
         assert len(one.backlog) == 0
+
+
+async def test_a_burst_is_read_before_a_second_process_would_run() -> None:
+    async with desk(cost=0.0) as one:
+        for number in range(100):
+            one.backlog.add(arrival(number, b"S%d" % number))
+        await one.finished()
+        assert one.here == list(range(100))
+        assert not one.process.promising
+        assert not one.process.ready
+
+
+async def test_reading_that_fills_the_time_starts_one() -> None:
+    async with desk(cost=0.1) as one:
+        for number in range(100):
+            one.backlog.add(arrival(number, b"S%d" % number))
+        await until(lambda: one.process.ready)
+        await one.finished()
+        assert [number for number, _ in one.filed] == list(range(100))
 
 
 async def test_in_a_flood_one_commit_follows_the_other() -> None:
