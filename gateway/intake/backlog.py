@@ -199,8 +199,7 @@ class Backlog:
         if self._floods() and not self._turn_of_filing():
             return
         places = self._places
-        if not self._filing:
-            self._filing_since = self._clock()
+        self._filing_since = self._clock()
         while places and (read := places[0].read) is not None and len(self._filing) < _FILING:
             task = asyncio.get_running_loop().create_task(
                 self._file(places.popleft().arrival, read)

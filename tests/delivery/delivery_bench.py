@@ -260,6 +260,26 @@ def in_turn(*answers: Answer) -> Callable[[OutboxEntry], Answer]:
 AA = Receipt("AA")
 
 
+def courier_of(
+    outbox: Outbox | Store,
+    destination: Destination,
+    witness: Witness,
+    *,
+    patience: Patience = QUICK,
+    name: str = "ehr",
+    clock: Callable[[], datetime] = now,
+) -> Courier:
+    return Courier(
+        name,
+        outbox.outbox if isinstance(outbox, Store) else outbox,
+        destination,
+        clock=clock,
+        random=no_chance,
+        notices=witness.board,
+        patience=patience,
+    )
+
+
 @asynccontextmanager
 async def running(
     outbox: Outbox | Store,
@@ -270,15 +290,7 @@ async def running(
     name: str = "ehr",
     clock: Callable[[], datetime] = now,
 ) -> AsyncIterator[Courier]:
-    courier = Courier(
-        name,
-        outbox.outbox if isinstance(outbox, Store) else outbox,
-        destination,
-        clock=clock,
-        random=no_chance,
-        notices=witness.board,
-        patience=patience,
-    )
+    courier = courier_of(outbox, destination, witness, patience=patience, name=name, clock=clock)
     task = asyncio.create_task(courier.run())
     task.add_done_callback(lambda _task: witness.poke())
     try:

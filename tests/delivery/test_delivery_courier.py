@@ -16,17 +16,16 @@ from delivery_bench import (
     Talking,
     Witness,
     always,
+    courier_of,
     enqueue,
     in_turn,
     message,
-    no_chance,
     now,
     running,
     states,
 )
 
 from gateway.delivery.base import Backoff, Receipt, Unreadable
-from gateway.delivery.courier import Courier
 from gateway.delivery.stall import StallWatch
 from gateway.errors import Ambiguous, Refused, StoreFull, Unreachable
 from gateway.notices import DeliveryParked, DeliveryPostponed, DestinationChanged, LaneStopped
@@ -528,15 +527,7 @@ async def test_our_own_bug_is_told_to_the_supervisor_and_parks_the_message(
 ) -> None:
     await enqueue(store, [message("BUG", lane="S1"), message("M00001"), message("NEXT", lane="S1")])
     destination = Scripted(only("BUG", ValueError))
-    courier = Courier(
-        "ehr",
-        store.outbox,
-        destination,
-        clock=now,
-        random=no_chance,
-        notices=witness.board,
-        patience=replace(QUICK, grace=0.05),
-    )
+    courier = courier_of(store, destination, witness, patience=replace(QUICK, grace=0.05))
     with pytest.raises(ExceptionGroup) as caught:
         await courier.run()
     assert isinstance(caught.value.exceptions[0], TypeError)
@@ -695,15 +686,7 @@ async def test_a_mistake_of_ours_when_an_answer_comes_ends_the_run(
     """Whoever supervises must hear of it; the next run goes on from what is on disk."""
     await enqueue(store, [message("M00000"), message("M00001")])
     destination = Talking(always(AA))
-    courier = Courier(
-        "ehr",
-        store.outbox,
-        destination,
-        clock=now,
-        random=no_chance,
-        notices=witness.board,
-        patience=QUICK,
-    )
+    courier = courier_of(store, destination, witness)
     with monkeypatch.context() as patched:
         patched.setattr(StallWatch, "progress", _fails)
         with pytest.raises(ExceptionGroup) as caught:

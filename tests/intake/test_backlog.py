@@ -196,6 +196,33 @@ async def test_in_a_flood_one_commit_follows_the_other() -> None:
     assert [number for number in joined if number < 600 - 256 - 8] == []
 
 
+async def test_a_flood_does_not_wait_for_what_was_filed_before_it() -> None:
+    """However long filing had gone on without a rest."""
+    interpreter = Interpreter(Attribution(DEVICES), lambda: NOW)
+    moment = 0.0
+    begun: list[int] = []
+    may_end = asyncio.Semaphore(0)
+
+    async def file(one: Arrival, _: Draft | Meaning) -> None:
+        begun.append(one.transmission)
+        await may_end.acquire()
+
+    backlog = Backlog(interpreter.attempt, file, lambda: NOW, None, lambda: moment)
+    for number in range(9):
+        backlog.add(arrival(number, b"S%d" % number))
+    await until(lambda: len(begun) == 8)
+    moment = 100.0
+    may_end.release()
+    await until(lambda: len(begun) == 9)
+    for _ in range(400):
+        may_end.release()
+    await until(lambda: not backlog.tasks())
+    for number in range(9, 400):
+        backlog.add(arrival(number, b"S%d" % number))
+    await until(lambda: not backlog.tasks())
+    assert begun == list(range(400))
+
+
 async def test_a_single_transmission_is_read_here() -> None:
     async with desk() as one:
         await one.started()

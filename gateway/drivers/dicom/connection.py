@@ -78,9 +78,8 @@ class Connection(asyncio.BufferedProtocol):
         if self._lingering is not None:
             self._lingering.cancel()
         self.gone("the connection was lost" if lost else "")
-        self._home = bytearray(
-            1
-        )  # a line refers to itself; its memory need not wait for the collector
+        # A line refers to itself; its memory need not wait for the collector.
+        self._home = bytearray(1)
         self._go_home()
 
     def pump(self) -> None:
