@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine
-from typing import Any
 
 from gateway.drivers.analyzer import AstmLink
+from gateway.drivers.giving import Giving
 from gateway.drivers.link import Site
 from gateway.drivers.pushing import Pushing
-from gateway.errors import StoreError
 from gateway.orders.answers import Reply
 from gateway.orders.downloads import Downloads
 from gateway.orders.query import Query
@@ -57,8 +55,8 @@ class AskingLink(AstmLink):
         self._sent: tuple[Asking, Reply] | None = None
         self._offer: tuple[Download, Asking] | None = None
         self._offered: Download | None = None
+        self._giving = Giving(worklists, loop)
         self._pushing = Pushing(site, downloads, loop, self._push)
-        self._work: set[asyncio.Task[None]] = set()
         self._looking = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -130,7 +128,7 @@ class AskingLink(AstmLink):
             return
         if self._questions:
             self._looking = True
-            self._begin(self._answer(*self._questions.popleft()))
+            self._giving.begin(self._answer(*self._questions.popleft()))
         elif self._offer is not None:
             (self._offered, asking), self._offer = self._offer, None
             self._send(self._worklists.late(asking, self._offered))
@@ -159,21 +157,11 @@ class AskingLink(AstmLink):
         sent, self._sent = self._sent, None
         offered, self._offered = self._offered, None
         if offered is not None and taken:
-            self._begin(self._pushing.taken(offered))
+            self._giving.begin(self._pushing.taken(offered))
         elif offered is not None:
             self._pushing.over(taken=False)
         elif taken and sent is not None:
-            self._begin(self._given(*sent))
+            asking, reply = sent
+            self._giving.given(asking, reply.work)
         if not self._lost:
             self._look()
-
-    async def _given(self, asking: Asking, reply: Reply) -> None:
-        try:
-            await self._worklists.given(asking, reply.work)
-        except StoreError:
-            return  # it is given again when asked for again
-
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
-        task = self._loop.create_task(work)
-        self._work.add(task)
-        task.add_done_callback(self._work.discard)

@@ -11,19 +11,18 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any
 
+from gateway.drivers.giving import Giving
 from gateway.drivers.hl7 import Hl7Link
 from gateway.drivers.link import Site
 from gateway.drivers.pushing import Pushing
 from gateway.errors import StoreError
 from gateway.orders.downloads import Downloads
 from gateway.orders.hl7_answers import Given, work_order
-from gateway.orders.jobs import Job
 from gateway.orders.worklists import Asking, Download, Telling, Worklists
 from gateway.protocols.hl7device import (
     Acknowledged,
@@ -59,8 +58,8 @@ class Hl7AskingLink(Hl7Link):
         super().__init__(site, peer, loop, dialect, clock, ids)
         self._worklists = worklists
         self._query: Query | None = None
-        self._handed: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {}
-        self._work: set[asyncio.Task[None]] = set()
+        self._handed: dict[str, Callable[[], None]] = {}
+        self._giving = Giving(worklists, loop)
         self._pushing = Pushing(site, downloads, loop, self._push)
         self._parties = ("", "", "", "")
 
@@ -91,7 +90,7 @@ class Hl7AskingLink(Hl7Link):
         (raw, checked), self._pending = self._pending, (b"", False)
         self.site.recipient.complete(self.arrival(raw, checked=checked))
         self._waiting = True
-        self._begin(self._answer(query, raw))
+        self._giving.begin(self._answer(query, raw))
 
     def peer_gone(self) -> None:
         self._handed.clear()
@@ -108,9 +107,10 @@ class Hl7AskingLink(Hl7Link):
         if confirm is None:
             return
         taken = event.code.accepted and not _UNABLE.search(event.raw)
-        if not taken:
+        if taken:
+            confirm()
+        else:
             self.refused("did not take its work")
-        self._begin(confirm() if taken else _nothing())
         self._pushing.over(taken=taken)
 
     async def _answer(self, query: Query, raw: bytes) -> None:
@@ -138,9 +138,11 @@ class Hl7AskingLink(Hl7Link):
         if query.form is QueryForm.QRY_Q02:  # it asks anew: it will not acknowledge the last one
             self._session.withdraw()
         for message, jobs in zip(later, work, strict=True):
-            self._handed[read_header(message).control_id] = partial(self._given, asking, jobs)
+            self._handed[read_header(message).control_id] = partial(
+                self._giving.given, asking, jobs
+            )
         self.write(self._session.reply(*given.messages))
-        self._begin(self._given(asking, now))
+        self._giving.given(asking, now)
 
     def _push(self, download: Download, asking: Asking) -> None:
         """A tube nobody asked for, or one taken back."""
@@ -148,21 +150,9 @@ class Hl7AskingLink(Hl7Link):
         local = replace(stamp, time=stamp.time.astimezone(asking.zone))
         control = "CA" if download.telling is Telling.CANCEL else "NW"
         message = work_order(self._parties, download.job, asking.menu, local, control=control)
-        self._handed[stamp.control_id] = partial(self._pushing.taken, download)
+        self._handed[stamp.control_id] = partial(self._told, download)
         self.write(self._session.send(message))
         self.set_timeout(self._session.timeout)
 
-    async def _given(self, asking: Asking, jobs: Sequence[Job]) -> None:
-        try:
-            await self._worklists.given(asking, jobs)
-        except StoreError:
-            return  # it is given again when asked for again
-
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
-        task = self._loop.create_task(work)
-        self._work.add(task)
-        task.add_done_callback(self._work.discard)
-
-
-async def _nothing() -> None:
-    """What is done about work that was refused: it may be asked for again."""
+    def _told(self, download: Download) -> None:
+        self._giving.begin(self._pushing.taken(download))
