@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import re
 import signal
 import socket
 import sys
@@ -38,6 +39,7 @@ from simulators.ptys import cable
 from simulators.scenarios import SCENARIOS, Day
 from simulators.ward import Placed, Ward
 
+_ENDPOINT = re.compile(r".+:[0-9]{1,5}")
 _ZONE = "Europe/Berlin"
 _UNIT = "us-room-1"
 ORDERED = "ordered"
@@ -60,9 +62,8 @@ class Bench:
 
 def demonstrate(http: str, seconds: float | None, seed: int) -> int:
     """Runs the clinic until Ctrl-C (or ``seconds``); the exit status of a clean end is 0."""
-    host, _, port = http.rpartition(":")
-    if not host or not port.isdigit():
-        print(f"--http: '{http}' is no HOST:PORT", file=sys.stderr)
+    if not _ENDPOINT.fullmatch(http) or not 1 <= int(http.rpartition(":")[2]) <= 65535:
+        print(f"--http: '{http}' is no HOST:PORT; ports are 1 to 65535", file=sys.stderr)
         return 2
     logs.configure("ERROR")
     with tempfile.TemporaryDirectory(prefix="gateway-demo-") as folder:

@@ -121,7 +121,7 @@ class TcpConnect(StreamAddress):
 
 @dataclass(frozen=True, slots=True)
 class TcpListen(StreamAddress):
-    """The device dials us.  Port 0 takes any free one."""
+    """The device dials us.  Port 0, which a configuration may not have, takes any free one."""
 
     host: str
     port: int
@@ -275,7 +275,7 @@ def _host_and_port(text: str, place: str, *, lowest: int) -> tuple[str, int]:
             text, "needs HOST:PORT, e.g. 127.0.0.1:4001, or 0.0.0.0:4001 to listen on every network"
         )
     if not re.fullmatch(r"[0-9]{1,5}", digits) or not lowest <= int(digits) <= 65535:
-        refuse(text, f"{digits!r} is no port; {lowest} to 65535")
+        refuse(text, f"{digits!r} is no port; 1 to 65535")
     if host.startswith("[") and host.endswith("]"):
         return _ipv6(text, host[1:-1]), int(digits)
     if ":" in host:

@@ -108,6 +108,8 @@ def test_decode_of_a_cut_off_capture() -> None:
         (("status", "-c", "absent.toml"), "absent.toml"),
         (("capture", "tcp-lsten:1", "-o", "x.wire"), "STREAM"),
         (("demo", "--http", "here"), "HOST:PORT"),
+        (("demo", "--http", "127.0.0.1:99999"), "1 to 65535"),
+        (("demo", "--http", "127.0.0.1:0"), "1 to 65535"),
         (("dance",), "dance"),
     ],
 )

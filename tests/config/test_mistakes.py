@@ -202,6 +202,17 @@ def test_one_port_by_two_names() -> None:
     assert "devices.b.stream: port 4001 is already used by devices.a.stream" in line
 
 
+@pytest.mark.parametrize("port", ["0", "65536", "70000", "-1"])
+def test_ports_a_device_cannot_dial(port: str) -> None:
+    """The range a mistake names is the range that is taken."""
+    stream = 'stream = "tcp-listen:127.0.0.1:{}"\n'
+    (line,) = mistakes(BASE + device("a", stream=stream.format(port)))
+    assert "devices.a.stream" in line
+    assert line.endswith("; 1 to 65535")
+    for taken in ("1", "65535"):
+        sound(device("a", stream=stream.format(taken)))
+
+
 def test_folders_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x", encoding="utf-8")
     text = (
