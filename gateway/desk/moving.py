@@ -32,8 +32,8 @@ from gateway.store import (
     ReportState,
     StoredReport,
     audit,
+    decisions,
     filing,
-    outbox,
 )
 from gateway.store.reports import find
 from gateway.store.superseding import count_receipt, supersede
@@ -96,7 +96,7 @@ class Moving:
         owner = new.patient.id if new.patient else None
         lane, told = _history(connection, stored.id)
         move = Move(stored.id, stored.revision + 1, placed.id, owner, lane)
-        taken_back = outbox.take_back(
+        taken_back = decisions.take_back(
             self._parts.store.engine, connection, stored.id, "moved to another patient"
         )
         withdrawn = _addressed(withdrawn, lane, told)

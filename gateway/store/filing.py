@@ -16,7 +16,7 @@ import apsw
 
 from gateway.errors import GatewayError, StoreError
 from gateway.report import Problem, ProblemCode
-from gateway.store import messages, transmissions
+from gateway.store import lanes, messages, transmissions
 from gateway.store.digest import digest
 from gateway.store.engine import Engine
 from gateway.store.journal import OpenTransmission
@@ -209,7 +209,7 @@ def file_reports(
         for message in report.messages:
             number = messages.insert(engine, connection, message, key)
             queued.append(number)
-            if messages.in_hand(connection, number, message):
+            if lanes.in_hand(connection, number, message):
                 ready.append(messages.entry_of(engine, number, message, key))
         destinations.update(message.destination for message in report.messages)
     return Filed(

@@ -141,18 +141,6 @@ def insert(
     return number
 
 
-def in_hand(connection: apsw.Connection, number: int, message: OutboxMessage) -> bool:
-    """Whether a message that was just queued may be sent as it is: nothing fences its lane."""
-    if message.waits:
-        return False
-    fence = (
-        "SELECT 1 FROM outbox WHERE destination = ? AND lane = ? AND lane IS NOT NULL "
-        "AND state IN ('postponed', 'parked') AND position < ? LIMIT 1"
-    )
-    where = (message.destination, message.lane, number)
-    return connection.execute(fence, where).fetchone() is None
-
-
 def entry_of(
     engine: Engine, number: int, message: OutboxMessage, report: ReportKey | None
 ) -> OutboxEntry:

@@ -1,9 +1,8 @@
-"""One queue per destination: what may be sent next, and what became of it.
+"""One queue per destination: what is due, what became of it, and what a person decides about it.
 
-Order is the queue's position.  A message that is parked or postponed fences the later ones of its
-lane, so a correction never overtakes its original; the other lanes flow.  A batch from ``due`` is
-in order and its later entries rest on the earlier ones being delivered: whoever postpones or parks
-one must drop the rest of that batch's entries of the same lane and ask again.
+A batch from ``due`` is in order (see ``lanes``) and its later entries rest on the earlier ones
+being delivered: whoever postpones or parks one must drop the rest of that batch's entries of the
+same lane and ask again.
 """
 
 from __future__ import annotations
@@ -15,25 +14,13 @@ from datetime import datetime
 import apsw
 
 from gateway.errors import StoreCorrupt, StoreError
-from gateway.store import audit, messages, numbers
+from gateway.store import decisions, lanes, messages, numbers
 from gateway.store.engine import Engine
 from gateway.store.messages import UNDELIVERED, MessageState, OutboxEntry, OutboxMessage
 from gateway.store.moments import to_micros
 from gateway.store.queues import QueueState, compute
 
 Take = Callable[[Sequence[OutboxEntry]], bool]
-BATCH_BYTES = 8 * 1024 * 1024
-
-_UNFENCED = """NOT EXISTS (
-    SELECT 1 FROM outbox b WHERE b.destination = o.destination AND b.lane = o.lane
-    AND b.lane IS NOT NULL AND b.state IN ('postponed', 'parked') AND b.position < o.position)"""
-_QUEUED = f"""SELECT o.position, o.id FROM outbox o
-    WHERE o.destination = ? AND o.state = 'queued' AND {_UNFENCED}
-    ORDER BY o.position LIMIT ?"""  # noqa: S608 - our own names
-# A try that lies in the future means that the clock was put back: such a wait is over.
-_RIPE = f"""SELECT o.position, o.id FROM outbox o
-    WHERE o.destination = ? AND o.state = 'postponed' AND (o.next_at <= ? OR o.last_try > ?)
-    AND {_UNFENCED} ORDER BY o.position LIMIT ?"""  # noqa: S608 - our own names
 
 # Every statement costs the thread that runs the event loop a wait for the interpreter's lock.
 _DELIVERED = """UPDATE outbox SET state = 'delivered', answer = ?, next_at = NULL,
@@ -90,7 +77,7 @@ class Outbox:
         seen: set[int] = set()
         while True:
             entries, corrupt = await self._engine.read(
-                lambda connection: _due(connection, destination, limit, to_micros(now))
+                lambda connection: lanes.due(connection, destination, limit, to_micros(now))
             )
             if corrupt is None:
                 return entries
@@ -178,10 +165,7 @@ class Outbox:
 
         def operation(connection: apsw.Connection) -> str:
             found = _existing(connection, entry)
-            if found.state not in UNDELIVERED:
-                raise StoreError(f"message {found.id} is {found.state.value}")
-            _finish(self._engine, connection, found.id, MessageState.CANCELLED, reason)
-            audit.add(self._engine, connection, actor, "cancel", f"message {found.id}", reason)
+            decisions.cancel(self._engine, connection, found, actor, reason)
             return found.destination
 
         await self._engine.write(operation, after=lambda d: self.announce(frozenset({d})))
@@ -205,9 +189,7 @@ class Outbox:
             if check is not None:
                 check(connection)
             found = _existing(connection, entry)
-            number = self._again(connection, found, as_new)
-            kind = "resend" if as_new is None else "resend as new"
-            audit.add(self._engine, connection, actor, kind, f"message {found.id}", f"as {number}")
+            number = decisions.resend(self._engine, connection, found, as_new, actor)
             return number, found.destination
 
         number, _ = await self._engine.write(
@@ -218,41 +200,6 @@ class Outbox:
     async def queues(self) -> Sequence[QueueState]:
         """Every destination that has something undelivered."""
         return await self._engine.browse(compute)
-
-    def _again(
-        self, connection: apsw.Connection, found: OutboxEntry, as_new: OutboxMessage | None
-    ) -> int:
-        waiting = found.state in UNDELIVERED
-        if as_new is None and waiting:
-            connection.execute(
-                "UPDATE outbox SET state = 'queued', next_at = NULL WHERE id = ?", (found.id,)
-            )
-            return found.id
-        if as_new is not None and (as_new.destination, as_new.lane) != (
-            found.destination,
-            found.lane,
-        ):
-            raise StoreError("a message sent as new keeps its destination and lane")
-        again = as_new or OutboxMessage(
-            found.destination,
-            found.lane,
-            found.control_id,
-            found.content_type,
-            found.body,
-            found.meta,
-        )
-        number = messages.insert(
-            self._engine,
-            connection,
-            again,
-            messages.made_of(connection, found.id),
-            resend_of=found.id,
-            position=found.position if waiting else None,
-        )
-        if waiting:
-            answer = f"replaced by message {number}"
-            _finish(self._engine, connection, found.id, MessageState.CANCELLED, answer)
-        return number
 
     async def _tried(
         self,
@@ -273,20 +220,6 @@ class Outbox:
 
 def _not_taken(_entries: Sequence[OutboxEntry]) -> bool:
     return False
-
-
-def take_back(
-    engine: Engine, connection: apsw.Connection, report: str, answer: str
-) -> tuple[int, ...]:
-    """Cancels every message of a report that has not been sent yet; their ids."""
-    query = (
-        "SELECT id FROM outbox WHERE report_id = ? "
-        "AND state IN ('queued', 'postponed', 'parked') ORDER BY id"
-    )
-    numbers: list[int] = [number for (number,) in connection.execute(query, (report,))]
-    for number in numbers:
-        _finish(engine, connection, number, MessageState.CANCELLED, answer)
-    return tuple(numbers)
 
 
 def _state(connection: apsw.Connection, number: int) -> str | None:
@@ -312,44 +245,9 @@ def _record_try(
     )
 
 
-def _due(
-    connection: apsw.Connection, destination: str, limit: int, now: int
-) -> tuple[Sequence[OutboxEntry], int | None]:
-    """The batch, and the damaged row that ended it."""
-    queued = connection.execute(_QUEUED, (destination, limit))
-    ripe = connection.execute(_RIPE, (destination, now, now, limit))
-    places: list[tuple[int, int]] = [*queued, *ripe]
-    numbers = [number for _, number in sorted(places)[:limit]]
-    entries: list[OutboxEntry] = []
-    room = BATCH_BYTES
-    for found in messages.sound(connection, numbers):
-        room -= len(found.body)
-        if room < 0 and entries:
-            return entries, None
-        entries.append(found)
-    for number in numbers[len(entries) :]:
-        try:
-            entry = messages.find(connection, number)
-        except StoreCorrupt:
-            return entries, number
-        if entry is None:
-            raise StoreCorrupt(f"the outbox's index names message {number}, which is missing")
-        entries.append(entry)
-    return entries, None
-
-
 def _existing(connection: apsw.Connection, entry: OutboxEntry | int) -> OutboxEntry:
     number = entry if isinstance(entry, int) else entry.id
     found = messages.find(connection, number)
     if found is None:
         raise StoreError(f"there is no message {number}")
     return found
-
-
-def _finish(
-    engine: Engine, connection: apsw.Connection, number: int, state: MessageState, answer: str
-) -> None:
-    connection.execute(
-        "UPDATE outbox SET state = ?, answer = ?, finished_at = ?, next_at = NULL WHERE id = ?",
-        (state.value, answer, to_micros(engine.clock()), number),
-    )

@@ -19,7 +19,7 @@ from store_samples import Clock, message, open_store, queue
 from gateway.errors import StoreError
 from gateway.notices import DeliveryParked, Notice
 from gateway.store import MessageState, OutboxEntry, Store
-from gateway.store.outbox import _QUEUED, _RIPE, BATCH_BYTES
+from gateway.store.lanes import _QUEUED, _RIPE, BATCH_BYTES
 
 
 async def due(store: Store, limit: int = 100, destination: str = "ehr") -> list[str]:
