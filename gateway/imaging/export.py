@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from gateway.errors import GatewayError
 from gateway.imaging.outgoing import Content, Stored, corrected
-from gateway.rendering import Renderer
+from gateway.rendering.process import Renderer
 
 CHUNK: Final = 256 * 1024
 SECONDS: Final = 600.0  # for the DICOMDIR of a study of many thousand images

@@ -17,7 +17,7 @@ from gateway.archive import Archive, Instance, Unreadable
 from gateway.archive.pixels import Head, head_of
 from gateway.imaging.correction import correction_of_series
 from gateway.imaging.spliced import spliced
-from gateway.rendering import Renderer, Unrenderable
+from gateway.rendering.process import Renderer, Unrenderable
 from gateway.store import Engine
 
 

@@ -41,7 +41,7 @@ from gateway.imaging.worklist import Sources, WorklistSource
 from gateway.imaging.worklist_file import WorklistFile
 from gateway.imaging_services.ordered import OrderedProcedures
 from gateway.imaging_services.performed import PerformedOrders
-from gateway.rendering import Renderer
+from gateway.rendering.process import Renderer
 from gateway.store import Store
 
 

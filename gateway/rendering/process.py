@@ -11,12 +11,19 @@ from pathlib import Path
 from typing import Any, Final
 
 from gateway.errors import GatewayError
+from gateway.rendering.trouble import Trouble
 
 SECONDS: Final = 20.0
 MEMORY: Final = 1024 * 1024 * 1024
 OUTPUT: Final = 128 * 1024 * 1024
 _AT_ONCE: Final = 2
-_CHILD: Final = Path(__file__).with_name("child.py")
+_CHILD: Final = "gateway.rendering.child"
+_ENVIRONMENT: Final = {
+    "PATH": os.defpath,
+    "PYTHONPATH": str(Path(__file__).parents[2]),
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+}
 
 Looked = list[bytes]
 
@@ -26,8 +33,8 @@ class Unrenderable(GatewayError):
 
 
 class Renderer:
-    """``look`` runs a request of ``child`` and gives its parts.  ``file``: the longest file a child
-    may write, in bytes."""
+    """``look`` has a child answer one request and gives the parts of the answer.  ``file``: the
+    longest file a child may write, in bytes."""
 
     def __init__(self, *, seconds: float = SECONDS, memory: int = MEMORY, file: int = 0) -> None:
         self._seconds = seconds
@@ -41,14 +48,11 @@ class Renderer:
         asked = json.dumps({**request, "limits": limits}).encode()
         async with self._turn:
             process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-P",
-                "-s",
-                str(_CHILD),
+                *(sys.executable, "-P", "-s", "-m", _CHILD),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
-                env={"PATH": os.defpath, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+                env=_ENVIRONMENT,
             )
             try:
                 async with asyncio.timeout(self._seconds):
@@ -64,11 +68,11 @@ class Renderer:
         return _parts(out)
 
 
-_REASONS: Final = {
-    3: "it cannot be decoded",
-    4: "there is no such frame",
-    5: "it is too large",
-    6: "it holds no picture",
+_REASONS: Final[Mapping[int, str]] = {
+    Trouble.UNDECODABLE: "it cannot be decoded",
+    Trouble.NO_SUCH_FRAME: "there is no such frame",
+    Trouble.TOO_LARGE: "it is too large",
+    Trouble.NO_PICTURE: "it holds no picture",
 }
 
 

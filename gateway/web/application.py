@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 
 from gateway.desk import Missing
 from gateway.errors import GatewayError, StoreError
-from gateway.rendering import Unrenderable
+from gateway.rendering.process import Unrenderable
 from gateway.web import api, dicomweb, health
 from gateway.web.dicomweb.attributes import BadQuery
 from gateway.web.dicomweb.multipart import BadMultipart

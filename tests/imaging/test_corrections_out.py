@@ -21,7 +21,7 @@ from gateway.archive.file_meta import file_meta
 from gateway.imaging.correction import NAMES, SYSTEM
 from gateway.imaging.forwarding import ForwardState
 from gateway.imaging.outgoing import Content, Stored, corrected
-from gateway.rendering import Renderer, Unrenderable
+from gateway.rendering.process import Renderer, Unrenderable
 from gateway.store.moments import to_micros
 
 FILES = (

@@ -15,7 +15,7 @@ from gateway.errors import Refused
 from gateway.imaging.outgoing import Outgoing
 from gateway.imaging.transcoding import little_endian
 from gateway.protocols.dicom.transfer_syntaxes import EXPLICIT_LE, RLE_LOSSLESS
-from gateway.rendering import Renderer
+from gateway.rendering.process import Renderer
 
 
 async def kept(clinic: Site, cut: int | None = None) -> tuple[Instance, bytes]:

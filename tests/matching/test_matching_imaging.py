@@ -20,7 +20,7 @@ from gateway.desk.studies import Studies as StudyVerbs
 from gateway.imaging.outgoing import Outgoing
 from gateway.orders import patients, placing
 from gateway.orders.model import Identifier, ImagingStep, OrderData, OrderStatus, Person
-from gateway.rendering import Renderer
+from gateway.rendering.process import Renderer
 from gateway.store import SpacePolicy, Store
 from gateway.store.moments import to_micros
 from gateway.studies import Studies

@@ -20,7 +20,7 @@ from web_site import Clinic, clinic
 from gateway.cli.commands import app
 from gateway.config import load
 from gateway.errors import ConfigurationError, StreamUnavailable
-from gateway.rendering import Renderer, Unrenderable
+from gateway.rendering.process import Renderer, Unrenderable
 from gateway.web.server import Site, _listener, serving
 from gateway.web.token import load_token
 

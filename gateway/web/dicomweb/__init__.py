@@ -11,7 +11,7 @@ from collections.abc import Callable
 from fastapi import APIRouter
 
 from gateway.archive import Archive, Filed
-from gateway.rendering import Renderer
+from gateway.rendering.process import Renderer
 from gateway.store import Engine
 from gateway.web.dicomweb import query, retrieve, store
 

@@ -14,7 +14,7 @@ from gateway.archive import Archive, Instance
 from gateway.archive.sweep import GONE
 from gateway.imaging.correction import correction_of
 from gateway.imaging.outgoing import Outgoing
-from gateway.rendering import Renderer, Unrenderable
+from gateway.rendering.process import Renderer, Unrenderable
 from gateway.store import Engine
 from gateway.web.dicomweb.multipart import closing, opening
 from gateway.web.dicomweb.query import JSON

@@ -23,7 +23,7 @@ from gateway.drivers.dicom.service import Payload
 from gateway.errors import Refused
 from gateway.imaging.outgoing import Content, Outgoing
 from gateway.imaging.transcoding import MISTAKE
-from gateway.rendering import Unrenderable
+from gateway.rendering.process import Unrenderable
 
 SECONDS: Final = 300.0
 _AT_ONCE: Final = 2
