@@ -7,7 +7,7 @@ from gateway.store.audit import AuditEntry, ChainState
 from gateway.store.backup import restore
 from gateway.store.books import DeviceBooks
 from gateway.store.engine import Engine
-from gateway.store.filing import Filed, FiledReport, Filing, OutOfDate
+from gateway.store.filing import Filed, FiledReport
 from gateway.store.holds import HeldItem, Hold, Holds, HoldState
 from gateway.store.journal import Evidence, NotOpen, OpenTransmission
 from gateway.store.lifecycle import Condition
@@ -18,6 +18,7 @@ from gateway.store.reports import ReportState, StoredReport
 from gateway.store.space import SpacePolicy
 from gateway.store.store import Store
 from gateway.store.sweep import Damage, SweepResult
+from gateway.store.transmission_closing import Filing, OutOfDate
 from gateway.store.transmissions import Outcome, StoredTransmission
 from gateway.store.writer import Done
 

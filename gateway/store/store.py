@@ -19,12 +19,12 @@ import apsw
 
 from gateway.errors import StoreError
 from gateway.notices import DeliveryParked, Notice
-from gateway.store import filing as filings
+from gateway.store import transmission_closing
 from gateway.store.audit import Audit
 from gateway.store.backup import back_up
 from gateway.store.books import Books
 from gateway.store.engine import Engine
-from gateway.store.filing import NOTHING, Closing, Filed, Filing
+from gateway.store.filing import Filed
 from gateway.store.holds import Holds
 from gateway.store.journal import ENTRY, EVIDENCE, NotOpen, OpenTransmission, Transmission
 from gateway.store.lifecycle import Condition, Lifecycle
@@ -37,6 +37,7 @@ from gateway.store.reports import Reports
 from gateway.store.site import Counters
 from gateway.store.space import Space, SpacePolicy
 from gateway.store.sweep import Progress, SweepResult, sweep
+from gateway.store.transmission_closing import NOTHING, Closing, Filing
 from gateway.store.transmissions import Outcome, Transmissions
 from gateway.store.writer import Done, nobody_waits
 
@@ -216,8 +217,9 @@ class Store:
 
         def operation(connection: apsw.Connection) -> Filed:
             closing = self._closing(transmission, outcome, reason, profile, device)
-            started = self._started_at
-            return filings.file(self.engine, connection, closing, filing or NOTHING, started)
+            return transmission_closing.file(
+                self.engine, connection, closing, filing or NOTHING, self._started_at
+            )
 
         journal = self._lifecycle.journal
         self._live.pop(transmission, None)
