@@ -103,7 +103,7 @@ def decode(seconds: float) -> list[Row]:
 
 def panel() -> Report:
     """20 results of one specimen."""
-    codes = {f"T{n:02d}": "2345-7" for n in range(1, 21)}
+    codes = {f"T{n:02d}": "14749-6" for n in range(1, 21)}
     now = datetime(2026, 1, 5, 10, 12, tzinfo=UTC)
     context = Context("bench", ZoneInfo("UTC"), now, "1", codes)
     (report,) = normalize(TEXT, catalogue()["generic-astm"], context)

@@ -26,7 +26,7 @@ stream = "tcp-listen:127.0.0.1:{port}"
 codes = {{ {codes} }}
 {destinations}
 """
-LOINC = "2345-7"
+LOINC = "14749-6"
 
 
 @contextmanager

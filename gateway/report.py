@@ -191,6 +191,7 @@ class ProblemCode(StrEnum):
     UNKNOWN_TEST = "unknown-test"
     UNKNOWN_UNIT = "unknown-unit"
     UNIT_MISSING = "unit-missing"
+    UNIT_MISMATCH = "unit-mismatch"
     UNREADABLE_VALUE = "unreadable-value"
     UNREADABLE_DATE = "unreadable-date"
     UNKNOWN_STATUS = "unknown-status"

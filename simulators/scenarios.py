@@ -22,7 +22,7 @@ from gateway.protocols.astm import encode
 from gateway.report import Kind
 
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
-_GENERIC = (Finding("GLU", "5.4", "mmol/L"), Finding("CREA", "0.9", "mg/dL"))
+_GENERIC = (Finding("GLU", "97", "mg/dL"), Finding("CREA", "0.9", "mg/dL"))
 _VOIDS = ("---.-", "-----", "--- ", "No Result", ".....", "***.*")
 _NAMES = ("DOE^JANE", "TEST^ALEX", "SAMPLE^SAM", "DOE^JOHN", "TEST^ROBIN")
 

@@ -42,6 +42,8 @@ def show_held(path: Path, identity: str, as_json: bool) -> int:
     print(f"held {item['id']}, device {item['device']}, since {item['since']}")
     for reason in _reasons(item):
         print(f"  why: {reason}")
+    for words in item.get("explanations", ()):
+        print(f"    -> {words}")
     if item["report"] is not None:
         print(json.dumps(item["report"], indent=2, ensure_ascii=False))
     for one in item.get("suggestions", ()):

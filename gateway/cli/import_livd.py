@@ -1,19 +1,21 @@
 """``gateway import-livd``: a LIVD table as lines for a device's section of the configuration.
 
 A code with one LOINC is written; one with several (by specimen or unit) is shown as a comment, for
-a person to choose; units that no table knows are shown as well.  Nothing is guessed.
+a person to choose; units that no table knows, and units of another property than the code, are
+shown as well.  Nothing is guessed.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from gateway.cli.livd import LivdRow, read_livd
 from gateway.errors import GatewayError
 from gateway.profiles import is_loinc
+from gateway.profiles.properties import contradict, explained
 from gateway.profiles.units import to_ucum
 
 
@@ -53,6 +55,7 @@ def _certain(rows: Iterable[LivdRow]) -> dict[str, str]:
 
 def _questions(rows: list[LivdRow]) -> Iterator[str]:
     certain = _certain(rows)
+    yield from _contradictions(rows, certain)
     for code in dict.fromkeys(row.code for row in rows):
         if code not in certain:
             ways = {
@@ -64,6 +67,13 @@ def _questions(rows: list[LivdRow]) -> Iterator[str]:
     for unit in dict.fromkeys(row.unit for row in rows if row.unit):
         if to_ucum(unit, "") is None:
             yield f"{_quoted(unit)} = the UCUM unit it means"
+
+
+def _contradictions(rows: Iterable[LivdRow], certain: Mapping[str, str]) -> Iterator[str]:
+    for code, unit in dict.fromkeys((row.code, row.unit) for row in rows if row.unit):
+        loinc, ucum = certain.get(code), to_ucum(unit, "")
+        if loinc and ucum and contradict(loinc, ucum):
+            yield explained(code, loinc, ucum)
 
 
 def _quoted(text: str) -> str:

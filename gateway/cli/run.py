@@ -15,6 +15,7 @@ from typing import Final
 
 from gateway.cli.apart import Apart
 from gateway.config import Configuration, load, schema
+from gateway.config.contradictions import contradictions
 from gateway.messages import Tables, tables_of, take_tables
 from gateway.optional import COLOURS, PIXELS, leave_out
 
@@ -32,6 +33,8 @@ def check_configuration(path: Path, show_schema: bool) -> int:
     print(f"{path}: {devices} device(s), {destinations} destination(s), no mistakes")
     if not configuration.destinations:
         print(f"{path}: note: no destination yet; results will be stored and sent nowhere")
+    for found in contradictions(configuration):
+        print(f"{path}: note: {'.'.join(found.where)}: {found.text}")
     return 0
 
 

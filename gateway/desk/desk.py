@@ -13,6 +13,7 @@ import apsw
 
 from gateway.desk.asked import actor_of, reason_of
 from gateway.desk.controls import Controls
+from gateway.desk.explaining import explanations
 from gateway.desk.images import Images
 from gateway.desk.mistakes import Missing, Mistake
 from gateway.desk.moving import Moving, refuse_moved
@@ -76,6 +77,8 @@ class Desk:
         answer["report"] = None if item.report is None else json.loads(item.report.body)
         raw = item.transmission.raw
         answer["bytes"] = raw.decode("latin-1")
+        report = report_from_json(answer["report"]) if answer["report"] is not None else None
+        answer["explanations"] = [] if report is None else explanations(report)
         answer["suggestions"] = await self._releasing.suggestions(item)
         return answer
 

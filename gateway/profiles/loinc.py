@@ -51,7 +51,7 @@ def terms() -> Mapping[str, Term]:
     """The list, by code.  A code that stands there twice keeps its first line."""
     found: dict[str, Term] = {}
     for row in _rows("analytes.csv"):
-        name = _names().get(row["LOINC"])
+        name = names().get(row["LOINC"])
         term = Term(row["LOINC"], row["analyte"], row["UCUM default"] or None, name)
         found.setdefault(term.code, term)
     return MappingProxyType(found)
@@ -60,11 +60,12 @@ def terms() -> Mapping[str, Term]:
 def display_of(code: str) -> str | None:
     """A name to show; None for a code that is in neither list."""
     term = terms().get(code)
-    return term.display if term else _names().get(code)
+    return term.display if term else names().get(code)
 
 
 @cache
-def _names() -> Mapping[str, str]:
+def names() -> Mapping[str, str]:
+    """Long common names, by code."""
     return {row["LOINC"]: row["long common name"] for row in _rows("loinc-names.csv")}
 
 

@@ -1,12 +1,14 @@
 """One result line to observations, with everything about it that must be looked at.
 
 A line gives one observation; two where it holds a call and a number; none where the profile says
-it is a remark or a picture.  A code nobody mapped, an unknown or unexpected unit, a value, time,
-status or flag that cannot be read each hold the report, at their position.
+it is a remark or a picture.  A code nobody mapped, an unknown or unexpected unit, a unit of another
+property than the LOINC code, a value, time, status or flag that cannot be read each hold the
+report, at their position.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from gateway.profiles.circumstances import UNSETTLED, Circumstances, Surroundings
@@ -14,6 +16,7 @@ from gateway.profiles.codes import UNMAPPED, Test, read_test
 from gateway.profiles.context import Context
 from gateway.profiles.loinc import display_of
 from gateway.profiles.measure import Measure, Measured
+from gateway.profiles.properties import contradict
 from gateway.profiles.reading import Line, Place
 from gateway.profiles.schema import Analyte, AnalyzerProfile, AsideRole, Quirk
 from gateway.report import Absent, Code, Observation, Problem, ProblemCode, Status
@@ -76,7 +79,22 @@ def _measured(test: Test, line: Line, profile: AnalyzerProfile, context: Context
     if test.analyte is None:
         problems.insert(0, Problem(ProblemCode.UNKNOWN_TEST, line.place.locate(test.path)))
     observations = tuple(_observation(test.code, analyte, one, around) for one in found)
+    problems += _mismatches(line.place, profile, observations, found)
     return LineReading(observations, (*problems, *around.problems))
+
+
+def _mismatches(
+    place: Place,
+    profile: AnalyzerProfile,
+    observations: tuple[Observation, ...],
+    found: tuple[Measured, ...],
+) -> Iterator[Problem]:
+    """Whoever goes by the code would take the number for one in another unit."""
+    where = profile.where.unit or profile.where.value
+    for observation, one in zip(observations, found, strict=True):
+        loinc = observation.code.loinc
+        if loinc and one.ucum and contradict(loinc, one.ucum):
+            yield Problem(ProblemCode.UNIT_MISMATCH, place.locate(where))
 
 
 def _observation(code: str, analyte: Analyte, one: Measured, around: Circumstances) -> Observation:

@@ -1,13 +1,14 @@
 """Whether a text is a unit of UCUM: its grammar, and the atoms that laboratories use.
 
 Units are compared as text and never converted; this only finds what cannot be one (``mmol / L``,
-``IU/mL``, ``mcg``).  The Unified Code for Units of Measure, version 2.1, case sensitive.
+``IU/mL``, ``mcg``), and what atoms one is made of.  The Unified Code for Units of Measure, version
+2.1, case sensitive.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 LONGEST: Final = 64
 
@@ -26,11 +27,20 @@ _WITHOUT: Final = (
 )
 _METRIC: Final = frozenset(_WITH_PREFIX.split())
 _PLAIN: Final = frozenset(_WITHOUT.split())
+_TEN: Final = frozenset(("10*", "10^"))
 _PREFIXES: Final = ("da", *"YZEPTGMkhdcmunpfazy")
 _EXPONENT: Final = re.compile(r"(?P<atom>.*?[^0-9+-])(?P<exponent>[+-]?[1-9][0-9]?)")
 _ANNOTATION: Final = re.compile(r"\{[\x21-\x7a\x7c\x7e]*\}")
 _OPERATORS: Final = re.compile(r"([./()])")
 _BRACKETS: Final = re.compile(r"\[[^\[\]]*\]")
+
+
+class Factor(NamedTuple):
+    """``atom`` is without prefix and annotation, empty for a number or a power of ten; ``power`` is
+    negative below the line."""
+
+    atom: str
+    power: int
 
 
 def is_ucum(text: str) -> bool:
@@ -40,6 +50,40 @@ def is_ucum(text: str) -> bool:
     if " " in text or text.count("(") > 4:
         return False
     return _term(_tokens(text.removeprefix("/")))
+
+
+def factors(unit: str) -> tuple[Factor, ...] | None:
+    """``mg/dL`` to g and L to the power of -1.
+
+    None for what is no unit, for parentheses, and where an annotation stands alone (``{AU}/mL``):
+    what it counts the unit does not say.
+    """
+    if not is_ucum(unit) or "(" in unit:
+        return None
+    found: list[Factor] = []
+    below = unit.startswith("/")
+    for part in _tokens(unit.removeprefix("/")):
+        if part in (".", "/"):
+            below = part == "/"
+            continue
+        factor = _factor(_ANNOTATION.sub("", part))
+        if factor is None:
+            return None
+        found.append(factor._replace(power=-factor.power) if below else factor)
+    return tuple(found)
+
+
+def _factor(bare: str) -> Factor | None:
+    """A component without its annotation."""
+    if bare.isdecimal():
+        return Factor("", 1) if bare[0] != "0" else None
+    match = _EXPONENT.fullmatch(bare)
+    atom, power = _without_prefix(bare), 1
+    if atom is None and match is not None:
+        atom, power = _without_prefix(match["atom"]), int(match["exponent"])
+    if atom is None:
+        return None
+    return Factor("", 1) if atom in _TEN else Factor(atom, power)
 
 
 def _tokens(text: str) -> list[str]:
@@ -87,16 +131,12 @@ def _component(token: str) -> bool:
     bare, count = _ANNOTATION.subn("", token)
     if count > 1 or (count and not token.endswith("}")):
         return False
-    if not bare:
-        return count == 1
-    if bare.isdecimal():
-        return bare[0] != "0"
-    return _atom(bare) or (
-        (found := _EXPONENT.fullmatch(bare)) is not None and _atom(found["atom"])
-    )
+    return count == 1 if not bare else _factor(bare) is not None
 
 
-def _atom(text: str) -> bool:
+def _without_prefix(text: str) -> str | None:
+    """The atom of a component; None where it is none."""
     if text in _METRIC or text in _PLAIN:
-        return True
-    return any(text.startswith(p) and text[len(p) :] in _METRIC for p in _PREFIXES)
+        return text
+    rests = (text[len(p) :] for p in _PREFIXES if text.startswith(p))
+    return next((rest for rest in rests if rest in _METRIC), None)

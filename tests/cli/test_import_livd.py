@@ -94,6 +94,15 @@ def test_what_is_not_certain_is_left_to_a_person(tmp_path: Path) -> None:
     assert '# "furlong"' in out
 
 
+def test_a_unit_that_is_not_of_the_code_is_shown(tmp_path: Path) -> None:
+    row = ("Acme", "A-1", "GLU", "Glucose", "Serum", "mmol/L", "2345-7")
+    status, out = run(as_csv([HEADINGS, *ROWS, row], tmp_path))
+    assert status == 1
+    assert tomllib.loads(out)["devices"]["chem"]["codes"]["GLU"] == "2345-7"
+    assert "# 'GLU' is mapped to 2345-7 (Glucose [Mass/volume] in Serum or Plasma)" in out
+    assert out.count("is mapped to") == 1
+
+
 def test_one_model_of_several(tmp_path: Path) -> None:
     status, out = run(as_csv([HEADINGS, *ROWS], tmp_path), "--model", "b-2")
     assert status == 0

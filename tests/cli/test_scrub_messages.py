@@ -42,7 +42,7 @@ def scrub(source: Path, target: Path, profile: str) -> tuple[int, str]:
 
 def reports(path: Path, profile: AnalyzerProfile) -> list[Report | str]:
     context = Context(
-        profile.name, ZoneInfo("UTC"), NOW, "1", codes=dict.fromkeys(profile.menu, "2345-7")
+        profile.name, ZoneInfo("UTC"), NOW, "1", codes=dict.fromkeys(profile.menu, "8061-4")
     )
     found: list[Report | str] = []
     pieces = device_pieces(read_wire(path.read_text(encoding="utf-8")))

@@ -243,7 +243,7 @@ async def test_every_profile_comes_through_however_it_writes(
                 await room.tick()
                 await asyncio.sleep(0.01)
         await sending
-    codes = {code: analyte.loinc or "2345-7" for code, analyte in profile.menu.items()}
+    codes = {code: analyte.loinc or "8061-4" for code, analyte in profile.menu.items()}
     site = Context("lab", ZoneInfo("UTC"), NOW, "1", codes=codes)
     read = [r for a in room.taken.whole for r in normalize(a.payload, profile, site)]
     assert _results(read) == [

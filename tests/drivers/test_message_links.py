@@ -53,7 +53,7 @@ def speaker(profile: AnalyzerProfile, port: int, *, tries: int | None = 20) -> S
 
 
 def facts(profile: AnalyzerProfile, arrival: Arrival) -> list[tuple[str, str]]:
-    codes = {code: analyte.loinc or "2345-7" for code, analyte in profile.menu.items()}
+    codes = {code: analyte.loinc or "8061-4" for code, analyte in profile.menu.items()}
     context = Context("lab-1", UTC_ZONE, NOW, "1", codes=codes)
     reports = normalize(arrival.payload, profile, context)
     return [(o.code.device, o.raw.strip()) for report in reports for o in report.observations]

@@ -99,6 +99,37 @@ async def test_a_held_report_leaves_after_its_code_was_added(
     assert b"^S1|" in ehr.inbox.messages[0]
 
 
+async def test_moles_under_a_code_of_mass_wait_until_the_map_is_mended(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    device = free_port()
+    ehr = Ehr()
+    port = await ehr.listen("127.0.0.1", 0)
+    in_moles = [record.replace(b"mg/dL", b"mmol/L") for record in glucose("S1", "MRN1", "5.50")]
+    try:
+        config = configuration(tmp_path, device, port, '"GLU" = "2345-7"')
+        async with gateway(config):
+            await send(device, in_moles, glucose("S2", "MRN2", "99"))
+            await until(lambda: ehr.received == 1, what="the result in mg/dL")
+            (item,) = await command(config, "held", "list", "--json")
+            assert [p["code"] for p in item["problems"] if p["hold"]] == ["unit-mismatch"]
+            shown = await command(config, "held", "show", str(item["id"]))
+            assert "'GLU' is mapped to 2345-7 (Glucose [Mass/volume] in Serum or Plasma)" in shown
+            assert "Map it to 14749-6 (Glucose [Moles/volume] in Serum or Plasma)" in shown
+
+        config = configuration(tmp_path, device, port, '"GLU" = "14749-6"')
+        async with gateway(config):
+            await command(config, "replay", "--device", "bench", "--json", "--user", "me")
+            await until(lambda: ehr.received >= 2, what="the result in mmol/L")
+    finally:
+        await ehr.aclose()
+    first, second = ehr.inbox.messages[:2]
+    assert b"|NM|2345-7^" in first
+    assert b"||99|mg/dL^" in first
+    assert b"|NM|14749-6^" in second
+    assert b"||5.50|mmol/L^" in second
+
+
 async def test_release_as_it_is_and_send_again(
     tmp_path: Path, free_port: Callable[[], int]
 ) -> None:

@@ -495,7 +495,7 @@ def _was_sent(raw: str, said: str) -> bool:
 
 
 def _read(data: bytes, profile: AnalyzerProfile) -> int:
-    codes = dict.fromkeys(profile.menu, "2345-7")
+    codes = dict.fromkeys(profile.menu, "8061-4")
     context = Context(profile.name, ZoneInfo("UTC"), NOW, "1", codes=codes)
     reading = read_transmission(data, profile, context)
     said = data.decode("latin-1")

@@ -61,7 +61,8 @@ class Bench:
         for number, (value, minute) in enumerate(values, start=1):
             code, digits = value.split("=")
             at = f"202601050{8 + minute // 60}{minute % 60:02d}00"
-            lines.append(f"R|{number}|^^^{code}|{digits}|mg/dL||N||F||||{at}")
+            unit = "mg/dL" if code == "GLU" else "mmol/L"
+            lines.append(f"R|{number}|^^^{code}|{digits}|{unit}||N||F||||{at}")
         text = "".join(f"{line}\r" for line in (*lines, "L|1|N")).encode()
         number = self.store.open_transmission("bench", "astm", "test")
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()

@@ -11,7 +11,7 @@ from gateway.report import Observation, Problem, ProblemCode, Report
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 1, 5, 10, 15, tzinfo=BERLIN)
 GENERIC = catalogue()["generic-astm"]
-CODES = {"GLU": "2345-7", "CRP": "1988-5", "INR": "6301-6", "FLUA": "92142-9"}
+CODES = {"GLU": "14749-6", "CRP": "1988-5", "INR": "6301-6", "FLUA": "92142-9"}
 
 HEADER = r"H|\^&|||DEMO^1.0|||||||P|LIS2-A2|20260105101200"
 PATIENT = "P|1|MRN0001"

@@ -186,7 +186,7 @@ def test_what_explains_itself_does_not(first: str, second: str) -> None:
     ("first", "second"),
     [
         (glucose("5.4"), glucose("<5.4")),
-        (glucose("5.4"), glucose("5.4").replace("mmol/L", "mg/dL")),
+        (glucose("5.4"), glucose("5.4").replace("mmol/L", "umol/L")),
         (glucose("5.4"), glucose("7.8", at="")),
         (glucose("5.4", code="GLU^1"), glucose("540", code="GLU^100")),
         (glucose("5.4"), glucose("7.8", status="C")),

@@ -59,7 +59,7 @@ def written(profile: AnalyzerProfile, sample: Sample) -> bytes:
 
 
 def read(profile: AnalyzerProfile, sample: Sample) -> Report:
-    codes = {code: analyte.loinc or "2345-7" for code, analyte in profile.menu.items()}
+    codes = {code: analyte.loinc or "8061-4" for code, analyte in profile.menu.items()}
     units = {f"{code}:": "%" for code in ("RDW", "B", "C", "4")}
     (report,) = normalize(written(profile, sample), profile, context(codes=codes, units=units))
     return report
@@ -206,7 +206,7 @@ def test_two_specimen_ids_that_differ_are_held(profile: AnalyzerProfile) -> None
             swapped, shape=replace(profile.shape, fixed={**profile.shape.fixed, paths[0]: "26S1"})
         )
         data = written(both, Sample(findings(profile), specimen="26S2"))
-        codes = {code: analyte.loinc or "2345-7" for code, analyte in profile.menu.items()}
+        codes = {code: analyte.loinc or "8061-4" for code, analyte in profile.menu.items()}
         (report,) = normalize(data, profile, context(codes=codes))
         assert report.specimen.id == "26S1"
         assert ProblemCode.IDENTITY_CONFLICT in held(report)

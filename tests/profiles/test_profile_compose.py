@@ -47,7 +47,7 @@ def composed(profile: AnalyzerProfile, findings: tuple[Finding, ...], kind: Kind
 
 
 def read(profile: AnalyzerProfile, payload: bytes) -> Report:
-    codes = {code: analyte.loinc or "2345-7" for code, analyte in profile.menu.items()}
+    codes = {code: analyte.loinc or "8061-4" for code, analyte in profile.menu.items()}
     units = {"RDW:": "%"}
     (report,) = normalize(payload, profile, context(codes=codes, units=units))
     return report

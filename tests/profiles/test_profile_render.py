@@ -33,7 +33,7 @@ def rendered(profile: AnalyzerProfile, *samples: Sample) -> Message:
 
 
 def codes_of(profile: AnalyzerProfile) -> dict[str, str]:
-    return {code: analyte.loinc or "2345-7" for code, analyte in profile.menu.items()}
+    return {code: analyte.loinc or "8061-4" for code, analyte in profile.menu.items()}
 
 
 def _patient(profile: AnalyzerProfile, number: int) -> str | None:

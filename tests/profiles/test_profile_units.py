@@ -7,7 +7,7 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reading_samples import context, problem, problem_codes, result
+from reading_samples import CODES, context, problem, problem_codes, result
 
 from gateway.profiles import AnalyzerProfile, catalogue
 from gateway.profiles.measure import Measure
@@ -113,7 +113,7 @@ def test_missing_unit_of_a_test_without_one() -> None:
 
 
 def test_a_site_names_the_unit_its_device_does_not_send() -> None:
-    site = context(units={"GLU:": "mg/dL"})
+    site = context(codes={"GLU": "2345-7"}, units={"GLU:": "mg/dL"})
     observation, report = result("R|1|^^^GLU|95|||||F", site=site)
     assert observation.value == Quantity("95", None, Unit("", "mg/dL"))
     assert not report.held
@@ -169,12 +169,12 @@ def test_every_test_of_every_profile_in_six_wrong_units_is_held() -> None:
 
 
 def test_where_a_site_names_the_units_of_its_test_no_other_passes() -> None:
-    site = context(units={"GLU:mg/dL": "mg/dL"})
+    site = context(codes={**CODES, "GLU": "2345-7"}, units={"GLU:mg/dL": "mg/dL"})
     _, right = result("R|1|^^^GLU|95|mg/dL||||F", site=site)
     _, switched = result("R|1|^^^GLU|5.4|mmol/L||||F", site=site)
     _, other = result("R|1|^^^CRP|5.4|mg/L||||F", site=site)
     assert not right.held
-    assert problem_codes(switched) == [ProblemCode.UNKNOWN_UNIT]
+    assert problem_codes(switched) == [ProblemCode.UNKNOWN_UNIT, ProblemCode.UNIT_MISMATCH]
     assert not other.held
 
 

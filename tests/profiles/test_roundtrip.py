@@ -175,7 +175,7 @@ def messages(profile: AnalyzerProfile, rng: random.Random) -> Iterator[tuple[lis
 
 
 def read(profile: AnalyzerProfile, text: bytes) -> tuple[Report, ...]:
-    codes = {code: analyte.loinc or "2345-7" for code, analyte in profile.menu.items()}
+    codes = {code: analyte.loinc or "8061-4" for code, analyte in profile.menu.items()}
     context = Context(profile.name, BERLIN, NOW, "1", codes)
     return read_transmission(text, profile, context).reports
 

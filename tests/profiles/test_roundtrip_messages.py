@@ -201,7 +201,7 @@ def messages(profile: AnalyzerProfile) -> tuple[tuple[bytes, Report], ...]:
 
 
 def read(profile: AnalyzerProfile, payload: bytes) -> tuple[Report, ...]:
-    codes = {code: analyte.loinc or "2345-7" for code, analyte in profile.menu.items()}
+    codes = {code: analyte.loinc or "8061-4" for code, analyte in profile.menu.items()}
     context = Context(profile.name, BERLIN, NOW, "1", codes)
     return read_transmission(payload, profile, context).reports
 
