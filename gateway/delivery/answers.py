@@ -1,4 +1,4 @@
-"""What an HL7 acknowledgment means for a message that was sent: one table, nothing else.
+"""What an HL7 acknowledgment means for the message it answers.
 
 AA, CA and error 205 (it is there already) are receipts.  AE and CE are worth a few more tries
 when nothing or 206/207 (locked, internal error) is given as the reason.  AR without a reason, and
@@ -10,6 +10,7 @@ says it is unable to take, whatever its MSA-1.
 
 from __future__ import annotations
 
+from gateway.delivery.base import Receipt, Result
 from gateway.errors import DeliveryError, Refused, Unreachable
 from gateway.protocols.hl7 import ERROR_TEXTS, Acknowledgment, AcknowledgmentCode, ErrorCode
 
@@ -22,6 +23,14 @@ _UNSUPPORTED = frozenset(
         ErrorCode.UNSUPPORTED_VERSION,
     }
 )
+
+
+def meaning(acknowledgment: Acknowledgment) -> Result:
+    """A receipt, with the numbers the receiver gave the order; else ``failure``."""
+    error = failure(acknowledgment)
+    if error is not None:
+        return error
+    return Receipt(acknowledgment.code, None, acknowledgment.placer, acknowledgment.filler)
 
 
 def failure(acknowledgment: Acknowledgment) -> DeliveryError | None:
@@ -49,3 +58,9 @@ def _sentence(acknowledgment: Acknowledgment, error: ErrorCode | None) -> str:
     if acknowledgment.location is not None:
         sentence += f" at {acknowledgment.location}"
     return sentence
+
+
+def wants_application_answer(message: bytes) -> bool:
+    """Whether MSH-16 is AL: the receiving application answers after the commit."""
+    fields = message.split(b"\r", 1)[0].split(message[3:4])
+    return len(fields) > 15 and fields[15] == b"AL"

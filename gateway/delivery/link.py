@@ -8,6 +8,7 @@ connection that ends while somebody waits is Ambiguous for that message: it may 
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Callable
 from typing import cast
@@ -111,6 +112,29 @@ class Link(asyncio.Protocol):
         self.closed = True
         if self._transport is not None:
             self._transport.abort()
+
+
+async def connect(
+    link: Callable[[], Link], host: str, port: int, *, tls: ssl.SSLContext | None, seconds: float
+) -> Link:
+    """The link, connected.  Unreachable says why not, in words for a technician."""
+    loop = asyncio.get_running_loop()
+    where = f"{host}:{port}"
+    try:
+        async with asyncio.timeout(seconds):
+            _, connected = await loop.create_connection(link, host, port, ssl=tls)
+    except ssl.SSLError as error:
+        raise Unreachable(f"{where}: TLS failed ({error.reason or 'no reason'})") from error
+    except socket.gaierror as error:
+        raise Unreachable(f"{where}: the name cannot be resolved") from error
+    except TimeoutError as error:
+        raise Unreachable(f"{where}: no connection within {seconds:g} s") from error
+    except ConnectionRefusedError as error:
+        raise Unreachable(f"{where}: nobody listens there") from error
+    except OSError as error:
+        why = error.strerror or "closed by the other side before it was of use"
+        raise Unreachable(f"{where}: {why}") from error
+    return connected
 
 
 def _meaning(exc: Exception | None) -> DeliveryError:

@@ -15,16 +15,15 @@ receivers that never answer (``acknowledged=False``: delivered once the bytes le
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gateway.delivery.answers import failure
+from gateway.delivery.answers import meaning, wants_application_answer
 from gateway.delivery.base import Receipt, Result, Unreadable
-from gateway.delivery.link import Link
-from gateway.errors import Ambiguous, DeliveryError, Refused, Unreachable
+from gateway.delivery.link import Link, connect
+from gateway.errors import Ambiguous, DeliveryError, Refused
 from gateway.protocols.errors import LocalProtocolError
 from gateway.protocols.hl7 import Acknowledgment, AcknowledgmentCode, read_acknowledgment
 from gateway.protocols.hl7 import Unreadable as NotHl7
@@ -220,7 +219,7 @@ class MllpSender:
         if sent is not None and control_id == sent.entry.control_id:
             self._settle(sent.entry, acknowledgment)
         elif control_id in self._applications:
-            _set(self._applications.pop(control_id), _meaning(acknowledgment))
+            _set(self._applications.pop(control_id), meaning(acknowledgment))
         elif control_id in self._earlier:
             self.late += 1
         else:
@@ -232,11 +231,11 @@ class MllpSender:
 
     def _settle(self, entry: OutboxEntry, acknowledgment: Acknowledgment) -> None:
         only_stored = acknowledgment.code is AcknowledgmentCode.COMMIT_ACCEPT
-        if only_stored and _wants_application_answer(entry.body):
+        if only_stored and wants_application_answer(entry.body):
             application = self._await_application(entry.control_id)
             self._finish(Receipt(acknowledgment.code, application))
         else:
-            self._finish(_meaning(acknowledgment))
+            self._finish(meaning(acknowledgment))
 
     def _await_application(self, control_id: str) -> asyncio.Future[Receipt]:
         if len(self._applications) >= REMEMBERED:
@@ -252,30 +251,13 @@ class MllpSender:
 
     async def _connect(self) -> Link:
         options = self._options
-        loop = asyncio.get_running_loop()
-        where = f"{options.host}:{options.port}"
-        try:
-            async with asyncio.timeout(options.connect):
-                _, link = await loop.create_connection(
-                    lambda: Link(
-                        self._heard, options.limit, failed=self._failed, rested=self._tell
-                    ),
-                    options.host,
-                    options.port,
-                    ssl=options.tls,
-                )
-        except ssl.SSLError as error:
-            raise Unreachable(f"{where}: TLS failed ({error.reason or 'no reason'})") from error
-        except socket.gaierror as error:
-            raise Unreachable(f"{where}: the name cannot be resolved") from error
-        except TimeoutError as error:
-            raise Unreachable(f"{where}: no connection within {options.connect:g} s") from error
-        except ConnectionRefusedError as error:
-            raise Unreachable(f"{where}: nobody listens there") from error
-        except OSError as error:
-            why = error.strerror or "closed by the other side before it was of use"
-            raise Unreachable(f"{where}: {why}") from error
-        return link
+        return await connect(
+            lambda: Link(self._heard, options.limit, failed=self._failed, rested=self._tell),
+            options.host,
+            options.port,
+            tls=options.tls,
+            seconds=options.connect,
+        )
 
 
 def _seen(answer: asyncio.Future[Receipt]) -> None:
@@ -291,19 +273,6 @@ def _set(answer: asyncio.Future[Receipt], result: Result) -> None:
         answer.set_result(result)
     else:
         answer.set_exception(result)
-
-
-def _meaning(acknowledgment: Acknowledgment) -> Result:
-    error = failure(acknowledgment)
-    if error is not None:
-        return error
-    return Receipt(acknowledgment.code, None, acknowledgment.placer, acknowledgment.filler)
-
-
-def _wants_application_answer(message: bytes) -> bool:
-    """Whether MSH-16 is AL: the receiving application answers after the commit."""
-    fields = message.split(b"\r", 1)[0].split(message[3:4])
-    return len(fields) > 15 and fields[15] == b"AL"
 
 
 def _too_long(what: str, limit: asyncio.Timeout) -> str:
