@@ -14,11 +14,20 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from gateway.config import sections
 from gateway.config.checks import check
 from gateway.config.mistakes import Mistake, words
 from gateway.config.partial import place_of, sound_part
 from gateway.config.sections import Configuration
+from gateway.config.sections.destinations import (
+    DicomDestination,
+    FileDestination,
+    MllpDestination,
+    MqttDestination,
+)
+from gateway.config.sections.devices import DeviceSection, OperatorsSection, UltrasoundSection
+from gateway.config.sections.dicom import DicomSection
+from gateway.config.sections.orders import OrdersSection
+from gateway.config.sections.site import GatewaySection, HttpSection
 from gateway.config.shape import Unsound, shaped
 from gateway.errors import ConfigurationError
 from gateway.transports import anchored
@@ -139,18 +148,13 @@ def _unknown_key(where: tuple[str, ...]) -> str:
 
 def _keys_beside(where: tuple[str, ...]) -> Iterable[str]:
     tables = {
-        "gateway": (sections.GatewaySection,),
-        "http": (sections.HttpSection,),
-        "dicom": (sections.DicomSection,),
-        "orders": (sections.OrdersSection,),
-        "operators": (sections.OperatorsSection,),
-        "devices": (sections.DeviceSection, sections.UltrasoundSection),
-        "destinations": (
-            sections.MllpDestination,
-            sections.FileDestination,
-            sections.MqttDestination,
-            sections.DicomDestination,
-        ),
+        "gateway": (GatewaySection,),
+        "http": (HttpSection,),
+        "dicom": (DicomSection,),
+        "orders": (OrdersSection,),
+        "operators": (OperatorsSection,),
+        "devices": (DeviceSection, UltrasoundSection),
+        "destinations": (MllpDestination, FileDestination, MqttDestination, DicomDestination),
     }
     kinds = (Configuration,) if len(where) == 1 else tables.get(where[0], ())
     return {field.name for kind in kinds for field in fields(kind)}

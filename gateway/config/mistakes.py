@@ -1,8 +1,9 @@
-"""A mistake in the configuration, and the words for what a type check found."""
+"""A mistake in the configuration, and the words for what a type check or a look-up found."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -46,3 +47,11 @@ def words(kind: str, context: Mapping[str, Any], where: tuple[str, ...]) -> str:
         if kind.startswith(beginning):
             return text.format(where=".".join(where))
     return "has a value that is not allowed here"
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> str:
+    """A name nobody has, with the one that was probably meant."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean '{close[0]}'? " if close else ""
+    return f"unknown {what} '{name}'; {hint}known: {', '.join(names) or 'none'}"

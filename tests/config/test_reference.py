@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-import inspect
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from gateway.config import sections
+from gateway.config.sections import Configuration
+from gateway.config.sections.section import Section
+
+
+def sections(kind: type[Section] = Section) -> Iterator[type[Section]]:
+    for section in kind.__subclasses__():
+        yield section
+        yield from sections(section)
+
 
 TEXT = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text("utf-8")
 KEYS = sorted(
     {
-        (name, key)
-        for name, section in inspect.getmembers(sections, inspect.isclass)
-        if issubclass(section, sections.Section) and name not in ("Configuration", "Section")
-        for key in (field.name for field in fields(section))
+        (section.__name__, field.name)
+        for section in sections()
+        if section.__name__ != Configuration.__name__
+        for field in fields(section)
     }
 )
 

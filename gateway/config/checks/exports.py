@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from gateway.config.mistakes import Mistake
-from gateway.config.sections import Configuration, DeviceSection
+from gateway.config.sections import Configuration
+from gateway.config.sections.devices import DeviceSection
 from gateway.profiles import Protocol, catalogue
 from gateway.profiles.columns import Meaning
 from gateway.transports import Folder, configured
 
 
-def exports(configuration: Configuration) -> Iterator[Mistake]:
+def export_mistakes(configuration: Configuration) -> Iterator[Mistake]:
     """Every mistake about folders and the columns of tables."""
     taken: list[tuple[str, Folder]] = []
     for name, device in configuration.analyzers.items():

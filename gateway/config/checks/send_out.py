@@ -8,13 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.config.mistakes import Mistake
-from gateway.config.sections import (
-    SEND_OUT,
-    Configuration,
-    FileDestination,
-    MllpDestination,
-    SendOutSection,
-)
+from gateway.config.sections import Configuration
+from gateway.config.sections.destinations import SEND_OUT, FileDestination, MllpDestination
+from gateway.config.sections.orders import SendOutSection
 from gateway.profiles import catalogue, is_loinc
 
 

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 
 from gateway.config.mistakes import Mistake
-from gateway.config.sections import Configuration, DeviceSection
+from gateway.config.sections import Configuration
+from gateway.config.sections.devices import DeviceSection
 from gateway.profiles import AnalyzerProfile, catalogue
 from gateway.profiles.patterns import matches
 

@@ -9,7 +9,7 @@ from gateway.config.mistakes import Mistake
 from gateway.config.sections import Configuration
 
 
-def id_patterns(configuration: Configuration) -> Iterator[Mistake]:
+def id_pattern_mistakes(configuration: Configuration) -> Iterator[Mistake]:
     section = configuration.orders
     if section is None:
         return
