@@ -3,8 +3,8 @@
 A quiet line's transmission is read at once.  When reading fills the time, a second process does
 it, as far as the processor has time; where it cannot, reading here takes what the lines leave, and
 a quarter of the time at least.  In a flood, when hundreds wait and still more come, filing gets a
-tenth of the time; as soon as the lines rest it gets all of it.  What waits is in the journal, so a
-backlog costs time and loses nothing; beyond a limit reading and filing are as urgent as anything,
+fiftieth of the time; as soon as the lines rest it gets all of it.  What waits is in the journal, so
+a backlog costs time and loses nothing; beyond a limit reading and filing are as urgent as anything,
 which slows the lines down.
 """
 
@@ -40,7 +40,7 @@ _FILING = 8  # at once, so that a commit stays short
 _LARGE = 16 * 1024  # bytes of an exported file
 _AHEAD = 256  # read and not yet on their way to the disk
 _FLOOD = 256  # transmissions; where more wait and still more come
-_FLOOD_SHARE = 9  # parts of the time belong to the lines, one to filing
+_FLOOD_SHARE = 49  # parts of the time belong to the lines, one to filing
 _STILL = 0.02  # seconds without an arrival: no more come
 
 

@@ -2,9 +2,10 @@
 
 Takes all pending jobs at once, writes the journal entries among them as one page and the
 operations as savepoints, COMMITs once and hands every outcome back, in order, by one call into the
-event loop.  Commits gather by themselves: what arrives during one is in the next.  Disk full: the
-ballast is given up and the batch tried again once.  An I/O error: this batch and everything after
-it fails until the store is reopened, because an fsync that failed must never be tried again.
+event loop.  Commits gather by themselves: what arrives during one is in the next, and after a batch
+of many the next one waits until those have their answers.  Disk full: the ballast is given up and
+the batch tried again once.  An I/O error: this batch and everything after it fails until the store
+is reopened, because an fsync that failed must never be tried again.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ Job = Append | Operation[object]
 CHECKPOINT_FRAMES = 2_000
 _OPERATION_FRAMES = 16  # about as many as one leaves in the log; a hook would cost a thread switch
 IN_DOUBT_SECONDS = 2.0
+_MANY = 4  # jobs of a batch; two threads would take the interpreter's lock from each other
 
 
 def nobody_waits(error: StoreError | None) -> None:
@@ -60,6 +62,7 @@ class Writer:
         self._pending: deque[Job] = deque()
         self._wake: SimpleQueue[bool] = SimpleQueue()
         self._idle = False
+        self._answering = False
         self._ended = False
         self._frames = 0
         self._checkpoint_at = CHECKPOINT_FRAMES
@@ -100,15 +103,22 @@ class Writer:
     def _run(self) -> None:
         running = True
         while running or self._pending:
-            if self._pending:
+            if self._answering:
+                self._answering = False
+                running = running and self._wake.get()
+            elif self._pending:
                 self._take()
-                continue
-            self._idle = True
-            if not self._pending:
-                running = self._wake.get()
-            self._idle = False
+            else:
+                running = self._rest()
         self._ended = True
         self._turn_away()
+
+    def _rest(self) -> bool:
+        """Until there is work; False when there will be no more."""
+        self._idle = True
+        running = bool(self._pending) or self._wake.get()
+        self._idle = False
+        return running
 
     def _turn_away(self) -> None:
         """What another thread brought when nobody takes it any more."""
@@ -123,9 +133,18 @@ class Writer:
         pending = self._pending
         jobs = [pending.popleft() for _ in range(len(pending))]
         error = self.failure or self._guarded(jobs)
-        self._loop.call_soon_threadsafe(_report, self._loop, iter(jobs), error)
+        self._answering = many = len(jobs) >= _MANY
+        self._loop.call_soon_threadsafe(self._answer, iter(jobs), error, many)
         if error is None and self._frames >= self._checkpoint_at:
             self._checkpoint()
+
+    def _answer(self, jobs: Iterator[Job], error: StoreError | None, many: bool) -> None:
+        """In the loop's thread."""
+        try:
+            _report(self._loop, jobs, error)
+        finally:
+            if many:
+                self._wake.put(True)
 
     def _guarded(self, jobs: list[Job]) -> StoreError | None:
         """A mistake of ours in here must not leave anybody waiting for ever."""

@@ -79,9 +79,9 @@ class Tape:
             last = at
 
     def _forget(self) -> None:
-        """The oldest, and of a single piece that is too long its beginning."""
-        pieces = self._pieces
-        while self._size > self._limit and len(pieces) > 1:
+        """The oldest, some at a time, and of a single piece that is too long its beginning."""
+        pieces, enough = self._pieces, self._limit - self._limit // 16
+        while self._size > enough and len(pieces) > 1:
             self._size -= len(pieces.popleft()[2]) + _OVERHEAD
         at, kind, data = pieces[-1]
         if len(data) > self._limit:

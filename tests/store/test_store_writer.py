@@ -63,6 +63,37 @@ async def test_what_waits_is_committed_together(store: Store) -> None:
     assert pages == 1
 
 
+async def test_after_many_the_next_commit_waits_for_their_answers(store: Store) -> None:
+    begun = threading.Event()
+    over = asyncio.Event()
+    early: list[bool] = []
+    number = store.open_transmission("haematology", "astm", "")
+
+    def answered(error: StoreError | None) -> None:
+        if not early:  # the first of many answers takes long, and work comes meanwhile
+            store.engine.put(lambda connection: begun.set(), lambda result, failure: over.set())
+            early.append(begun.wait(0.05))
+
+    for _ in range(20):
+        store.append(number, b"entry", answered)
+    async with asyncio.timeout(30):
+        await over.wait()
+    assert early == [False]
+
+
+@pytest.mark.parametrize("after", range(3))
+async def test_a_store_is_closed_while_many_are_answered(store: Store, after: int) -> None:
+    number = store.open_transmission("haematology", "astm", "")
+    answers: list[StoreError | None] = []
+    for n in range(20):
+        store.append(number, b"%d" % n, answers.append)
+    for _ in range(after):
+        await asyncio.sleep(0)
+    async with asyncio.timeout(60):
+        await store.aclose()
+    assert answers == [None] * 20
+
+
 async def test_results_come_in_the_order_of_the_calls(store: Store) -> None:
     heard: list[str] = []
     number = store.open_transmission("haematology", "astm", "")
