@@ -24,9 +24,6 @@ from gateway.protocols.astm.events import (
     FrameDamaged,
     FrameReceived,
     FrameRepeated,
-    Heartbeat,
-    TransmissionEnded,
-    TransmissionIncomplete,
 )
 from gateway.protocols.astm.frame import DIGITS, Frame, checksum, split_whole
 from gateway.protocols.astm.incoming import Incoming, not_now
@@ -307,12 +304,7 @@ class FramedReader:
         raw = b""
         if ending in (Ending.TIMEOUT, Ending.LOST):
             raw = self._incoming.take(len(self._incoming.data))
-        if phase.whole:
-            checked = self._digits > 0
-            return TransmissionEnded(phase.frames, ending, checked, phase.junk, phase.damaged)
-        if ending is Ending.EOT and phase.empty:
-            return Heartbeat()
-        return TransmissionIncomplete(phase.shortcoming(ending), phase.frames, raw)
+        return phase.end(ending, checked=self._digits > 0, unread=raw)
 
 
 def _first_break(data: bytearray, start: int) -> int:

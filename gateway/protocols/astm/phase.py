@@ -11,7 +11,14 @@ from typing import Final
 
 from gateway.protocols.astm.control import ETB, ETX
 from gateway.protocols.astm.dialect import Checksum, Dialect, Numbering
-from gateway.protocols.astm.events import Ending, Incomplete
+from gateway.protocols.astm.events import (
+    Ending,
+    Event,
+    Heartbeat,
+    Incomplete,
+    TransmissionEnded,
+    TransmissionIncomplete,
+)
 from gateway.protocols.astm.outline import Outline
 from gateway.protocols.astm.sequence import Sequence
 
@@ -49,11 +56,6 @@ class Phase:
         self.damaged = 0
         self.junk = 0
         self.truncated = False  # a frame's end stands behind an accepted frame's end
-
-    @property
-    def empty(self) -> bool:
-        """Whether nothing was said at all."""
-        return not (self.frames or self.damaged or self.junk)
 
     def refused(self) -> None:
         """A damaged frame ended here."""
@@ -108,8 +110,21 @@ class Phase:
                 return True
         return False
 
+    def end(self, ending: Ending, *, checked: bool, unread: bytes) -> Event:
+        """What is told of it.  ``unread``: bytes of a frame that did not come to its end."""
+        if self._whole:
+            return TransmissionEnded(self.frames, ending, checked, self.junk, self.damaged)
+        if ending is Ending.EOT and self._empty:
+            return Heartbeat()
+        return TransmissionIncomplete(self._shortcoming(ending), self.frames, unread)
+
     @property
-    def whole(self) -> bool:
+    def _empty(self) -> bool:
+        """Whether nothing was said at all."""
+        return not (self.frames or self.damaged or self.junk)
+
+    @property
+    def _whole(self) -> bool:
         """Whether the joined text is complete: H first, L last, and ETX behind it."""
         return bool(
             self.frames
@@ -119,7 +134,7 @@ class Phase:
             and self._outline.has_header
         )
 
-    def shortcoming(self, ending: Ending) -> Incomplete:
+    def _shortcoming(self, ending: Ending) -> Incomplete:
         """Why it is not whole."""
         if self.truncated:
             return Incomplete.TRUNCATED
