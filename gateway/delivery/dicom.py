@@ -19,7 +19,8 @@ from gateway.archive import Archive, Instance
 from gateway.delivery.base import Receipt
 from gateway.errors import DeliveryError, Refused
 from gateway.imaging.commitment import Request
-from gateway.imaging.forwarding import Forwardings, read_message
+from gateway.imaging.forwarding import Forwardings
+from gateway.imaging.pointer import read_message
 from gateway.store.messages import OutboxEntry
 
 QUIET: Final = 3.0

@@ -1,13 +1,12 @@
 """What goes from the archive to other archives, and what they have promised to keep.
 
 ``feed`` queues in the outbox what the archive got since the last time; a destination that is seen
-for the first time begins with what comes from then on.  A message is a reference: UID and hash of
-the instance.  What was sent is asked to be committed; what was refused is sent again, twice.
+for the first time begins with what comes from then on.  What was sent is asked to be committed;
+what was refused is sent again, twice.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,13 +15,11 @@ from typing import Final
 
 import apsw
 
-from gateway.errors import StoreCorrupt
+from gateway.imaging import pointer
 from gateway.imaging.commitment import Reference, Report, Request
-from gateway.store import Engine, OutboxEntry, OutboxMessage
-from gateway.store import messages as outbox_rows
+from gateway.store import Engine
 from gateway.store.moments import to_micros
 
-CONTENT_TYPE: Final = "application/vnd.gateway.dicom-reference+json"
 BATCH: Final = 500
 _RESENDS: Final = 2
 
@@ -58,25 +55,6 @@ class StudyForwarded:
     outdated: int
 
 
-@dataclass(frozen=True, slots=True)
-class Pointer:
-    """What an outbox message says."""
-
-    uid: str
-    sha256: bytes
-
-
-def message(destination: str, uid: str, sha256: bytes) -> OutboxMessage:
-    body = json.dumps({"uid": uid, "sha256": sha256.hex()}).encode()
-    return OutboxMessage(destination, None, uid[-20:], CONTENT_TYPE, body)
-
-
-def read_message(entry: OutboxEntry) -> Pointer:
-    """ValueError when it is none of ours."""
-    found = json.loads(entry.body)
-    return Pointer(str(found["uid"]), bytes.fromhex(found["sha256"]))
-
-
 class Forwardings:
     """The verbs; on disk when they return."""
 
@@ -98,8 +76,7 @@ class Forwardings:
             ).fetchall()
             for _, uid, sha256, device in rows:
                 if devices is None or device in devices:
-                    wanted = message(destination, str(uid), _bytes(sha256))
-                    outbox_rows.insert(self._engine, connection, wanted, None)
+                    pointer.queue(self._engine, connection, destination, uid, sha256)
             if rows:
                 connection.execute(
                     "UPDATE forward_cursors SET instance = ? WHERE destination = ?",
@@ -219,8 +196,7 @@ class Forwardings:
             (uid,),
         ).fetchall()
         for instance, sha256 in rows:
-            wanted = message(destination, str(instance), _bytes(sha256))
-            outbox_rows.insert(self._engine, connection, wanted, None)
+            pointer.queue(self._engine, connection, destination, instance, sha256)
         return len(rows)
 
     async def refused(self, destination: str) -> int:
@@ -281,8 +257,7 @@ class Forwardings:
             "AND f.refusals <= ?",
             (destination, report.transaction, _RESENDS),
         ).fetchall():
-            again = message(destination, str(uid), _bytes(sha256))
-            outbox_rows.insert(self._engine, connection, again, None)
+            pointer.queue(self._engine, connection, destination, uid, sha256)
 
 
 _OF_STUDY: Final = """
@@ -290,9 +265,3 @@ SELECT f.destination, COUNT(*), SUM(f.state = 'committed'), SUM(f.state = 'refus
     SUM(f.correction IS NOT (SELECT MAX(c.id) FROM study_corrections c WHERE c.study_uid = ?))
 FROM forwardings f JOIN instances i ON i.id = f.instance JOIN series e ON e.id = i.series
 JOIN studies s ON s.id = e.study WHERE s.uid = ? GROUP BY f.destination ORDER BY 1"""
-
-
-def _bytes(value: object) -> bytes:
-    if not isinstance(value, bytes):
-        raise StoreCorrupt("a hash in the index is not what was stored")
-    return value

@@ -24,7 +24,7 @@ import apsw
 from gateway.archive import Archive
 from gateway.archive.shelves import sync_folder
 from gateway.archive.walks import ACTOR, Walks
-from gateway.imaging.forwarding import CONTENT_TYPE
+from gateway.imaging.pointer import CONTENT_TYPE
 from gateway.store import Engine, audit
 from gateway.store.moments import to_micros
 from gateway.store.rows import Row

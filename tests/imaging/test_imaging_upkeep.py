@@ -18,8 +18,8 @@ from gateway.archive import Instance, Verdict
 from gateway.archive.sweep import FIRST, NAME, Pace, Sweep
 from gateway.archive.walks import Walks
 from gateway.imaging.commitment import Failure, Reference, Request
-from gateway.imaging.forwarding import message
 from gateway.imaging.inspection import Inspector
+from gateway.imaging.pointer import message
 from gateway.imaging.procedure_steps import Sender
 from gateway.imaging.retention import Keeping, Retention
 from gateway.store import messages as outbox_rows
