@@ -8,7 +8,7 @@ from gateway.profiles.catalogue import Catalogue, Unusable, catalogue, installed
 from gateway.profiles.context import Context
 from gateway.profiles.link import Flow, HostQuery, Link, Protocol, SerialLine
 from gateway.profiles.loinc import is_loinc
-from gateway.profiles.normalize import Interpretation, normalize, read_transmission
+from gateway.profiles.normalize import Interpretation, normalize
 from gateway.profiles.recognition import Sender, identify
 from gateway.profiles.render import render
 from gateway.profiles.samples import Finding, NotExpressible, Sample, plausible
@@ -29,6 +29,7 @@ from gateway.profiles.schema import (
     Typical,
     Where,
 )
+from gateway.profiles.transmissions import read_transmission
 
 __all__ = [
     "Alarm",

@@ -22,13 +22,11 @@ def says_something(data: bytes) -> bool:
 
 
 def read_capture_only(payload: Payload, _profile: AnalyzerProfile) -> Reading:
-    """No specimen, and the guess where a person looks; handshakes alone say nothing."""
-    from gateway.profiles.guessing import guess  # it asks all readers, of which this is one
-
+    """No specimen and an unknown device; handshakes alone say nothing."""
     raw = payload if isinstance(payload, bytes) else b""
     if not says_something(raw):
         return Reading((), "")
-    problem = Problem(ProblemCode.UNKNOWN_DEVICE, str(guess(raw)))
+    problem = Problem(ProblemCode.UNKNOWN_DEVICE, "recording")
     return Reading((), sha256(raw).hexdigest(), (problem,))
 
 

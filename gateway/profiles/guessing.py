@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from gateway.profiles.catalogue import catalogue
 from gateway.profiles.context import Context
 from gateway.profiles.link import Link, Protocol
-from gateway.profiles.normalize import read_transmission
+from gateway.profiles.normalize import interpret
 from gateway.profiles.recognition import identify
 from gateway.profiles.recording import read_recording
 from gateway.profiles.schema import AnalyzerProfile
@@ -107,7 +107,7 @@ def _candidates(whole: list[bytes], link: Link) -> tuple[str, ...]:
 
 def _readable(payload: bytes, profile: AnalyzerProfile) -> bool:
     """Whether there are results, none of a test the profile does not know."""
-    reports = read_transmission(payload, profile, _NOBODY).reports
+    reports = interpret(payload, profile, _NOBODY).reports
     wrong = {ProblemCode.UNKNOWN_DEVICE, ProblemCode.MALFORMED_RECORD}
     wrong |= set() if profile.generic else {ProblemCode.UNKNOWN_TEST}
     codes = {problem.code for report in reports for problem in report.problems}

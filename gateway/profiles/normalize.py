@@ -42,17 +42,14 @@ class Interpretation:
 
 
 def normalize(payload: Payload, profile: AnalyzerProfile, context: Context) -> tuple[Report, ...]:
-    """The reports of a transmission; see ``read_transmission``."""
-    return read_transmission(payload, profile, context).reports
+    """The reports of a transmission; see ``interpret``."""
+    return interpret(payload, profile, context).reports
 
 
-def read_transmission(
+def interpret(
     payload: Payload, profile: AnalyzerProfile, context: Context, *, checked: bool = True
 ) -> Interpretation:
-    """``payload`` is the joined text of a complete transmission, or messages of its protocol.
-
-    ``checked``: checksums vouch for the bytes.  A host query or a keep-alive gives no report.
-    """
+    """What the profile reads in it; see ``transmissions.read_transmission``."""
     profile = fitting(profile, payload)
     reading = reader_of(profile).read(payload, profile)
     identifier = Identifier(context.device_id)

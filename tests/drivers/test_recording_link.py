@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from line_bench import Bench, bench
 
-from gateway.profiles import Protocol, catalogue
+from gateway.profiles import Context, Protocol, catalogue, read_transmission
 from gateway.profiles.guessing import guess
 from gateway.profiles.recording import device_pieces
 from gateway.protocols.astm import read_wire
@@ -87,6 +89,15 @@ def test_guesses(case: str, language: str, profile: str) -> None:
     assert found.language == language
     assert profile in found.profiles
     assert profile in str(found)
+
+
+def test_a_recording_is_read_as_words_for_a_person() -> None:
+    data = recorded("sysmex-xn-l/panel-framed")
+    site = Context("new", ZoneInfo("UTC"), datetime(2026, 1, 5, tzinfo=UTC), "1")
+    found = read_transmission(data, catalogue()["capture-only"], site)
+    assert found.reports == ()
+    assert [p.at for p in found.problems] == [str(guess(data))]
+    assert read_transmission(b"\x05", catalogue()["capture-only"], site).problems == ()
 
 
 def test_most_transcripts_are_guessed_right() -> None:
