@@ -14,31 +14,28 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from zoneinfo import ZoneInfo
 
 from gateway import control, logs
 from gateway.alarms import Alarms
 from gateway.archive import Filed, Verdict
 from gateway.config import Configuration
-from gateway.delivery.base import Destination, Patience
-from gateway.delivery.courier import Courier
 from gateway.desk import Desk, LinkBoard
-from gateway.desk.parts import DeviceFacts, Parts, UnknownCaller
-from gateway.destinations import build_destinations, message_profiles, routes
-from gateway.devices import drift_limits, known_devices, silence_limits, tapes
+from gateway.desk.parts import UnknownCaller
+from gateway.destinations import build_couriers, couriers_for, message_profiles
+from gateway.devices import drift_limits, silence_limits, tapes
 from gateway.drivers.dicom import Callers
 from gateway.errors import StoreError
-from gateway.intake import Intake, Router, Sender
+from gateway.intake import Intake
 from gateway.intake.late_orders import LateOrders
-from gateway.intake.planning import Planner
 from gateway.intake.study_notices import StudyNotices, studies_routes
 from gateway.lines import Lines
-from gateway.messages import ProcessingId, load_tables
+from gateway.messages import load_tables
 from gateway.modalities import Modalities, modalities
 from gateway.notices import Noticeboard
 from gateway.orders.acknowledging import Answer
 from gateway.orders.downloads import Downloads
-from gateway.reception import Reception, control_materials, matching_rules
+from gateway.reception import Reception, late_orders
+from gateway.standing import build_intake, build_router, desk_parts
 from gateway.store import Condition, Store
 from gateway.studies import Studies
 from gateway.supervision import supervise
@@ -158,133 +155,11 @@ async def running(
         yield Running(store, desk, intake, lines, units, reception)
 
 
-@asynccontextmanager
-async def standing(
-    configuration: Configuration, *, clock: Callable[[], datetime]
-) -> AsyncIterator[Desk]:
-    """The desk of a gateway that does not run: the store alone, nothing listens or delivers."""
-    folder = configuration.gateway.data_dir
-    if not folder.is_dir():
-        raise StoreError(f"{folder}: no gateway has run here yet")
-    notices = Noticeboard(clock)
-    store = await Store.open(folder, clock=clock)
-    try:
-        router = build_router(configuration, store, clock)
-        intake = build_intake(configuration, store, router, notices, clock)
-        links = LinkBoard(configuration.devices)
-        yield Desk(desk_parts(configuration, store, intake, router, {}, links, clock))
-    finally:
-        await store.aclose()
-
-
-def build_router(
-    configuration: Configuration, store: Store, clock: Callable[[], datetime]
-) -> Router:
-    section = configuration.gateway
-    sender = Sender(section.application, section.site, ProcessingId(section.processing))
-    zone = ZoneInfo(section.timezone)
-    return Router(routes(configuration), sender, store.site_key, lambda: clock().astimezone(zone))
-
-
-def build_intake(
-    configuration: Configuration,
-    store: Store,
-    router: Router,
-    notices: Noticeboard,
-    clock: Callable[[], datetime],
-) -> Intake:
-    """The same reading and matching, whether the gateway runs or only its desk does."""
-    rules, materials = matching_rules(configuration), control_materials(configuration)
-    devices = known_devices(configuration)
-    return Intake(store, devices, router, notices, clock, rules, materials)
-
-
-def late_orders(
-    configuration: Configuration,
-    store: Store,
-    router: Router,
-    notices: Noticeboard,
-    clock: Callable[[], datetime],
-) -> LateOrders | None:
-    """None where nobody sends orders."""
-    rules = matching_rules(configuration)
-    if rules is None or not rules.matches:
-        return None
-    planner = Planner(router, clock, control_materials(configuration), rules)
-    return LateOrders(store, planner, rules, notices, clock)
-
-
 def _placed(late: LateOrders | None, pushed: Downloads | None, answer: Answer) -> None:
     if late is not None and answer.placed:
         late.wake()
     if pushed is not None and answer.changed:
         pushed.changed()
-
-
-def build_couriers(
-    configuration: Configuration,
-    store: Store,
-    notices: Noticeboard,
-    clock: Callable[[], datetime],
-    randomness: Callable[[], float],
-) -> dict[str, Courier]:
-    built = build_destinations(configuration, notices, clock)
-    return couriers_for(built, store, notices, clock, randomness)
-
-
-def couriers_for(
-    destinations: Mapping[str, Destination],
-    store: Store,
-    notices: Noticeboard,
-    clock: Callable[[], datetime],
-    randomness: Callable[[], float],
-) -> dict[str, Courier]:
-    return {
-        name: Courier(
-            name,
-            store.outbox,
-            destination,
-            clock=clock,
-            random=randomness,
-            notices=notices,
-            patience=Patience(),
-        )
-        for name, destination in destinations.items()
-    }
-
-
-def desk_parts(
-    configuration: Configuration,
-    store: Store,
-    intake: Intake,
-    router: Router,
-    couriers: Mapping[str, Courier],
-    links: LinkBoard,
-    clock: Callable[[], datetime],
-) -> Parts:
-    """Of a gateway that does not run."""
-    section = configuration.gateway
-    return Parts(
-        store=store,
-        intake=intake,
-        router=router,
-        lanes=couriers,
-        links=links,
-        devices={
-            name: DeviceFacts(device.profile, device.stream)
-            for name, device in configuration.analyzers.items()
-        }
-        | {
-            name: DeviceFacts(unit.profile, f"dicom:{unit.ae_title}@{unit.address}")
-            for name, unit in configuration.ultrasounds.items()
-        },
-        destinations={n: d.type for n, d in configuration.destinations.items()},
-        site=section.site,
-        timezone=ZoneInfo(section.timezone),
-        clock=clock,
-        running=False,
-        imaging=configuration.dicom is not None,
-    )
 
 
 def unknown_callers(nodes: Sequence[Callers]) -> list[UnknownCaller]:

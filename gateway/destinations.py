@@ -1,9 +1,10 @@
-"""The EHR side, from the configuration: a destination object and a route for each section."""
+"""The EHR side, from the configuration: a destination object, its courier and a route for each
+section."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -15,7 +16,8 @@ from gateway.config import (
     MllpDestination,
     MqttDestination,
 )
-from gateway.delivery.base import Destination
+from gateway.delivery.base import Destination, Patience
+from gateway.delivery.courier import Courier
 from gateway.delivery.file import FileDrop
 from gateway.delivery.mllp import MllpOptions, MllpSender
 from gateway.delivery.tls import TlsFiles, client_context
@@ -28,9 +30,42 @@ from gateway.messages import (
     point_of_care,
 )
 from gateway.notices import Noticeboard
+from gateway.store import Store
 
 _POINT_OF_CARE = {"none": None, "create": PointOfCare.CREATE, "find": PointOfCare.FIND}
 _MQTT_PORT, _MQTTS_PORT = 1883, 8883
+
+
+def build_couriers(
+    configuration: Configuration,
+    store: Store,
+    notices: Noticeboard,
+    clock: Callable[[], datetime],
+    randomness: Callable[[], float],
+) -> dict[str, Courier]:
+    built = build_destinations(configuration, notices, clock)
+    return couriers_for(built, store, notices, clock, randomness)
+
+
+def couriers_for(
+    destinations: Mapping[str, Destination],
+    store: Store,
+    notices: Noticeboard,
+    clock: Callable[[], datetime],
+    randomness: Callable[[], float],
+) -> dict[str, Courier]:
+    return {
+        name: Courier(
+            name,
+            store.outbox,
+            destination,
+            clock=clock,
+            random=randomness,
+            notices=notices,
+            patience=Patience(),
+        )
+        for name, destination in destinations.items()
+    }
 
 
 def build_destinations(

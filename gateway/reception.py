@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 from gateway import logs
 from gateway.config import Configuration
 from gateway.intake import Intake, Router
+from gateway.intake.late_orders import LateOrders
+from gateway.intake.planning import Planner
 from gateway.intake.reissue import Reissue
 from gateway.matching import Check, IdType, Policy, Rules
 from gateway.matching.quality import Material, Target
@@ -93,6 +95,21 @@ def _known_codes(configuration: Configuration) -> Iterator[str]:
                 yield analyte.loinc
         yield from device.codes
         yield from device.codes.values()
+
+
+def late_orders(
+    configuration: Configuration,
+    store: Store,
+    router: Router,
+    notices: Noticeboard,
+    clock: Callable[[], datetime],
+) -> LateOrders | None:
+    """None where nobody sends orders."""
+    rules = matching_rules(configuration)
+    if rules is None or not rules.matches:
+        return None
+    planner = Planner(router, clock, control_materials(configuration), rules)
+    return LateOrders(store, planner, rules, notices, clock)
 
 
 class Reception:

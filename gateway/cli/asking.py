@@ -23,8 +23,8 @@ def ask(configuration: Configuration, verb: str, **arguments: Any) -> Any:
 
 
 async def _ask_store(configuration: Configuration, verb: str, arguments: Mapping[str, Any]) -> Any:
-    from gateway.app import standing
     from gateway.cli.run import now
+    from gateway.standing import standing
 
     async with standing(configuration, clock=now) as desk:
         return await desk.ask(verb, arguments)
