@@ -1,8 +1,8 @@
 """The archive as the rest of the gateway sees it.
 
 ``receive`` gives a ``Reception`` whose blocking methods run in ``pool``; ``file`` puts what
-arrived into the index, and when it returns the instance may be acknowledged.  ``open_file`` reads
-back.  Opening sweeps parts of broken transfers and files what a crash left without a row.
+arrived into the index, and when it returns the instance may be acknowledged.  Opening sweeps parts
+of broken transfers and files what a crash left without a row.
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import TypeVar
 
 from gateway.archive.filing import Filed, Verdict
 from gateway.archive.index import Index
 from gateway.archive.reception import Arrived, Offered, Reception
 from gateway.archive.recovery import discard_parts, reread, unfiled
 from gateway.archive.room import Room
-from gateway.archive.rows import Instance
 from gateway.archive.shelves import Shelves
 from gateway.archive.strand import Strand
 from gateway.errors import StoreError, StoreFailed
@@ -98,10 +97,6 @@ class Archive:
     def strand(self) -> Strand:
         """For blocking calls that must follow each other."""
         return Strand(self.pool)
-
-    async def open_file(self, instance: Instance) -> BinaryIO:
-        """The Part 10 file, positioned at its beginning; the data set begins at ``start``."""
-        return await self.run(self.shelves.path(instance.path).open, "rb")
 
     async def run(self, call: Callable[..., T], *arguments: object) -> T:
         """Runs something that blocks in the archive's own threads."""
