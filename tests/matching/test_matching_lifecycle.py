@@ -174,7 +174,9 @@ class Bench:
         assert self.carrying is not None
         self.carrying.cancel()  # whatever is on its way: its acknowledgment finds nobody
         await asyncio.gather(self.carrying, return_exceptions=True)
-        await (self.intake.drained() if filed else self.intake.ended(0))
+        if filed:
+            await self.intake.drained()
+        await self.intake.ended(0)
         await self.store.aclose()
 
     async def send(self, text: bytes, *, cut_off: bool = False) -> None:

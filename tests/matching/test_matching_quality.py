@@ -189,6 +189,7 @@ async def test_two_thousand_mixed_runs_send_no_control_to_a_patient(tmp_path: Pa
     kept = await ward.rows("SELECT value FROM qc_results")
     assert not {value for (value,) in kept} & set(meant)
     assert len(kept) > 500
+    await ward.intake.ended()
     await store.aclose()
 
 
@@ -200,6 +201,7 @@ async def test_no_mark_lets_a_control_pass(tmp_path: Path, run: Marked) -> None:
     assert not await ward.rows("SELECT 1 FROM outbox WHERE destination = 'ehr'")
     holds = await store.holds.list()
     assert len(holds) == run.undecided
+    await ward.intake.ended()
     await store.aclose()
 
 
@@ -223,6 +225,7 @@ async def test_a_failed_control_holds_patients_until_somebody_releases_it(tmp_pa
     await store.engine.write(lambda c: quality.release(c, "bench", "GLU", "tech"))
     await bench.send(run("L4", "5.5", minute=6))
     assert len(await bench.bodies()) == 3
+    await bench.intake.ended()
     await store.aclose()
 
 
@@ -237,4 +240,5 @@ async def test_twenty_results_make_a_target(tmp_path: Path) -> None:
     verdicts = await store.engine.read(lambda c: [v for (v,) in c.execute(query)])
     assert verdicts[:20] == ["no-target"] * 20
     assert verdicts[20] == "1-2s,1-3s"
+    await bench.intake.ended()
     await store.aclose()
