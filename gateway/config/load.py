@@ -6,29 +6,18 @@ Paths in the file are relative to the file.
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from gateway.config.checks import check
-from gateway.config.mistakes import Mistake, words
-from gateway.config.partial import place_of, sound_part
+from gateway.config.mistakes import Mistake
+from gateway.config.partial import sound_part
 from gateway.config.sections import Configuration
-from gateway.config.sections.destinations import (
-    DicomDestination,
-    FileDestination,
-    MllpDestination,
-    MqttDestination,
-)
-from gateway.config.sections.devices import DeviceSection, OperatorsSection, UltrasoundSection
-from gateway.config.sections.dicom import DicomSection
-from gateway.config.sections.orders import OrdersSection
-from gateway.config.sections.site import GatewaySection, HttpSection
 from gateway.config.shape import Unsound, shaped
+from gateway.config.unsound import in_words
 from gateway.errors import ConfigurationError
 from gateway.transports import anchored
 
@@ -77,7 +66,7 @@ def parse(text: str, path: Path) -> Configuration:
         configuration = shaped(anchored)
         mistakes = list(check(configuration))
     except Unsound as error:
-        unsound = [_mistake(detail) for detail in error.details]
+        unsound = [in_words(detail) for detail in error.details]
         mistakes = [*unsound, *_beyond(anchored)]
     if mistakes:
         raise ConfigurationError(list(_lines(mistakes, text, path)))
@@ -102,62 +91,6 @@ def _anchored(value: Any, folder: Path, key: str = "") -> Any:
     if isinstance(value, str) and key == "stream":
         return anchored(value, folder)
     return value
-
-
-def _mistake(detail: Mapping[str, Any]) -> Mistake:
-    where = place_of(detail["loc"])
-    kind, context = detail["type"], detail.get("ctx", {})
-    match kind:
-        case "missing":
-            allowed = _PATTERNS.get(where[-1])
-            return Mistake(where, f"is missing; {allowed}" if allowed else "is missing")
-        case "unexpected_keyword_argument":
-            return Mistake(where, _unknown_key(where))
-        case "literal_error":
-            return Mistake(where, f"must be {context['expected']}")
-        case "union_tag_invalid":
-            return Mistake((*where, "type"), f"must be one of {context['expected_tags']}")
-        case "union_tag_not_found":
-            return Mistake((*where, "type"), "is missing; one of mllp, mqtt, file, dicom")
-        case _ if "[key]" in where:
-            return Mistake(where[:-1], "a name may hold only a-z, 0-9 and -")
-        case "string_pattern_mismatch":
-            return Mistake(where, _PATTERNS.get(where[-1], "has characters that are not allowed"))
-        case _:
-            return Mistake(where, words(kind, context, where))
-
-
-_PATTERNS = {
-    "site": "may hold only a-z, 0-9 and -",
-    "listen": "must be HOST:PORT, e.g. 127.0.0.1:8080",
-    "address": "must be HOST:PORT, or AET@HOST:PORT for type dicom",
-    "url": "must be mqtt://HOST:PORT or mqtts://HOST:PORT; the password goes into password_file",
-    "root": "must be topic levels of letters, digits, _ . - joined by /",
-    "ae_title": "must be 1 to 16 printable characters without backslash or blank",
-    "extension": "must be a dot and 1 to 8 letters or digits",
-}
-
-
-def _unknown_key(where: tuple[str, ...]) -> str:
-    known = sorted(_keys_beside(where))
-    close = difflib.get_close_matches(where[-1], known, n=1)
-    if close:
-        return f"is not a setting; did you mean '{close[0]}'?"
-    return f"is not a setting; known here: {', '.join(known)}"
-
-
-def _keys_beside(where: tuple[str, ...]) -> Iterable[str]:
-    tables = {
-        "gateway": (GatewaySection,),
-        "http": (HttpSection,),
-        "dicom": (DicomSection,),
-        "orders": (OrdersSection,),
-        "operators": (OperatorsSection,),
-        "devices": (DeviceSection, UltrasoundSection),
-        "destinations": (MllpDestination, FileDestination, MqttDestination, DicomDestination),
-    }
-    kinds = (Configuration,) if len(where) == 1 else tables.get(where[0], ())
-    return {field.name for kind in kinds for field in fields(kind)}
 
 
 def _lines(mistakes: Iterable[Mistake], text: str, path: Path) -> Iterator[str]:

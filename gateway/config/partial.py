@@ -11,20 +11,19 @@ from copy import deepcopy
 from typing import Any, Final
 
 from gateway.config.sections import Configuration
+from gateway.config.sections.destinations import DESTINATIONS
+from gateway.config.sections.devices import DEVICES
 from gateway.config.shape import Unsound, shaped
 
 _ROUNDS: Final = 12
 _STAND_IN: Final = {"site": "site", "timezone": "UTC", "data_dir": "."}
-_TAGS: Final = {
-    "devices": frozenset({"analyzer", "ultrasound"}),
-    "destinations": frozenset({"mllp", "mqtt", "file", "dicom"}),
-}
+_TAGS: Final = {"devices": DEVICES.keys(), "destinations": DESTINATIONS.keys()}
 
 
 def place_of(location: Iterable[Any]) -> tuple[str, ...]:
     """The key path of an error, without the kind of section that the reader puts in it."""
     parts = tuple(str(part) for part in location)
-    tagged = len(parts) > 2 and parts[2] in _TAGS.get(parts[0], frozenset())
+    tagged = len(parts) > 2 and parts[2] in _TAGS.get(parts[0], ())
     return (*parts[:2], *parts[3:]) if tagged else parts
 
 

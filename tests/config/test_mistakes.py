@@ -125,6 +125,48 @@ def test_no_line_has_words_of_the_libraries() -> None:
         assert not any(word in line for word in ("Input", "input should", "valid", "pydantic"))
 
 
+UNIT = 'profile = "ultrasound"\nae_title = "U"\n'
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "hint"),
+    [
+        ("gateway", "sight", "did you mean 'site'?"),
+        ("qc", "hold_patient", "did you mean 'hold_patients'?"),
+        ("qc.materials.x", "lott", "did you mean 'lot'?"),
+        ("qc.materials.x.targets.GLU", "average", "known here: mean, sd"),
+        ("orders", "folder", "known here: directory, keep_days, late_hours, listen"),
+        ("orders.send_out.lab", "test", "did you mean 'tests'?"),
+        (
+            "destinations.x",
+            "patient_data",
+            "known here: assigning_authority, devices, directory, extension, message",
+        ),
+        ("devices.u", "addres", "did you mean 'address'?"),
+        ("devices.u", "clock_minutes", "known here: address, ae_title, character_set"),
+    ],
+)
+def test_a_key_nobody_knows_comes_with_those_its_table_has(table: str, key: str, hint: str) -> None:
+    beside = {
+        "gateway": BASE.removeprefix("[gateway]\n"),
+        "destinations.x": 'type = "file"\ndirectory = "out"\n',
+        "devices.u": UNIT,
+        "qc.materials.x.targets.GLU": "mean = 1\nsd = 1\n",
+    }.get(table, "")
+    before = "" if table == "gateway" else BASE
+    (line,) = [
+        line
+        for line in mistakes(f"{before}[{table}]\n{beside}{key} = 1\n")
+        if f"{table}.{key}: is not a setting; " in line
+    ]
+    assert hint in line
+
+
+def test_a_modality_without_an_address_is_told_what_an_address_is() -> None:
+    (line,) = mistakes(f"{BASE}[devices.u]\n{UNIT}")
+    assert "devices.u.address: is missing; must be an IP address or network" in line
+
+
 def test_codes_and_units_of_a_device_that_is_sound() -> None:
     text = BASE + device("one", more='codes = { GLU = "2345-8", A = "x" }\nunits = { "a" = "mcg" }')
     assert [line.split(": ")[1] for line in mistakes(text)] == [

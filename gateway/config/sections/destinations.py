@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -87,13 +88,15 @@ def _destination_kind(value: Any) -> str | None:
     return None if kind is None else str(kind)
 
 
-_DESTINATIONS: Final = {
+DESTINATIONS: Final[Mapping[str, type[Section]]] = {
     "mllp": MllpDestination,
     "file": FileDestination,
     "mqtt": MqttDestination,
     "dicom": DicomDestination,
 }
+"""By their type."""
+
 DestinationSection = Annotated[
     MllpDestination | FileDestination | MqttDestination | DicomDestination,
-    Kinds(_destination_kind, _DESTINATIONS),
+    Kinds(_destination_kind, DESTINATIONS),
 ]

@@ -3,9 +3,10 @@ them (``[operators]``)."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from gateway.config.sections.section import AeTitle, Section, said
 from gateway.config.settings import Kinds, Setting
@@ -87,10 +88,11 @@ def _device_kind(value: Any) -> str:
     return "ultrasound" if said(value, "profile") == "ultrasound" else "analyzer"
 
 
-AnyDevice = Annotated[
-    DeviceSection | UltrasoundSection,
-    Kinds(_device_kind, {"analyzer": DeviceSection, "ultrasound": UltrasoundSection}),
-]
+DEVICES: Final[Mapping[str, type[Section]]] = {
+    "analyzer": DeviceSection,
+    "ultrasound": UltrasoundSection,
+}
+AnyDevice = Annotated[DeviceSection | UltrasoundSection, Kinds(_device_kind, DEVICES)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

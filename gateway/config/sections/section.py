@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from gateway.config.settings import Setting
@@ -12,10 +13,10 @@ Endpoint = Annotated[str, Setting(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^:\s\[\]]+):\d
 AeTitle = Annotated[str, Setting(pattern=r"^[\x21-\x5b\x5d-\x7e]{1,16}$")]
 
 
+@dataclass(frozen=True, slots=True)
 class Section:
     """Frozen values under keys that are all known; another key is a mistake."""
 
-    __slots__ = ()
     __pydantic_config__: ClassVar[Mapping[str, str]] = {"extra": "forbid"}
 
 
