@@ -189,6 +189,20 @@ async def test_a_report_has_no_picture(site: Clinic) -> None:
     assert (await site.client.get(place(one) + "/rendered")).status_code == 406
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        *("quality=0", "quality=101", "quality=0001000000", "quality=" + "9" * 5000),
+        *("quality=best", "viewport=100", "viewport=0,100", "viewport=5000,5000"),
+        "viewport=1,2,3",
+    ],
+)
+async def test_a_picture_nobody_could_draw_is_bad_asking(site: Clinic, asked: str) -> None:
+    one = file_bytes("MR_small.dcm")
+    await stow(site, one)
+    assert (await site.client.get(f"{place(one)}/rendered?{asked}")).status_code == 400
+
+
 async def test_queries_filter_and_page(site: Clinic) -> None:
     await stow(site, *(file_bytes(name) for name in FILES))
     everything = (await site.client.get("/dicom-web/studies")).json()

@@ -13,13 +13,17 @@ from fastapi import APIRouter
 from gateway.archive import Archive, Filed
 from gateway.rendering.process import Renderer
 from gateway.store import Engine
-from gateway.web.dicomweb import query, retrieve, store
+from gateway.web.dicomweb import query, rendered, retrieve, store
+from gateway.web.dicomweb.addresses import Shelf
 
 
 def routes(archive: Archive, engine: Engine, filed: Callable[[Filed], None]) -> APIRouter:
     """``filed`` hears of everything STOW-RS stored."""
     router = APIRouter(tags=["dicom-web"])
     query.add(router, engine)
-    retrieve.add(router, archive, engine, Renderer())
+    renderer = Renderer()
+    shelf = Shelf(archive, engine, renderer)
+    retrieve.add(router, shelf, renderer)
+    rendered.add(router, shelf, renderer)
     store.add(router, archive, filed)
     return router
