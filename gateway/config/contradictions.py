@@ -1,4 +1,4 @@
-"""Codes and units of a site that cannot go together: every such result would be held.
+"""Codes and units of a site that cannot go together: every such result is marked, or held.
 
 A LOINC code may stand for mass in a volume while the unit says moles.  The file is sound all the
 same and the gateway runs with it: these are notes, not mistakes.
@@ -51,4 +51,4 @@ def _by_profile(
 
 
 def _text(code: str, loinc: str, ucum: str) -> str:
-    return f"results in {ucum} would be held (unit-mismatch): {explained(code, loinc, ucum)}"
+    return f"results in {ucum} would be a unit-mismatch: {explained(code, loinc, ucum)}"

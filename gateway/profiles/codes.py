@@ -67,7 +67,10 @@ def _known(profile: AnalyzerProfile, sent: str) -> Known:
 
 @lru_cache(maxsize=8192)
 def _mapped(profile: AnalyzerProfile, sent: str, loinc: str) -> Analyte:
+    """A site that repeats the profile's own code takes nothing away from what the profile knows."""
     known = _known(profile, sent).analyte or UNMAPPED
+    if known.loinc == loinc:
+        return known
     return replace(known, loinc=loinc, by_unit={}, number=None, display=None)
 
 

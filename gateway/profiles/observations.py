@@ -89,12 +89,15 @@ def _mismatches(
     observations: tuple[Observation, ...],
     found: tuple[Measured, ...],
 ) -> Iterator[Problem]:
-    """Whoever goes by the code would take the number for one in another unit."""
+    """Whoever goes by the code would take the number for one in another unit.
+
+    Where every code is the site's, the site has the last word: it is told, and the result leaves.
+    """
     where = profile.where.unit or profile.where.value
     for observation, one in zip(observations, found, strict=True):
         loinc = observation.code.loinc
         if loinc and one.ucum and contradict(loinc, one.ucum):
-            yield Problem(ProblemCode.UNIT_MISMATCH, place.locate(where))
+            yield Problem(ProblemCode.UNIT_MISMATCH, place.locate(where), hold=not profile.generic)
 
 
 def _observation(code: str, analyte: Analyte, one: Measured, around: Circumstances) -> Observation:

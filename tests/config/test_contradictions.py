@@ -90,5 +90,7 @@ def test_check_says_it_and_is_content(tmp_path: Path, capsys: pytest.CaptureFixt
     path.write_text(text, encoding="utf-8")
     assert check_configuration(path, show_schema=False) == 0
     out = capsys.readouterr().out
-    assert f"{path}: note: devices.bench.units.GLU:: results in mmol/L would be held" in out
+    assert (
+        f"{path}: note: devices.bench.units.GLU:: results in mmol/L would be a unit-mismatch" in out
+    )
     assert "Map it to 14749-6" in out

@@ -15,7 +15,9 @@ from simulators.ehr import Ehr
 from simulators.pipe import open_pipe
 
 
-def configuration(folder: Path, device: int, ehr: int, codes: str) -> Path:
+def configuration(
+    folder: Path, device: int, ehr: int, codes: str, profile: str = "generic-astm"
+) -> Path:
     path = folder / "gateway.toml"
     path.write_text(
         f"""
@@ -25,7 +27,7 @@ timezone = "UTC"
 data_dir = "data"
 
 [devices.bench]
-profile = "generic-astm"
+profile = "{profile}"
 stream = "tcp-listen:127.0.0.1:{device}"
 codes = {{ {codes} }}
 
@@ -102,6 +104,38 @@ async def test_a_held_report_leaves_after_its_code_was_added(
 async def test_moles_under_a_code_of_mass_wait_until_the_map_is_mended(
     tmp_path: Path, free_port: Callable[[], int]
 ) -> None:
+    """The profile knows the device's glucose; the site's slip over it is noticed."""
+    device = free_port()
+    ehr = Ehr()
+    port = await ehr.listen("127.0.0.1", 0)
+    in_moles = [record.replace(b"mg/dL", b"mmol/L") for record in glucose("S1", "MRN1", "5.50")]
+    try:
+        config = configuration(tmp_path, device, port, '"GLU" = "2339-0"', "erba-xl")
+        async with gateway(config):
+            await send(device, in_moles, glucose("S2", "MRN2", "99"))
+            await until(lambda: ehr.received == 1, what="the result in mg/dL")
+            (item,) = await command(config, "held", "list", "--json")
+            assert [p["code"] for p in item["problems"] if p["hold"]] == ["unit-mismatch"]
+            shown = await command(config, "held", "show", str(item["id"]))
+            assert "'GLU' is mapped to 2339-0 (Glucose [Mass/volume] in Blood)" in shown
+            assert "mmol/L is moles/volume" in shown
+
+        config = configuration(tmp_path, device, port, '"GLU" = "15074-8"', "erba-xl")
+        async with gateway(config):
+            await command(config, "replay", "--device", "bench", "--json", "--user", "me")
+            await until(lambda: ehr.received >= 2, what="the result in mmol/L")
+    finally:
+        await ehr.aclose()
+    first, second = ehr.inbox.messages[:2]
+    assert b"|NM|2339-0^" in first
+    assert b"||99|mg/dL^" in first
+    assert b"|NM|15074-8^" in second
+    assert b"||5.50|mmol/L^" in second
+
+
+async def test_where_every_code_is_the_sites_a_mismatch_leaves_as_configured(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
     device = free_port()
     ehr = Ehr()
     port = await ehr.listen("127.0.0.1", 0)
@@ -109,25 +143,13 @@ async def test_moles_under_a_code_of_mass_wait_until_the_map_is_mended(
     try:
         config = configuration(tmp_path, device, port, '"GLU" = "2345-7"')
         async with gateway(config):
-            await send(device, in_moles, glucose("S2", "MRN2", "99"))
-            await until(lambda: ehr.received == 1, what="the result in mg/dL")
-            (item,) = await command(config, "held", "list", "--json")
-            assert [p["code"] for p in item["problems"] if p["hold"]] == ["unit-mismatch"]
-            shown = await command(config, "held", "show", str(item["id"]))
-            assert "'GLU' is mapped to 2345-7 (Glucose [Mass/volume] in Serum or Plasma)" in shown
-            assert "Map it to 14749-6 (Glucose [Moles/volume] in Serum or Plasma)" in shown
-
-        config = configuration(tmp_path, device, port, '"GLU" = "14749-6"')
-        async with gateway(config):
-            await command(config, "replay", "--device", "bench", "--json", "--user", "me")
-            await until(lambda: ehr.received >= 2, what="the result in mmol/L")
+            await send(device, in_moles)
+            await until(lambda: ehr.received == 1, what="the result as configured")
+            assert await command(config, "held", "list", "--json") == []
     finally:
         await ehr.aclose()
-    first, second = ehr.inbox.messages[:2]
-    assert b"|NM|2345-7^" in first
-    assert b"||99|mg/dL^" in first
-    assert b"|NM|14749-6^" in second
-    assert b"||5.50|mmol/L^" in second
+    assert b"|NM|2345-7^" in ehr.inbox.messages[0]
+    assert b"||5.50|mmol/L^" in ehr.inbox.messages[0]
 
 
 async def test_release_as_it_is_and_send_again(

@@ -207,13 +207,14 @@ def test_the_words_name_code_unit_and_cure() -> None:
 MASS = {"GLU": "2345-7"}
 
 
-def test_moles_under_a_code_of_mass_are_held_and_kept() -> None:
+def test_moles_under_a_sites_code_of_mass_are_told_and_leave_as_configured() -> None:
     observation, report = result("R|1|^^^GLU|5.4|mmol/L||||F", site=context(codes=MASS))
     assert observation.value == Quantity("5.4", None, Unit("mmol/L", "mmol/L"))
     assert observation.code.loinc == "2345-7"
     assert problem_codes(report) == [ProblemCode.UNIT_MISMATCH]
     found = problem(report, ProblemCode.UNIT_MISMATCH)
-    assert (found.at, found.hold) == ("R[1].5", True)
+    assert (found.at, found.hold) == ("R[1].5", False)
+    assert not report.held
 
 
 def test_what_the_device_does_not_send_the_site_may_get_wrong() -> None:
@@ -234,10 +235,12 @@ def test_an_unknown_unit_is_only_unknown() -> None:
 
 
 def test_a_site_that_maps_a_test_of_the_profile_answers_for_every_unit() -> None:
-    """A profile's choice of codes by unit ends where the site names one."""
+    """A profile's choice of codes by unit ends where the site names another one."""
     profile = catalogue()["erba-xl"]
     line = "R|1|^^^GLU|5.4|mmol/L||||F"
     body = ("P|1|MRN0001", "O|1|26S0001||^^^GLU|||||||N", line)
     assert problem_codes(one(*body, profile=profile, site=context(codes={}))) == []
-    mapped = one(*body, profile=profile, site=context(codes=MASS))
-    assert ProblemCode.UNIT_MISMATCH in problem_codes(mapped)
+    assert problem_codes(one(*body, profile=profile, site=context(codes=MASS))) == []
+    other = context(codes={"GLU": "2339-0"})
+    found = problem(one(*body, profile=profile, site=other), ProblemCode.UNIT_MISMATCH)
+    assert (found.at, found.hold) == ("R[1].5", True)
