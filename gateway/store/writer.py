@@ -157,8 +157,13 @@ class Writer:
             return self.failure
 
     def _commit(self, jobs: list[Job]) -> StoreError | None:
-        operations = [job for job in jobs if isinstance(job, Operation)]
-        appends = [job for job in jobs if isinstance(job, tuple)]
+        operations: list[Operation[object]] = []
+        appends: list[Append] = []
+        for job in jobs:
+            if isinstance(job, tuple):
+                appends.append(job)
+            else:
+                operations.append(job)
         page = self._journal.stage(appends)
         touched = frozenset([append[1] for append in appends])
         error = self._attempt(page, operations)
