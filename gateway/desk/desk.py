@@ -74,11 +74,11 @@ class Desk:
     async def _held_show(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         item = await self._item(arguments)
         answer = _hold(item.hold)
-        answer["report"] = None if item.report is None else json.loads(item.report.body)
+        report = None if item.report is None else json.loads(item.report.body)
+        answer["report"] = report
         raw = item.transmission.raw
         answer["bytes"] = raw.decode("latin-1")
-        report = report_from_json(answer["report"]) if answer["report"] is not None else None
-        answer["explanations"] = [] if report is None else explanations(report)
+        answer["explanations"] = [] if report is None else explanations(report_from_json(report))
         answer["suggestions"] = await self._releasing.suggestions(item)
         return answer
 

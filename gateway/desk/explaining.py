@@ -1,4 +1,4 @@
-"""What keeps a report back, in words about its own results, for whoever decides."""
+"""What is doubtful in a held report, in words about its own results, for whoever decides."""
 
 from __future__ import annotations
 

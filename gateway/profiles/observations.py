@@ -1,9 +1,9 @@
 """One result line to observations, with everything about it that must be looked at.
 
 A line gives one observation; two where it holds a call and a number; none where the profile says
-it is a remark or a picture.  A code nobody mapped, an unknown or unexpected unit, a unit of another
-property than the LOINC code, a value, time, status or flag that cannot be read each hold the
-report, at their position.
+it is a remark or a picture.  A code nobody mapped, an unknown or unexpected unit, a value, time,
+status or flag that cannot be read each hold the report, at their position; so does a unit of
+another property than the LOINC code, unless every code is the site's.
 """
 
 from __future__ import annotations

@@ -118,14 +118,21 @@ def session(records: Iterable[str]) -> list[bytes]:
     return [f"{record}\r".encode("latin-1") for record in records]
 
 
-def glucose(specimen: str, patient: str, value: str, at: str = "20260105101130") -> list[bytes]:
+def glucose(
+    specimen: str,
+    patient: str,
+    value: str,
+    at: str = "20260105101130",
+    *,
+    unit: str = "mg/dL",
+) -> list[bytes]:
     """A message with one result, as any ASTM device might send it."""
     return session(
         (
             rf"H|\^&|||TEST^1||||||||LIS2-A2|{at}",
             f"P|1||{patient}||DOE^JANE",
             f"O|1|{specimen}||^^^GLU",
-            f"R|1|^^^GLU|{value}|mg/dL||N||F||||{at}",
+            f"R|1|^^^GLU|{value}|{unit}||N||F||||{at}",
             "L|1|N",
         )
     )

@@ -108,7 +108,7 @@ async def test_moles_under_a_code_of_mass_wait_until_the_map_is_mended(
     device = free_port()
     ehr = Ehr()
     port = await ehr.listen("127.0.0.1", 0)
-    in_moles = [record.replace(b"mg/dL", b"mmol/L") for record in glucose("S1", "MRN1", "5.50")]
+    in_moles = glucose("S1", "MRN1", "5.50", unit="mmol/L")
     try:
         config = configuration(tmp_path, device, port, '"GLU" = "2339-0"', "erba-xl")
         async with gateway(config):
@@ -139,7 +139,7 @@ async def test_where_every_code_is_the_sites_a_mismatch_leaves_as_configured(
     device = free_port()
     ehr = Ehr()
     port = await ehr.listen("127.0.0.1", 0)
-    in_moles = [record.replace(b"mg/dL", b"mmol/L") for record in glucose("S1", "MRN1", "5.50")]
+    in_moles = glucose("S1", "MRN1", "5.50", unit="mmol/L")
     try:
         config = configuration(tmp_path, device, port, '"GLU" = "2345-7"')
         async with gateway(config):
