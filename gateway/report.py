@@ -8,7 +8,7 @@ Nothing here reads a clock, a disk or a wire.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -268,6 +268,10 @@ class Report:
     source: Source
     notes: tuple[str, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+
+    def doubted(self, *problems: Problem) -> Report:
+        """The same with these problems as well."""
+        return replace(self, problems=(*self.problems, *problems)) if problems else self
 
     @property
     def held(self) -> bool:

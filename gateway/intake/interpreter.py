@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from gateway import logs
@@ -63,10 +62,7 @@ class Interpreter:
         doubts = () if doubt is None else (doubt,)
         if not reading.reports and not reading.problems:
             return Meaning(known, None)
-        reports = tuple(
-            replace(r, problems=(*r.problems, *doubts, *_uncertified(known, r)))
-            for r in reading.reports
-        )
+        reports = tuple(r.doubted(*doubts, *_uncertified(known, r)) for r in reading.reports)
         problems = () if reports else (*reading.problems, *doubts)
         key = hashlib.sha256(known.name.encode() + b"\0" + reading.content_key).digest()
         ahead = None if arrival.received_at else _ahead(reading.sent_at, context.received_at)

@@ -106,8 +106,7 @@ class Planner:
         self, report: Report, finding: Finding, transmission: str
     ) -> Iterator[FiledReport]:
         match = finding.match
-        doubts = (*_failed(report, finding), *_adrift(finding))
-        report = replace(report, problems=(*report.problems, *doubts))
+        report = report.doubted(*_failed(report, finding), *_adrift(finding))
         if report.kind is not Kind.PATIENT or (match is None and not finding.before):
             yield self.filed(report, Revision(), 1)
             return
@@ -212,13 +211,13 @@ class Planner:
 
     def filed(self, report: Report, revision: Revision, number: int) -> FiledReport:
         """A report as it is stored, with its messages when nothing holds it."""
-        report = replace(report, problems=(*report.problems, *self._router.obstacles(report)))
+        report = report.doubted(*self._router.obstacles(report))
         messages: tuple[OutboxMessage, ...] = ()
         if not report.held:
             try:
                 messages = self._router.messages(report, revision)
             except NotEncodable as error:
-                report = replace(report, problems=(*report.problems, obstacle(error)))
+                report = report.doubted(obstacle(error))
         return FiledReport(
             id=report.id,
             device=report.device.id,

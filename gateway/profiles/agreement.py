@@ -15,6 +15,7 @@ from itertools import combinations
 from typing import Final, NamedTuple
 
 from gateway.profiles.link import Protocol
+from gateway.profiles.reading import Place
 from gateway.profiles.schema import AnalyzerProfile
 from gateway.report import (
     Absent,
@@ -37,10 +38,10 @@ _SEXES: Final = frozenset("MF")
 
 
 class Given(NamedTuple):
-    """One observation, where its value stood, and the number the device gave the replicate."""
+    """One observation, its line, and the number the device gave the replicate."""
 
     observation: Observation
-    at: str
+    line: Place
     replicate: str | None
 
 
@@ -148,10 +149,11 @@ def _contradictions(
     for found in tests.values():
         if len(found) > 1 and not _explained([given for _, given in found], profile):
             for words in (False, True):
-                yield from _conflicting([one for one in found if _is_words(one[1]) is words])
+                for number, given in _conflicting([f for f in found if _is_words(f[1]) is words]):
+                    yield number, given.line.locate(profile.where.value)
 
 
-def _conflicting(found: Sequence[tuple[int, Given]]) -> Iterator[tuple[int, str]]:
+def _conflicting(found: Sequence[tuple[int, Given]]) -> Iterator[tuple[int, Given]]:
     """Different values of one moment; a value without a time may be of any."""
     said: dict[datetime | None, set[object]] = {}
     for _, given in found:
@@ -161,7 +163,7 @@ def _conflicting(found: Sequence[tuple[int, Given]]) -> Iterator[tuple[int, str]
     anytime = None in said and len(set().union(*said.values())) > 1
     for number, given in found:
         if anytime or len(said.get(given.observation.observed_at, ())) > 1:
-            yield number, given.at
+            yield number, given
 
 
 def _is_words(given: Given) -> bool:

@@ -60,12 +60,10 @@ class AstmPlace:
         node = self._nodes.get(letter)
         if node is None:
             return joined(self.every(path))
-        fields = node.record.fields
-        if number > len(fields) or not (sent := fields[number - 1]):
+        texts = _texts(node.record, number, component, repeat)
+        if not texts:
             return None
-        if sent.isalnum() and sent.isascii() and component in (None, 1) and repeat is None:
-            return sent  # no delimiter can be in it
-        text = joined(_texts(node.record, number, component, repeat))
+        text = texts[0] if len(texts) == 1 else joined(texts)
         own = node.record.delimiters.component
         if text is None or component is not None or own == _COMPONENT:
             return text
@@ -86,7 +84,7 @@ class AstmPlace:
         letter, number, component, repeat = address(path)
         for node in self._near(letter):
             pieces = _pieces(node.record, number, repeat)
-            return tuple(_components(node.record, piece, component) for piece in pieces)
+            return tuple([_components(node.record, piece, component) for piece in pieces])
         return ()
 
     def locate(self, path: str) -> str:
@@ -118,7 +116,9 @@ def _components(record: Record, piece: str, component: int | None) -> tuple[str,
     parts = piece.split(separator) if separator in piece else [piece]
     if component is not None:
         parts = parts[component - 1 : component]
-    return tuple(_meaning(record, part) for part in parts)
+    if piece.isascii() and record.delimiters.escape not in piece:
+        return tuple(parts)
+    return tuple([_meaning(record, part) for part in parts])
 
 
 def _texts(
@@ -129,12 +129,15 @@ def _texts(
     if number > len(fields) or not (sent := fields[number - 1]):
         return ()
     if sent.isalnum() and sent.isascii() and component in (None, 1) and repeat is None:
-        return (sent,)
+        return (sent,)  # no delimiter can be in it
     delimiters = record.delimiters
-    if component == 1 and not (delimiters.repeat in sent or delimiters.escape in sent):
-        text = sent.partition(delimiters.component)[0].strip()
-        if text.isascii() and text != _DELETED:
-            return (text,) if text and repeat in (None, 1) else ()
+    if repeat is None and delimiters.repeat not in sent and delimiters.escape not in sent:
+        text = sent
+        if component is not None:
+            parts = sent.split(delimiters.component, component)
+            text = parts[component - 1] if component <= len(parts) else ""
+        text = readable(text).strip()
+        return (text,) if text and text != _DELETED else ()
     found = []
     for piece in _pieces(record, number, repeat):
         part = piece

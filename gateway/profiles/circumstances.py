@@ -31,27 +31,29 @@ class Circumstances(NamedTuple):
     problems: tuple[Problem, ...]
 
 
-class Surroundings:
-    """Reads the circumstances of one line and collects what is wrong with them."""
+class _Judged(NamedTuple):
+    """A time as it is taken, and what is wrong with it."""
 
-    def __init__(self, line: Line, profile: AnalyzerProfile, context: Context) -> None:
-        self._place: Place = line.place
-        self._remarks = line.remarks
+    when: When
+    wrong: ProblemCode | None = None
+    hold: bool = True
+
+
+class Surroundings:
+    """Reads the circumstances of lines of one transmission, and what is wrong with them."""
+
+    def __init__(self, profile: AnalyzerProfile, context: Context) -> None:
         self._profile = profile
         self._context = context
-        self._problems: list[Problem] = []
+        self._place: Place
+        self._problems: list[Problem]
+        self._times: dict[str, _Judged] = {}
 
-    def read(self, *, absent: bool) -> Circumstances:
+    def read(self, line: Line, *, absent: bool) -> Circumstances:
         """``absent``: the line gave no value."""
+        self._place, self._problems = line.place, []
         when = self._observed()
-        remarks = tuple(map(self._labelled, self._remarks)) if self._remarks else ()
-        dated = when.day is not None and when.moment is None
-        notes = (
-            *remarks,
-            *((f"measured on {when.day}",) if dated else ()),
-            *((TWICE,) if when.twice else ()),
-            *self._alarms(),
-        )
+        notes = self._notes(line.remarks, when)
         return Circumstances(
             self._flags(),
             self._range(),
@@ -61,6 +63,16 @@ class Surroundings:
             notes,
             tuple(self._problems),
         )
+
+    def _notes(self, remarks: Sequence[str], when: When) -> tuple[str, ...]:
+        notes = [self._labelled(remark) for remark in remarks]
+        if when.day is not None and when.moment is None:
+            notes.append(f"measured on {when.day}")
+        if when.twice:
+            notes.append(TWICE)
+        if self._profile.alarms:
+            notes += self._alarms()
+        return tuple(notes)
 
     def _operator(self) -> str | None:
         path = self._profile.where.operator
@@ -137,20 +149,27 @@ class Surroundings:
         return ABSENT
 
     def _time(self, path: str, text: str) -> When:
-        zone, received_at = self._context.timezone, self._context.received_at
-        try:
-            when = read_time(text, self._profile.dates, zone, received_at.date())
-        except UnreadableTime:
-            self._problem(ProblemCode.UNREADABLE_DATE, path)
-            return ABSENT
-        if when.moment is not None:
-            limits = self._context.limits
-            early = when.moment - received_at
-            when = settled(when, received_at, limits)
-            if limits.doubts(early) or when.twice:
-                hold = limits.holds(early)
-                self._problem(ProblemCode.CLOCK_SKEW, path, hold=hold)
-        return when
+        judged = self._times.get(text)
+        if judged is None:
+            judged = self._times[text] = _judge(text, self._profile, self._context)
+        if judged.wrong is not None:
+            self._problem(judged.wrong, path, hold=judged.hold)
+        return judged.when
 
     def _problem(self, code: ProblemCode, path: str, *, hold: bool = True) -> None:
         self._problems.append(Problem(code, self._place.locate(path), hold))
+
+
+def _judge(text: str, profile: AnalyzerProfile, context: Context) -> _Judged:
+    received_at, limits = context.received_at, context.limits
+    try:
+        when = read_time(text, profile.dates, context.timezone, received_at.date())
+    except UnreadableTime:
+        return _Judged(ABSENT, ProblemCode.UNREADABLE_DATE)
+    if when.moment is None:
+        return _Judged(when)
+    early = when.moment - received_at
+    when = settled(when, received_at, limits)
+    if limits.doubts(early) or when.twice:
+        return _Judged(when, ProblemCode.CLOCK_SKEW, limits.holds(early))
+    return _Judged(when)

@@ -35,7 +35,7 @@ def read_test(place: Place, profile: AnalyzerProfile, context: Context) -> Test:
     """The site's map comes before the profile's, by normal form or by the code as sent."""
     path, sent = _sent(place, profile.where.code)
     known = _known(profile, sent)
-    aside = next((one for one in known.asides if applies(one.when, place)), None)
+    aside = _aside(known.asides, place) if known.asides else None
     loinc = (context.codes.get(known.code) or context.codes.get(sent)) if known.code else None
     if loinc is not None:
         return Test(known.code, path, _mapped(profile, sent, loinc), aside)
@@ -43,6 +43,10 @@ def read_test(place: Place, profile: AnalyzerProfile, context: Context) -> Test:
     if analyte is not None and analyte.specimen and not _fits(analyte, place, profile):
         analyte = None
     return Test(known.code, path, analyte, aside)
+
+
+def _aside(asides: tuple[Aside, ...], place: Place) -> Aside | None:
+    return next((one for one in asides if applies(one.when, place)), None)
 
 
 def applies(conditions: tuple[tuple[str, str], ...], place: Place) -> bool:

@@ -16,7 +16,7 @@ from gateway.profiles.patterns import compiled
 from gateway.profiles.reading import Place
 from gateway.profiles.schema import Analyte, AnalyzerProfile, Part, Quirk, Scale
 from gateway.profiles.units import to_ucum
-from gateway.profiles.values import UNREADABLE, Writing, read_value
+from gateway.profiles.values import UNREADABLE, Writing, is_plain_number, read_value
 from gateway.report import Absent, Problem, ProblemCode, Quantity, Range, Unit, Value
 
 _UNITLESS: Final = frozenset(("", "[pH]", "{INR}", "{ratio}", "{index}"))
@@ -44,6 +44,12 @@ def answer_instead(place: Place, profile: AnalyzerProfile) -> str | None:
 def _writing(profile: AnalyzerProfile) -> Writing:
     trailing = frozenset(profile.flags) if Quirk.TRAILING_FLAG in profile.quirks else frozenset()
     return Writing(profile.decimal, profile.voids, trailing)
+
+
+@lru_cache(maxsize=1024)
+def _unit(sent: str, ucum: str) -> Unit:
+    """Known ones are few and come with every value."""
+    return Unit(sent, ucum)
 
 
 class Measure:
@@ -96,6 +102,8 @@ class Measure:
             if compiled(void.pattern).fullmatch(text.strip()):
                 return Measured(Absent(void.reason), text)
         writing, answers = _writing(self._profile), self._analyte.answers
+        if not answers and is_plain_number(text, writing):
+            return self._number(text, unit, beside_call=beside_call)
         stated = self._stated(unit) if scale is Scale.ANY else ""
         measured = scale is Scale.ANY and (bool(stated) or self._numeric())
         read = read_value(text, writing, scale, answers, self._knows_unit, measured=measured)
@@ -116,6 +124,11 @@ class Measure:
                 return Measured(other, text, None, flags, notes=notes)
         ucum = found.ucum if found else None
         return Measured(value, text, ucum, flags, problems, beside_call)
+
+    def _number(self, text: str, beside: str | None, *, beside_call: bool) -> Measured:
+        unit, problems = self._unit(beside, None)
+        ucum = unit.ucum if unit else None
+        return Measured(Quantity(text, None, unit), text, ucum, (), problems, beside_call)
 
     def _stated(self, beside: str | None) -> str:
         """The unit sent with the value."""
@@ -146,9 +159,10 @@ class Measure:
         if Quirk.NUMBERED_UNITS in self._profile.quirks and text.isdecimal():
             return self._numbered(text)
         ucum = self._ucum(text)
-        if any(other and self._ucum(other) != ucum for other in (beside, glued)):
+        others = [other for other in (beside, glued) if other]
+        if others and any(self._ucum(other) != ucum for other in others):
             ucum = None
-        unit = Unit(text, ucum)
+        unit = _unit(text, ucum) if ucum else Unit(text)
         if ucum is None or not self._expected(text, ucum):
             return unit, (self._unit_problem(ProblemCode.UNKNOWN_UNIT),)
         return unit, ()

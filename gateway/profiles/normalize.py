@@ -17,7 +17,7 @@ from gateway.profiles.context import Context
 from gateway.profiles.identity import Identity, read_identity
 from gateway.profiles.kinds import decide_kind
 from gateway.profiles.link import Protocol
-from gateway.profiles.observations import LineReading, read_line
+from gateway.profiles.observations import LineReader, LineReading
 from gateway.profiles.patterns import matches
 from gateway.profiles.readers import fitting, reader_of
 from gateway.profiles.reading import Group, Place
@@ -56,8 +56,9 @@ def interpret(
     where = "H[1]" if profile.link.protocol is Protocol.ASTM else "message"
     unchecked = Problem(ProblemCode.INTEGRITY_UNCHECKED, where, hold=False)
     extra = () if checked else (unchecked,)
+    lines = LineReader(profile, context)
     drawn = tuple(
-        _drawn(group, identifier.identify(group.content), profile, context, extra)
+        _drawn(group, identifier.identify(group.content), profile, context, lines, extra)
         for group in reading.groups
     )
     sent_at = _clock(reading.groups, profile, context)
@@ -70,14 +71,15 @@ def _drawn(
     identity: str,
     profile: AnalyzerProfile,
     context: Context,
+    lines: LineReader,
     extra: tuple[Problem, ...],
 ) -> Drawn:
-    read = [read_line(line, profile, context) for line in group.lines]
+    read = [lines.read(line) for line in group.lines]
     where = profile.where
     given = [
         Given(
             observation,
-            line.place.locate(where.value),
+            line.place,
             line.place.whole(where.replicate) if where.replicate else None,
         )
         for line, found in zip(group.lines, read, strict=True)

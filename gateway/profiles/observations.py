@@ -8,7 +8,7 @@ another property than the LOINC code, unless every code is the site's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from gateway.profiles.circumstances import UNSETTLED, Circumstances, Surroundings
@@ -32,14 +32,40 @@ class LineReading(NamedTuple):
     details: tuple[str, ...] = ()
 
 
-def read_line(line: Line, profile: AnalyzerProfile, context: Context) -> LineReading:
-    """Never drops a line: what it cannot read it reports."""
-    test = read_test(line.place, profile, context)
-    if test.aside is not None:
-        return _aside(test.aside.role, test.code, line, profile)
-    if test.analyte is None and _is_message(line.place, profile):
-        return _aside(AsideRole.REMARK, test.code, line, profile)
-    return _measured(test, line, profile, context)
+class LineReader:
+    """Reads the result lines of one transmission.  Never drops a line: what it cannot read it
+    reports."""
+
+    def __init__(self, profile: AnalyzerProfile, context: Context) -> None:
+        self._profile = profile
+        self._context = context
+        self._surroundings = Surroundings(profile, context)
+
+    def read(self, line: Line) -> LineReading:
+        profile = self._profile
+        test = read_test(line.place, profile, self._context)
+        if test.aside is not None:
+            return _aside(test.aside.role, test.code, line, profile)
+        if test.analyte is None and _is_message(line.place, profile):
+            return _aside(AsideRole.REMARK, test.code, line, profile)
+        return self._measured(test, line)
+
+    def _measured(self, test: Test, line: Line) -> LineReading:
+        place, profile, analyte = line.place, self._profile, test.analyte or UNMAPPED
+        found = Measure(place, profile, self._context, test.code, analyte).read()
+        absent = all(isinstance(one.value, Absent) for one in found)
+        around = self._surroundings.read(line, absent=absent)
+        observations = tuple([_observation(test.code, analyte, one, around) for one in found])
+        problems: list[Problem] = []
+        if test.analyte is None:
+            problems.append(Problem(ProblemCode.UNKNOWN_TEST, place.locate(test.path)))
+        for one in found:
+            problems += one.problems
+        for observation, one in zip(observations, found, strict=True):
+            loinc = observation.code.loinc
+            if loinc and one.ucum and contradict(loinc, one.ucum):
+                problems.append(_mismatch(place, profile))
+        return LineReading(observations, (*problems, *around.problems))
 
 
 def _is_message(place: Place, profile: AnalyzerProfile) -> bool:
@@ -70,34 +96,13 @@ def _aside(role: AsideRole, code: str, line: Line, profile: AnalyzerProfile) -> 
             return LineReading()
 
 
-def _measured(test: Test, line: Line, profile: AnalyzerProfile, context: Context) -> LineReading:
-    analyte = test.analyte or UNMAPPED
-    found = Measure(line.place, profile, context, test.code, analyte).read()
-    absent = all(isinstance(one.value, Absent) for one in found)
-    around = Surroundings(line, profile, context).read(absent=absent)
-    problems = [problem for one in found for problem in one.problems]
-    if test.analyte is None:
-        problems.insert(0, Problem(ProblemCode.UNKNOWN_TEST, line.place.locate(test.path)))
-    observations = tuple(_observation(test.code, analyte, one, around) for one in found)
-    problems += _mismatches(line.place, profile, observations, found)
-    return LineReading(observations, (*problems, *around.problems))
-
-
-def _mismatches(
-    place: Place,
-    profile: AnalyzerProfile,
-    observations: tuple[Observation, ...],
-    found: tuple[Measured, ...],
-) -> Iterator[Problem]:
+def _mismatch(place: Place, profile: AnalyzerProfile) -> Problem:
     """Whoever goes by the code would take the number for one in another unit.
 
     Where every code is the site's, the site has the last word: it is told, and the result leaves.
     """
     where = profile.where.unit or profile.where.value
-    for observation, one in zip(observations, found, strict=True):
-        loinc = observation.code.loinc
-        if loinc and one.ucum and contradict(loinc, one.ucum):
-            yield Problem(ProblemCode.UNIT_MISMATCH, place.locate(where), hold=not profile.generic)
+    return Problem(ProblemCode.UNIT_MISMATCH, place.locate(where), hold=not profile.generic)
 
 
 def _observation(code: str, analyte: Analyte, one: Measured, around: Circumstances) -> Observation:
@@ -121,4 +126,10 @@ def _named(code: str, analyte: Analyte, one: Measured) -> Code:
     loinc = analyte.by_unit.get(one.ucum or "", analyte.loinc)
     if one.beside_call and analyte.number:
         loinc = analyte.number
-    return Code(code, loinc, (display_of(loinc) if loinc else None) or analyte.display)
+    return _coded(code, loinc, analyte.display) if loinc else Code(code, None, analyte.display)
+
+
+@lru_cache(maxsize=8192)
+def _coded(code: str, loinc: str, display: str | None) -> Code:
+    """Of a code that is in the profile or the site's map."""
+    return Code(code, loinc, display_of(loinc) or display)

@@ -92,6 +92,11 @@ UNREADABLE: Final = Read(Absent(AbsentReason.UNREADABLE), faulty=True)
 NOT_MEASURED: Final = Read(Absent(AbsentReason.NOT_MEASURED))
 
 
+def is_plain_number(text: str, writing: Writing) -> bool:
+    """Digits with or without a point, and nothing else: nearly every value is one."""
+    return writing.decimal == "." and _PLAIN.fullmatch(text) is not None
+
+
 def read_value(
     text: str,
     writing: Writing,
@@ -108,7 +113,7 @@ def read_value(
     if _CONTROL.search(text):
         return UNREADABLE
     trimmed = text.strip()
-    if writing.decimal == "." and not answers and _PLAIN.fullmatch(trimmed):
+    if not answers and is_plain_number(trimmed, writing):
         return Read(Quantity(trimmed))
     if trimmed in answers:
         return Read(answers[trimmed])
