@@ -27,24 +27,25 @@ class Zone:
     """How times of this message are written: in ``zone`` (None: each in its own), to the second,
     with their offset or without any."""
 
-    __slots__ = ("_last", "_offset", "_text", "_zone")
+    __slots__ = ("_good", "_offset", "_zone")
 
     def __init__(self, zone: tzinfo | None, *, offset: bool) -> None:
         self._zone = zone
         self._offset = offset
-        self._last: datetime | None = None
-        self._text = ""
+        self._good: dict[str, datetime] = {}
 
     def same(self, text: str, wanted: datetime | None) -> bool:
-        if wanted is self._last:
-            return text == self._text
+        """A message repeats its times: one found good is good for the same time again, and that
+        is this very object, because equal times may be written in different zones."""
         if wanted is None:
             return not text
+        if self._good.get(text) is wanted:
+            return True
         local = wanted.astimezone(self._zone) if self._zone else wanted
         iso = local.isoformat(timespec="seconds")
         if iso_of(text) != (iso if self._offset else iso[:19]):
             return False
-        self._last, self._text = wanted, text
+        self._good[text] = wanted
         return True
 
 
@@ -68,7 +69,7 @@ class Seen:
 
     def text(self, number: int, wanted: str) -> None:
         """One value without components."""
-        if not _same_text(self.raw(number), wanted):
+        if not same_text(self.raw(number), wanted):
             raise self.differs(number)
 
     def parts(self, number: int, *wanted: Part) -> None:
@@ -110,15 +111,16 @@ def same_parts(text: str, wanted: Sequence[Part]) -> bool:
 
 def _same_part(text: str, wanted: Part) -> bool:
     if isinstance(wanted, str):
-        return _same_text(text, wanted)
+        return same_text(text, wanted)
     kept = list(wanted)
     while kept and not kept[-1]:
         kept.pop()
     found = text.split("&") if text else []
-    return len(found) == len(kept) and all(map(_same_text, found, kept))
+    return len(found) == len(kept) and all(map(same_text, found, kept))
 
 
-def _same_text(text: str, wanted: str) -> bool:
+def same_text(text: str, wanted: str) -> bool:
+    """Whether a leaf, its escapes read, is this text."""
     if _SPECIAL.isdisjoint(text):
         return text == wanted
     return _DELIMITERS.isdisjoint(text) and unescaped(text) == wanted

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from gateway.messages import wording
 from gateway.messages.destinations import DestinationProfile
 from gateway.messages.envelope import Envelope
 from gateway.messages.errors import NotEncodable, Obstacle
-from gateway.messages.verification.comparison import Seen, Zone, same_repetitions
+from gateway.messages.verification.comparison import (
+    Seen,
+    Zone,
+    same_repetitions,
+    same_text,
+)
 from gateway.messages.verification.readback import (
     lost,
     seen_in_line,
     seen_in_text,
     wire_length,
 )
+from gateway.messages.verification.recurring import same_test, same_unit
 from gateway.messages.verification.tables import COMPLETE_TABLES, table
-from gateway.messages.verification.values import IS_LENGTH, ST_LENGTH, needs_string, same_value
+from gateway.messages.verification.values import IS_LENGTH, needs_string, same_value
 from gateway.report import (
     Absent,
+    Code,
     Coded,
     Observation,
     Quantity,
@@ -30,6 +36,11 @@ from gateway.report import (
 )
 
 Segments = Sequence[list[str]]
+Key = tuple[str, int]
+"""The first code of OBX-3 with its system, and the how-manieth of that name."""
+
+_LAST = 19
+"""The last field of OBX that says anything."""
 
 
 def check_results(
@@ -65,80 +76,83 @@ class _Checker:
         self._report = report
         self._envelope = envelope
         self._profile = profile
-        self._names = [_name(observation) for observation in report.observations]
-        self._times = Counter(self._names)
-        self._seen: Counter[str] = Counter()
+        self._keys, self._times = _counted(report.observations)
         self._sent = _sent(envelope.previous)
         self._equipment = _equipment(report) if profile.analysis_fields else []
+        self._known_equipment: str | None = None
+        self._table_0078 = table("HL70078", COMPLETE_TABLES) or frozenset()
         self._zone = Zone(
             envelope.zone(report, offsets=profile.zone_offset), offset=profile.zone_offset
         )
-        self._good: set[tuple[object, str]] = set()
 
     def observation(self, index: int, fields: list[str], notes: Segments) -> None:
-        now, name = self._report.observations[index], self._names[index]
-        self._seen[name] += 1
-        seen = Seen(fields, f"OBX[{index + 1}]")
-        seen.text(1, str(index + 1))
-        self._code(seen, now)
-        seen.text(4, str(self._seen[name]) if self._times[name] > 1 else "")
-        if not same_value(now, seen.raw(2), seen.raw(5), self._profile):
-            raise seen.differs(5)
-        self._unit(seen, now)
-        seen.text(7, seen_in_line(now.range or ""))
-        flags, other = self._flags(now)
-        seen.repetitions(8, [[flag] for flag in flags])
-        before = self._sent.get((name, self._seen[name]))
+        now, key = self._report.observations[index], self._keys[index]
+        row = fields if len(fields) > _LAST else [*fields, *[""] * (_LAST + 1 - len(fields))]
+        sub_id = str(key[1]) if self._times[key[0]] > 1 else ""
+        before = self._sent.get(key)
         status = self._status(now, before)
-        seen.text(11, status.value)
-        self._when(seen, now)
-        seen.text(16, seen_in_line(now.operator or ""))
-        self._repeated(seen, 18, "equipment", self._equipment)
-        seen.nothing_else()
-        said = [*_remarks(now, before, status), *(wording.flag(flag) for flag in other), *now.notes]
-        check_notes(notes, said, _dropped(now), seen.where)
+        flags, other = self._flags(now)
+        wrong = (
+            _not_this_test(row, now.code, str(index + 1), sub_id)
+            or self._not_this_result(row, now, flags)
+            or self._not_so_obtained(row, now, status)
+        )
+        if wrong:
+            raise NotEncodable(Obstacle.DIFFERENT, f"OBX[{index + 1}]-{wrong}")
+        if self._says_more(row):
+            raise NotEncodable(Obstacle.DIFFERENT, f"OBX[{index + 1}]")
+        said = [*_remarks(now, before, status), *map(wording.flag, other), *now.notes]
+        check_notes(notes, said, _dropped(now), f"OBX[{index + 1}]")
 
-    def _code(self, seen: Seen, now: Observation) -> None:
-        code = now.code
-        if code.loinc is None:
-            return seen.parts(3, code.device, seen_in_line(code.display or code.device), "L")
-        shown = seen_in_line(code.display or "")
-        shown = shown if wire_length(shown) <= ST_LENGTH else ""
-        return seen.parts(3, code.loinc, shown, "LN", code.device, code.device, "L")
-
-    def _unit(self, seen: Seen, now: Observation) -> None:
+    def _not_this_result(self, row: list[str], now: Observation, flags: list[str]) -> int:
+        """The first field of value, unit, range and flags that differs; 0 for none."""
+        if not same_value(now, row[2], row[5], self._profile):
+            return 5
         unit = now.value.unit if isinstance(now.value, Quantity | Range) else None
-        if unit is None:
-            return seen.text(6, "")
-        device, ucum = seen_in_line(unit.device), unit.ucum
-        if ucum is None:
-            wanted = [device, device, "L"] if device else []
-        elif device in ("", ucum):
-            wanted = [ucum, ucum, "UCUM"]
-        else:
-            wanted = [ucum, device, "UCUM", device, device, "L"]
-        return self._repeated(seen, 6, unit, [wanted] if wanted else [])
+        if not (same_unit(row[6], unit.device, unit.ucum) if unit else same_text(row[6], "")):
+            return 6
+        if not same_text(row[7], seen_in_line(now.range or "")):
+            return 7
+        return 0 if same_repetitions(row[8], [[flag] for flag in flags]) else 8
 
-    def _repeated(
-        self, seen: Seen, number: int, what: object, wanted: Sequence[Sequence[str]]
-    ) -> None:
-        """What stands alike in many observations is taken apart once."""
-        text = seen.raw(number)
-        if (what, text) in self._good:
-            return
-        if not same_repetitions(text, wanted):
-            raise seen.differs(number)
-        self._good.add((what, text))
+    def _not_so_obtained(self, row: list[str], now: Observation, status: Status) -> int:
+        """The first field of status, times, operator and equipment that differs; 0 for none."""
+        if row[11] != status:
+            return 11
+        collected, observed, zone = self._report.specimen.collected_at, now.observed_at, self._zone
+        analysis = self._profile.analysis_fields
+        first, second = (collected, observed) if analysis else (observed, collected)
+        if not zone.same(row[14], first or second):
+            return 14
+        if analysis and not zone.same(row[19], observed):
+            return 19
+        if not same_text(row[16], seen_in_line(now.operator or "")):
+            return 16
+        return 0 if self._same_equipment(row[18]) else 18
+
+    def _same_equipment(self, text: str) -> bool:
+        """It stands alike in all observations and is taken apart once."""
+        if text != self._known_equipment and not same_repetitions(text, self._equipment):
+            return False
+        self._known_equipment = text
+        return True
+
+    def _says_more(self, row: list[str]) -> bool:
+        """Whether a field has something that none of the others compare."""
+        unused = row[9] or row[10] or row[12] or row[13] or row[15] or row[17]
+        analysed = row[19] and not self._profile.analysis_fields
+        return bool(unused or analysed) or any(row[_LAST + 1 :])
 
     def _flags(self, now: Observation) -> tuple[list[str], list[str]]:
+        """Those of OBX-8, and those of notes."""
         flags = list(now.flags)
-        if not flags and not isinstance(now.value, Quantity):
-            return [], []
-        if isinstance(now.value, Quantity) and needs_string(now.value, self._profile):
+        if isinstance(now.value, Quantity) and now.value.comparator is not None:
             beyond = now.value.comparator
-            flags += [beyond.value] if beyond in ("<", ">") and beyond not in flags else []
-        table_0078 = table("HL70078", COMPLETE_TABLES) or frozenset()
-        known = [flag for flag in flags if flag in table_0078 and flag != "null"]
+            if beyond in ("<", ">") and beyond not in flags:
+                flags += [beyond.value] if needs_string(now.value, self._profile) else []
+        if not flags:
+            return [], []
+        known = [flag for flag in flags if flag in self._table_0078 and flag != "null"]
         other = [flag for flag in flags if flag.strip() and flag not in known]
         if self._profile.several_flags:
             return known, other
@@ -154,14 +168,6 @@ class _Checker:
             return Status.CORRECTED
         return Status.CORRECTED if before and _replaces(now, before) else Status.FINAL
 
-    def _when(self, seen: Seen, now: Observation) -> None:
-        collected, observed = self._report.specimen.collected_at, now.observed_at
-        if self._profile.analysis_fields:
-            seen.moment(14, collected or observed, self._zone)
-            seen.moment(19, observed, self._zone)
-        else:
-            seen.moment(14, observed or collected, self._zone)
-
 
 def _dropped(now: Observation) -> int:
     """How many characters of what the device sent a reader will not see."""
@@ -174,20 +180,31 @@ def _dropped(now: Observation) -> int:
     return lost(*said, *now.flags, *now.notes)
 
 
-def _name(observation: Observation) -> str:
-    """What a receiver tells results apart by: the first code of OBX-3 and its system."""
-    loinc = observation.code.loinc
-    return f"LN {loinc}" if loinc else f"L {observation.code.device}"
+def _counted(observations: Sequence[Observation]) -> tuple[list[Key], dict[str, int]]:
+    """What a receiver tells each result apart by, and how often each name stands."""
+    times: dict[str, int] = {}
+    keys = []
+    for observation in observations:
+        loinc = observation.code.loinc
+        name = f"LN {loinc}" if loinc else f"L {observation.code.device}"
+        times[name] = times.get(name, 0) + 1
+        keys.append((name, times[name]))
+    return keys, times
 
 
-def _sent(previous: Report | None) -> dict[tuple[str, int], Observation]:
-    """What the receiver holds already, by name and the how-manieth of it."""
-    found: dict[tuple[str, int], Observation] = {}
-    times: Counter[str] = Counter()
-    for observation in previous.observations if previous else ():
-        times[_name(observation)] += 1
-        found[_name(observation), times[_name(observation)]] = observation
-    return found
+def _sent(previous: Report | None) -> dict[Key, Observation]:
+    """What the receiver holds already."""
+    sent = previous.observations if previous else ()
+    return dict(zip(_counted(sent)[0], sent, strict=True))
+
+
+def _not_this_test(row: list[str], code: Code, number: str, sub_id: str) -> int:
+    """The first field of number, test and sub-id that differs; 0 for none."""
+    if row[1] != number:
+        return 1
+    if not same_test(row[3], code.device, code.loinc, code.display):
+        return 3
+    return 0 if same_text(row[4], sub_id) else 4
 
 
 def _was_final(before: Observation) -> bool:

@@ -9,9 +9,10 @@ about tables and never compares OBX-5 with OBX-2.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
+from itertools import repeat
 
 from gateway.messages.errors import NotEncodable, Obstacle
 from gateway.messages.verification.datatypes import (
@@ -33,21 +34,26 @@ from gateway.messages.verification.tables import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rule:
-    """How often a field may stand, and how each repetition must look."""
+    """How often a field may stand, and how each repetition must look.  What was found of a field
+    that is ``recurring`` is remembered from message to message."""
 
     most: int
     check: Leaf
+    recurring: bool = False
 
 
 _DELIMITERS = Rule(-1, anything)
-"""MSH-1 and MSH-2, which a reader has used to read this at all."""
+"""The name, MSH-1 and MSH-2, which a reader has used to read this at all."""
+_RECURRING = {"OBX": frozenset((1, 2, 3, 4, 6, 7, 8, 11))}
+"""Tests, units, ranges and codes, which say nothing of a patient; values and times are not kept."""
+_REMEMBERED = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentRules:
-    """``required`` holds the numbers of the fields that must not be empty."""
+    """``fields`` begins with the name; ``required`` numbers those that must not be empty."""
 
     fields: tuple[Rule, ...]
     required: tuple[int, ...]
@@ -73,39 +79,36 @@ def check_structure(segments: Sequence[Sequence[str]], known: Structure) -> None
 
     Raises NotEncodable with the first thing that is wrong.
     """
-    names = "".join(f"{fields[0]};" for fields in segments)
-    if known.sequence.fullmatch(names) is None:
+    names = ";".join([fields[0] for fields in segments])
+    if known.sequence.fullmatch(names + ";") is None:
         raise NotEncodable(Obstacle.SEGMENT_SEQUENCE, "message")
-    good: dict[str, list[set[str]]] = {}
+    last: Sequence[str] = ()
     for number, fields in enumerate(segments, start=1):
         rules = known.segments[fields[0]]
-        if fields[0] not in good:
-            good[fields[0]] = [set() for _ in rules.fields]
-        _check_fields(fields, rules, good[fields[0]], number)
-        if fields[0] == "OBX" and not fits_value_type(*_padded(fields, 6)[2:6:3]):
+        if fields[0] != "OBX":
+            _check_fields(fields, repeat(""), rules, number)
+            continue
+        good = last if len(last) >= len(fields) else repeat("")
+        _check_fields(fields, good, rules, number)
+        if len(fields) > 5 and not fits_value_type(fields[2], fields[5]):
             raise _wrong(Obstacle.VALUE_TYPE, fields, number, 5)
+        last = fields
 
 
 def _check_fields(
-    fields: Sequence[str], rules: SegmentRules, good: list[set[str]], number: int
+    fields: Sequence[str], good: Iterable[str], rules: SegmentRules, number: int
 ) -> None:
-    """``good`` is what was found so before in fields of this message: panels repeat themselves."""
-    if len(fields) - 1 > len(rules.fields):
-        raise _wrong(Obstacle.TOO_MANY, fields, number, len(rules.fields) + 1)
+    """``good`` are the fields of such a segment before it: panels repeat themselves."""
+    if len(fields) > len(rules.fields):
+        raise _wrong(Obstacle.TOO_MANY, fields, number, len(rules.fields))
     for position in rules.required:
         if position >= len(fields) or not fields[position]:
             raise _wrong(Obstacle.REQUIRED_FIELD, fields, number, position)
-    for text, rule, known in zip(fields[1:], rules.fields, good, strict=False):
-        if text and text not in known:
-            obstacle = _field(text, rule)
+    for text, same, rule in zip(fields, good, rules.fields, strict=False):
+        if text and text != same:
+            obstacle = _recurring(text, rule) if rule.recurring else _field(text, rule)
             if obstacle is not None:
-                position = next(i for i, one in enumerate(rules.fields, 1) if one is rule)
-                raise _wrong(obstacle, fields, number, position)
-            known.add(text)
-
-
-def _padded(fields: Sequence[str], length: int) -> list[str]:
-    return [*fields, *[""] * (length - len(fields))]
+                raise _wrong(obstacle, fields, number, rules.fields.index(rule))
 
 
 def _wrong(obstacle: Obstacle, fields: Sequence[str], number: int, position: int) -> NotEncodable:
@@ -121,13 +124,20 @@ def _field(text: str, rule: Rule) -> Obstacle | None:
     return next(filter(None, map(rule.check, repetitions)), None)
 
 
+_recurring = lru_cache(_REMEMBERED)(_field)
+
+
 def _segment_rules(name: str, version: str) -> SegmentRules:
     elements = segment_fields(name, version)
     required = tuple(i for i, element in enumerate(elements, start=1) if element.least)
-    rules = tuple(Rule(element.most, _check(element, version, "^&")) for element in elements)
+    recurring = _RECURRING.get(name, frozenset())
+    rules = tuple(
+        Rule(element.most, _check(element, version, "^&"), i in recurring)
+        for i, element in enumerate(elements, start=1)
+    )
     if name == "MSH":
         rules = (_DELIMITERS, _DELIMITERS, *rules[2:])
-    return SegmentRules(rules, required)
+    return SegmentRules((_DELIMITERS, *rules), required)
 
 
 def _check(element: Element, version: str, separators: str) -> Leaf:

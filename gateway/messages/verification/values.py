@@ -19,9 +19,9 @@ NM_LENGTH = 16
 
 def same_value(now: Observation, value_type: str, text: str, profile: DestinationProfile) -> bool:
     """Whether it is the same value, written in the type this destination is to get it in."""
+    if value_type == "NM" and isinstance(now.value, Quantity):
+        return now.value.comparator is None and text == now.value.number and _is_numeric(text)
     match value_type, now.value:
-        case "NM", Quantity(number, None):
-            return text == number and _is_numeric(number)
         case "SN", (Quantity() | Titer() | Range()) as value:
             return profile.structured_numeric and text.split("^") == _structured(value)
         case "ST", (Quantity() | Titer() | Range()) as value:
@@ -72,7 +72,7 @@ def needs_string(value: Quantity | Titer | Range, profile: DestinationProfile) -
 
 def _is_numeric(number: str) -> bool:
     """Whether NM can hold it: HL7 knows no exponents."""
-    return len(number) <= NM_LENGTH and not set(number) & set("eE")
+    return len(number) <= NM_LENGTH and "e" not in number and "E" not in number
 
 
 def _in_line(value: Quantity | Titer | Range) -> str:
