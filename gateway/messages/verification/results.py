@@ -102,18 +102,20 @@ class _Checker:
         if self._says_more(row):
             raise NotEncodable(Obstacle.DIFFERENT, f"OBX[{index + 1}]")
         said = [*_remarks(now, before, status), *map(wording.flag, other), *now.notes]
-        check_notes(notes, said, _dropped(now), f"OBX[{index + 1}]")
+        dropped = _dropped(now)
+        if notes or said or dropped:
+            check_notes(notes, said, dropped, f"OBX[{index + 1}]")
 
     def _not_this_result(self, row: list[str], now: Observation, flags: list[str]) -> int:
         """The first field of value, unit, range and flags that differs; 0 for none."""
         if not same_value(now, row[2], row[5], self._profile):
             return 5
-        unit = now.value.unit if isinstance(now.value, Quantity | Range) else None
+        unit = now.value.unit if isinstance(now.value, (Quantity, Range)) else None
         if not (same_unit(row[6], unit.device, unit.ucum) if unit else same_text(row[6], "")):
             return 6
         if not same_text(row[7], seen_in_line(now.range or "")):
             return 7
-        return 0 if same_repetitions(row[8], [[flag] for flag in flags]) else 8
+        return 0 if row[8] == "~".join(flags) else 8  # codes of a table need no escapes
 
     def _not_so_obtained(self, row: list[str], now: Observation, status: Status) -> int:
         """The first field of status, times, operator and equipment that differs; 0 for none."""
@@ -145,11 +147,11 @@ class _Checker:
 
     def _flags(self, now: Observation) -> tuple[list[str], list[str]]:
         """Those of OBX-8, and those of notes."""
-        flags = list(now.flags)
+        flags = now.flags
         if isinstance(now.value, Quantity) and now.value.comparator is not None:
             beyond = now.value.comparator
             if beyond in ("<", ">") and beyond not in flags:
-                flags += [beyond.value] if needs_string(now.value, self._profile) else []
+                flags += (beyond.value,) if needs_string(now.value, self._profile) else ()
         if not flags:
             return [], []
         known = [flag for flag in flags if flag in self._table_0078 and flag != "null"]
@@ -171,11 +173,12 @@ class _Checker:
 
 def _dropped(now: Observation) -> int:
     """How many characters of what the device sent a reader will not see."""
-    unit = getattr(now.value, "unit", None)
-    said = [now.code.display, now.range, now.operator, unit.device if unit else None]
-    if isinstance(now.value, Text | Coded):
-        said.append(now.value.text)
-    if isinstance(now.value, Coded | Absent):
+    value, said = now.value, [now.code.display, now.range, now.operator]
+    if isinstance(value, (Quantity, Range)):
+        said.append(value.unit.device if value.unit else None)
+    elif isinstance(value, (Text, Coded)):
+        said.append(value.text)
+    if isinstance(value, (Coded, Absent)):
         said.append(now.raw)
     return lost(*said, *now.flags, *now.notes)
 

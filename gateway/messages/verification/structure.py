@@ -12,7 +12,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from itertools import repeat
+from itertools import compress, repeat
+from operator import ne
 
 from gateway.messages.errors import NotEncodable, Obstacle
 from gateway.messages.verification.datatypes import (
@@ -44,10 +45,18 @@ class Rule:
     recurring: bool = False
 
 
-_DELIMITERS = Rule(-1, anything)
-"""The name, MSH-1 and MSH-2, which a reader has used to read this at all."""
-_RECURRING = {"OBX": frozenset((1, 2, 3, 4, 6, 7, 8, 11))}
-"""Tests, units, ranges and codes, which say nothing of a patient; values and times are not kept."""
+_FREE = Rule(-1, anything)
+"""Of OBX-5, which is looked at with OBX-2, and of what a reader has used to read this at all: the
+name, MSH-1 and MSH-2."""
+_RECURRING = {
+    "MSH": (3, 4, 5, 6, 9, 11, 12, 18),
+    "PID": (1,),
+    "ORC": (1, 5),
+    "OBR": (1, 4, 24, 25),
+    "OBX": (1, 2, 3, 4, 6, 7, 8, 11, 18),
+    "SPM": (1, 4, 11),
+}
+"""Parties, tests, units, ranges, codes: nothing of one patient, no value and no time."""
 _REMEMBERED = 4096
 
 
@@ -104,8 +113,9 @@ def _check_fields(
     for position in rules.required:
         if position >= len(fields) or not fields[position]:
             raise _wrong(Obstacle.REQUIRED_FIELD, fields, number, position)
-    for text, same, rule in zip(fields, good, rules.fields, strict=False):
-        if text and text != same:
+    others = compress(zip(fields, rules.fields, strict=False), map(ne, fields, good))
+    for text, rule in others:
+        if text and rule is not _FREE:
             obstacle = _recurring(text, rule) if rule.recurring else _field(text, rule)
             if obstacle is not None:
                 raise _wrong(obstacle, fields, number, rules.fields.index(rule))
@@ -130,14 +140,18 @@ _recurring = lru_cache(_REMEMBERED)(_field)
 def _segment_rules(name: str, version: str) -> SegmentRules:
     elements = segment_fields(name, version)
     required = tuple(i for i, element in enumerate(elements, start=1) if element.least)
-    recurring = _RECURRING.get(name, frozenset())
-    rules = tuple(
-        Rule(element.most, _check(element, version, "^&"), i in recurring)
+    recurring = _RECURRING.get(name, ())
+    rules = [
+        _rule(Rule(element.most, _check(element, version, "^&"), i in recurring))
         for i, element in enumerate(elements, start=1)
-    )
+    ]
     if name == "MSH":
-        rules = (_DELIMITERS, _DELIMITERS, *rules[2:])
-    return SegmentRules((_DELIMITERS, *rules), required)
+        rules[:2] = [_FREE, _FREE]
+    return SegmentRules((_FREE, *rules), required)
+
+
+def _rule(rule: Rule) -> Rule:
+    return _FREE if rule.check is anything and rule.most < 0 else rule
 
 
 def _check(element: Element, version: str, separators: str) -> Leaf:
