@@ -65,15 +65,15 @@ def _run_by_run(lines: list[str], encoding: str) -> list[_Builder]:
     builder, place = _Builder(), 0
     builders = [builder] if lines else []
     while place < len(lines):
-        end = _run(lines, place, builder.result)
-        if end > place:
-            builder.add_results(lines[place:end], encoding)
-        else:
-            if _opens(line := lines[place]) and place:
-                builder = _Builder()
-                builders.append(builder)
-            builder.add(line, encoding, line)
-        place = max(end, place + 1)
+        line = lines[place]
+        if line.startswith(builder.result):
+            place += builder.add_results(lines, place, encoding)
+            continue
+        if place and _opens(line):
+            builder = _Builder()
+            builders.append(builder)
+        builder.add(line, encoding, line)
+        place += 1
     return builders
 
 
@@ -81,20 +81,14 @@ def _opens(line: str) -> bool:
     return line[0:1] in _HEADERS and not line[1:2].isalnum()
 
 
-def _run(lines: list[str], start: int, beginning: str) -> int:
-    """Where the lines from ``start`` on end that begin like this."""
-    end = start
-    while end < len(lines) and lines[end].startswith(beginning):
-        end += 1
-    return end
-
-
 def _lines(text: bytes, encoding: str) -> tuple[list[str], dict[int, tuple[str, bool]]]:
     """The lines, and by index the encoding that gives a line's bytes again and whether that is
     doubtful, where it is not ``encoding`` without doubt."""
     if text.isascii():
         pieces = text.decode("ascii").split("\r" if b"\r" in text else "\n")
-        return [line for piece in pieces if (line := piece.strip("\n"))], {}
+        if b"\n" in text:
+            pieces = [piece.strip("\n") for piece in pieces]
+        return list(filter(None, pieces)), {}
     found = [decode_text(line, encoding) for line in split_records(text)]
     odd = {
         count: (each.encoding, each.doubtful)
@@ -156,15 +150,20 @@ class _Builder:
         else:
             self._place(Record(letter, line, delimiters, encoding))
 
-    def add_results(self, lines: list[str], encoding: str) -> None:
-        """Lines that begin with ``result``."""
-        delimiters = self._delimiters
-        records = [Record("R", line, delimiters, encoding) for line in lines]
-        first = self._counts["R"] + 1
-        self._counts["R"] += len(records)
-        self._records += records
-        self._results += [Node(record, index) for index, record in enumerate(records, first)]
+    def add_results(self, lines: list[str], start: int, encoding: str) -> int:
+        """The results of the open order from line ``start`` on: how many they are."""
+        records, results, delimiters = self._records, self._results, self._delimiters
+        first = index = self._counts["R"] + 1
+        for place in range(start, len(lines)):
+            record = Record("R", lines[place], delimiters, encoding)
+            if record.fields[0] != "R":
+                break
+            records.append(record)
+            results.append(Node(record, index))
+            index += 1
+        self._counts["R"] = index - 1
         self._last = None
+        return index - first
 
     def _open(self, line: str, encoding: str, bare: str) -> None:
         try:

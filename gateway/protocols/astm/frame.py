@@ -17,9 +17,8 @@ from gateway.protocols.astm.dialect import Checksum, Dialect, Endings
 _SAFE: Final = 256  # up to here the sum of bytes stays below Adler's modulus
 DIGITS: Final = tuple(b"%02X" % value for value in range(256))
 _SHORTEST: Final = 7  # STX FN ETX C1 C2 CR LF
-_ENDS: Final = ETX + ETB
-_BREAKS: Final = STX + ETX + EOT + ENQ + SYN + ETB  # no frame may hold these before its end
-_CLOSINGS: Final = tuple(b"%02X\r\n" % value for value in range(256))
+_BREAKS: Final = STX + ETX + EOT + ENQ + SYN + ETB  # no text may hold these
+_NO_BREAKS: Final = bytes.maketrans(_BREAKS, b" " * len(_BREAKS))
 _LOWER: Final = tuple(b"%02x" % value for value in range(256))
 
 
@@ -45,24 +44,33 @@ def checksum(data: bytes) -> int:
     return sum((adler32(piece) - 1) & 0xFFFF for piece in pieces) & 0xFF
 
 
+def _total(closing: bytes, value: int) -> int:
+    """What the bytes of a frame add up to, modulo 256, if it ends so and its checksum, which
+    leaves out STX and all behind ETX, is ``value``."""
+    return checksum(STX + closing[1:]) + value & 0xFF
+
+
+_TOTALS: Final = {
+    (closing := end + DIGITS[value] + CR + LF): _total(closing, value)
+    for end in (ETX, ETB)
+    for value in range(256)
+}
+
+
 def split_whole(data: bytes, number: int, limit: int) -> tuple[bytes, bytes] | None:
     """Text and bytes (STX to checksum) of ``data``, if it is exactly one sound frame with CR LF
-    whose number is the digit ``number`` and which has at most ``limit`` bytes up to ETX.
+    whose number is the digit ``number`` and which has at most ``limit`` bytes.
 
     One look at the usual case: what it does not know may be a frame all the same.
     """
     size = len(data)
-    if not _SHORTEST <= size <= limit + 4 or data[1] != number or data[0] != 2:
+    if not _SHORTEST <= size <= limit or data[1] != number or data[0] != 2:
         return None
-    raw = data[:-2]
-    text, end = raw[2:-3], raw[-3]
-    total = (adler32(text) - 1 if size <= _SAFE else checksum(text)) + number + end
-    sound = (
-        data[-4:] == _CLOSINGS[total & 0xFF]
-        and end in _ENDS
-        and len(data.translate(None, _BREAKS)) == size - 2  # STX and the end, no other
-    )
-    return (text, raw) if sound else None
+    total = adler32(data) - 1 if size <= _SAFE else checksum(data)
+    if total & 0xFF != _TOTALS.get(data[-5:]):
+        return None
+    text = data[2:-5]
+    return (text, data[:-2]) if text.translate(_NO_BREAKS) == text else None
 
 
 def encode_frame(

@@ -33,6 +33,10 @@ from gateway.protocols.astm.sequence import Verdict
 _CONTROL: Final = re.compile(rb"[\x02\x04\x05]")
 _ENDS: Final = ETX + ETB
 _CRLF: Final = CR + LF
+_NO_JUNK: Final = EOT + CR + LF  # between transmissions
+_ENQUIRED: Final = Enquiry()
+_BY_EOT: Final = Ending.EOT
+_SILENT: Final = (Ending.TIMEOUT, Ending.LOST)
 _CONTROLS: Final = STX + EOT + ENQ
 _BREAKS: Final = (ETX, ETB, STX, ENQ, EOT)
 _ENQ, _ETX, _STX, _SYN = ENQ[0], ETX[0], STX[0], SYN[0]
@@ -43,25 +47,25 @@ class _Due(Enum):
 
     ENQUIRY = auto()
     FRAME = auto()
+    WHOLE = auto()  # a frame whose CR LF came with it and waits for the answer too
     REPEAT = auto()
     DAMAGE = auto()
 
 
 _NEXT: Final = Verdict.NEXT
-_ENQUIRY, _FRAME, _REPEAT, _DAMAGE = _Due.ENQUIRY, _Due.FRAME, _Due.REPEAT, _Due.DAMAGE
+_ENQUIRY, _FRAME, _WHOLE = _Due.ENQUIRY, _Due.FRAME, _Due.WHOLE
+_REPEAT, _DAMAGE = _Due.REPEAT, _Due.DAMAGE
 
 
 class FramedReader:
     """The reader of ``Framing.FRAMED``."""
 
     __slots__ = (
-        "_ahead",
         "_broken_off",
         "_dialect",
         "_digits",
         "_due",
         "_incoming",
-        "_last",
         "_limit",
         "_lower",
         "_patience",
@@ -78,15 +82,13 @@ class FramedReader:
         self._incoming = incoming
         self._digits = 0 if dialect.checksum is Checksum.NONE else 2
         self._simple = dialect.checksum is not Checksum.NONE
-        self._limit = dialect.max_frame
+        self._limit = dialect.max_frame + 4  # C1 C2 CR LF
         self._patience = dialect.timers.frame
         self._lower = dialect.checksum is Checksum.LOWER
         self._phase: Phase | None = None  # None: the line is neutral
         self._due: _Due | None = None
         self._raw = b""  # the frame that awaits its answer
         self._text = b""
-        self._last = True
-        self._ahead = False  # CR LF came with that frame and waits for its answer
         self._broken_off = b""  # a frame cut short by the STX now in front
         self._searched = 1  # up to here the frame in front holds no break
         self._proved = dialect.framing is Framing.FRAMED
@@ -127,17 +129,15 @@ class FramedReader:
         found = split_whole(data, phase.sequence.expected, self._limit)
         if found is None or len(data) > phase.sequence.room:
             return None
-        self._due = _FRAME
-        self._ahead = True
-        self._text, self._raw = _, raw = found
-        incoming.position += len(raw)
-        self._last = raw[-3] == _ETX
+        self._due = _WHOLE
+        self._text, self._raw = found
+        incoming.position += len(data) - 2
         return found
 
     def put_back(self) -> None:
         """Before more bytes arrive, or unless the frame is accepted: its CR LF is still unread."""
-        if self._ahead:
-            self._ahead = False
+        if self._due is _WHOLE:
+            self._due = _FRAME
             self._incoming.data.extend(_CRLF)
 
     # -- bytes to events
@@ -153,8 +153,8 @@ class FramedReader:
                 case 2:  # STX
                     return self._try_frame(data, phase)
                 case 4:  # EOT
-                    self._incoming.take(1)
-                    return self._close(phase, Ending.EOT)
+                    self._incoming.skip(1)
+                    return self._close(phase, _BY_EOT)
                 case 5 if phase.trailer_due:
                     self._incoming.junk += phase.gap(self._incoming.take(1))
                 case 5:  # ENQ: it stays, and opens the next phase
@@ -167,19 +167,19 @@ class FramedReader:
         position = data.find(ENQ)
         if position and not self._proved:
             return None
-        taken = self._incoming.take(len(data) if position < 0 else position)
-        self._incoming.junk += len(taken.translate(None, EOT + CR + LF))
+        if position:
+            taken = self._incoming.take(len(data) if position < 0 else position)
+            self._incoming.junk += len(taken.translate(None, _NO_JUNK))
         if position < 0:
             return None
-        self._incoming.take(1)
+        self._incoming.skip(1)
         self._due = _ENQUIRY
-        return Enquiry()
+        return _ENQUIRED
 
     def _between(self, data: bytearray, phase: Phase) -> None:
         usual = data.startswith(_CRLF) and (len(data) == 2 or data[2] in _CONTROLS)
         if usual and phase.takes_trailer():
-            del data[:2]
-            self._incoming.position += 2
+            self._incoming.skip(2)
             return
         match = _CONTROL.search(data)
         taken = self._incoming.take(match.start() if match else len(data))
@@ -195,8 +195,7 @@ class FramedReader:
         if end > 0 and len(data) >= size:
             raw = bytes(data)[:size] if len(data) <= size + 2 else bytes(data[:size])
             if not (4 in raw or 5 in raw or raw.find(STX, 1) > 0):
-                del data[:size]
-                self._incoming.position += size
+                self._incoming.skip(size)
                 return self._judge(raw, end, phase)
         return self._try_odd_frame(data, limit)
 
@@ -245,7 +244,7 @@ class FramedReader:
         if verdict is _NEXT:
             self._due = _FRAME
             frame = Frame(raw[1] - 48, raw[2:end], raw[end] == _ETX, raw)
-            self._raw, self._text, self._last = raw, frame.text, frame.last
+            self._raw, self._text = raw, frame.text
             return FrameReceived(frame)
         if isinstance(verdict, Damage):
             return self._damage(verdict, raw)
@@ -256,11 +255,12 @@ class FramedReader:
 
     def accept(self) -> bytes:
         due, phase = self._due, self._phase
-        if due is _FRAME and phase is not None:
-            phase.accept(self._text, self._raw, self._last, self._ahead)
-            if self._ahead:
-                self._ahead = False
-                self._incoming.position += 2
+        if due is _WHOLE and phase is not None:
+            phase.accept(self._text, self._raw, trailed=True)
+            self._incoming.position += 2
+            self._proved = True
+        elif due is _FRAME and phase is not None:
+            phase.accept(self._text, self._raw, trailed=False)
             self._proved = True
         elif due is _ENQUIRY:
             self._phase = Phase(self._dialect)
@@ -302,7 +302,7 @@ class FramedReader:
         self._searched = 1
         self._broken_off = b""
         raw = b""
-        if ending in (Ending.TIMEOUT, Ending.LOST):
+        if ending in _SILENT:
             raw = self._incoming.take(len(self._incoming.data))
         return phase.end(ending, checked=self._digits > 0, unread=raw)
 

@@ -26,6 +26,11 @@ class Incoming:
         self.position += len(taken)
         return taken
 
+    def skip(self, count: int) -> None:
+        """Takes bytes that are known."""
+        del self.data[:count]
+        self.position += count
+
     def waste(self, count: int) -> bytes:
         """Takes bytes and counts them as junk."""
         taken = self.take(count)

@@ -86,21 +86,22 @@ class Result(NamedTuple):
     number: int  # of this R record in the message, from 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Message:
     """``header`` to terminator.  ``roots`` are its P and Q records, and orphans, in order.
 
     ``terminator`` is the code of the L record (empty: normal), ``None`` when there is no L.
-    ``records`` are all records in the order sent, ``unread`` the lines that are none.
+    ``records`` are all records in the order sent, ``unread`` the lines that are none.  ``Final``
+    like its nodes, not frozen.
     """
 
-    header: Node
-    roots: tuple[Node, ...] = ()
-    terminator: str | None = None
-    records: tuple[Record, ...] = ()
-    unread: tuple[str, ...] = ()
-    problems: tuple[Flawed, ...] = ()
-    doubtful: bool = False
+    header: Final[Node]
+    roots: Final[tuple[Node, ...]] = ()
+    terminator: Final[str | None] = None
+    records: Final[tuple[Record, ...]] = ()
+    unread: Final[tuple[str, ...]] = ()
+    problems: Final[tuple[Flawed, ...]] = ()
+    doubtful: Final[bool] = False
 
     @property
     def complete(self) -> bool:

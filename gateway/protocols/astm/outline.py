@@ -38,8 +38,10 @@ class Outline:
         self._by_lf: tuple[bytes, bytes] | None = (b"", b"")  # the same two, until a CR is seen
 
     def feed(self, text: bytes) -> None:
-        if text > b" " and text[-1] == _CR and not self._open and self._first:
+        if text > b" " and text[-1] == _CR and not self._open:
             self._whole = text  # whole records: the usual case, quickly
+            if not self._first:
+                self._first, self._by_lf = _extended(b"", text), None
         else:
             self._catch_up()
             self._feed(text)

@@ -22,6 +22,9 @@ from gateway.protocols.astm.events import (
 from gateway.protocols.astm.outline import Outline
 from gateway.protocols.astm.sequence import Sequence
 
+_LOOSE: Final = Numbering.LOOSE
+_UNCHECKED: Final = Checksum.NONE
+_ETX: Final = ETX[0]
 _TRAILER: Final[tuple[bytes, ...]] = (b"\r", b"\n")
 _HEXADECIMAL: Final = b"0123456789ABCDEFabcdef"
 _UNCHECKED_TRAILER: Final[tuple[bytes, ...]] = (_HEXADECIMAL, _HEXADECIMAL, *_TRAILER)
@@ -31,7 +34,7 @@ class Phase:
     __slots__ = (
         "_behind_frame",
         "_broken",
-        "_ended",
+        "_end",
         "_outline",
         "_trailer",
         "_whole_trailer",
@@ -43,13 +46,13 @@ class Phase:
     )
 
     def __init__(self, dialect: Dialect) -> None:
-        loose = dialect.numbering is Numbering.LOOSE
-        unchecked = dialect.checksum is Checksum.NONE
+        loose = dialect.numbering is _LOOSE
+        unchecked = dialect.checksum is _UNCHECKED
         self._whole_trailer = _UNCHECKED_TRAILER if unchecked else _TRAILER
         self._trailer = self._whole_trailer  # what may stand here and is no junk
         self.sequence: Final = Sequence(loose=loose, room=dialect.max_transmission)
         self._outline = Outline(loose=loose)
-        self._ended = True  # the last accepted frame ended with ETX
+        self._end = -1 if unchecked else -3  # where ETX or ETB stands in a frame
         self._behind_frame = False  # the last frame was accepted
         self._broken = False  # junk stands where its CR LF should
         self.frames = 0
@@ -79,11 +82,10 @@ class Phase:
             self._trailer = ()
         return expected
 
-    def accept(self, text: bytes, raw: bytes, last: bool, trailed: bool) -> None:
+    def accept(self, text: bytes, raw: bytes, *, trailed: bool) -> None:
         """This frame is part of the transmission; ``trailed``: its CR LF with it."""
         self._outline.feed(text)
         self.sequence.accept(raw)
-        self._ended = last
         self._behind_frame = True
         self._broken = False
         self._trailer = () if trailed else self._whole_trailer
@@ -117,6 +119,11 @@ class Phase:
         if ending is Ending.EOT and self._empty:
             return Heartbeat()
         return TransmissionIncomplete(self._shortcoming(ending), self.frames, unread)
+
+    @property
+    def _ended(self) -> bool:
+        """Whether the last frame says that it ends a message."""
+        return self.sequence.last[self._end] == _ETX
 
     @property
     def _empty(self) -> bool:

@@ -20,6 +20,7 @@ from gateway.protocols.errors import LocalProtocolError
 TYPES: Final = frozenset("HPORCQMSL")
 MAX_FIELDS: Final = 9_999  # the last one holds the rest
 DELETED: Final = '""'  # the sender wants what is stored there erased
+_CUTS: Final = MAX_FIELDS - 1
 _PATH: Final = re.compile(r"([A-Z])\.([1-9]\d{0,3})(?:\[([1-9]\d{0,3})\])?(?:\.([1-9]\d{0,3}))?")
 
 
@@ -77,7 +78,7 @@ class Record:
         self.raw = raw
         self.delimiters = delimiters
         self.encoding = encoding
-        self.fields = tuple(raw.split(delimiters.field, MAX_FIELDS - 1))
+        self.fields = tuple(raw.split(delimiters.field, _CUTS))
 
     def __repr__(self) -> str:
         return f"Record({self.type}, fields={len(self.fields)})"

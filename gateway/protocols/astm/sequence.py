@@ -14,6 +14,7 @@ from gateway.protocols.astm.events import Damage
 
 _ZERO: Final = 0x30
 _ANY: Final = -1
+_BEHIND: Final = bytes(_ZERO + (digit + 1) % 8 for digit in range(256))
 
 
 class Verdict(Enum):
@@ -33,13 +34,13 @@ class Sequence:
     ``expected`` is the digit that makes a sound frame the next one; -1 where only ``judge`` knows.
     """
 
-    __slots__ = ("_last", "_loose", "_stray", "expected", "room")
+    __slots__ = ("_loose", "_stray", "expected", "last", "room")
 
     def __init__(self, *, loose: bool, room: int) -> None:
         self._loose = loose
         self.room = room
         self.expected = _ANY if loose else _ZERO + 1
-        self._last = b""  # the last accepted frame, STX to checksum
+        self.last = b""  # the last accepted frame, STX to checksum
         self._stray = b""  # the last frame refused for its number
 
     def judge(self, raw: bytes) -> Verdict | Damage:
@@ -49,7 +50,7 @@ class Sequence:
             return _NEXT if len(raw) <= self.room else Damage.LIMIT
         if not _ZERO <= digit <= (0x39 if self._loose else 0x37):
             return Damage.MALFORMED
-        if raw == self._last:
+        if raw == self.last:
             return Verdict.REPEAT
         if self._loose:
             return _NEXT if len(raw) <= self.room else Damage.LIMIT
@@ -57,7 +58,7 @@ class Sequence:
 
     def _out_of_sequence(self, raw: bytes) -> Damage:
         """After two such frames the numbers, modulo 8, would soon seem right again."""
-        if raw[1:2] == self._last[1:2]:
+        if raw[1:2] == self.last[1:2]:
             return Damage.DIFFERENT
         if self._stray and raw != self._stray:
             self.expected = _ANY  # the sender goes on whatever we answer
@@ -66,8 +67,8 @@ class Sequence:
 
     def accept(self, raw: bytes) -> None:
         """This frame was taken."""
-        self._last = raw
+        self.last = raw
         self._stray = b""
         self.room -= len(raw)
         if self.expected > 0:
-            self.expected = _ZERO + (raw[1] + 1) % 8
+            self.expected = _BEHIND[raw[1]]
