@@ -7,6 +7,8 @@ The file is TOML, a list of steps, each with one of these keys::
     [[step]]
     order = { placer = "P1", patient = "MRN1", specimen = "26S0042", tests = ["2345-7"] }
     [[step]]
+    exam = { placer = "P2", patient = "MRN1", procedure = "US-BIOPSY^Ultrasound guided biopsy^L" }
+    [[step]]
     merge = { prior = "MRN1", survivor = "MRN2" }
     [[step]]
     cancel = { placer = "P1", patient = "MRN1" }
@@ -30,6 +32,7 @@ _PATIENCE = 30.0
 _STEPS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "patient": (("id",), ("name", "birth", "sex")),
     "order": (("placer", "patient", "specimen", "tests"), ("priority",)),
+    "exam": (("placer", "patient", "procedure"), ("priority",)),
     "merge": (("prior", "survivor"), ()),
     "cancel": (("placer", "patient"), ()),
     "wait": ((), ()),
@@ -122,6 +125,8 @@ class Orderer:
                 yield self._message("ADT^A04^ADT_A01", self._pid(str(person["id"])))
             case {"order": order}:
                 yield self._message("ORM^O01^ORM_O01", *self._ordered(order))
+            case {"exam": exam}:
+                yield self._message("ORM^O01^ORM_O01", *self._scheduled(exam))
             case {"merge": merge}:
                 pid = self._pid(str(merge["survivor"]))
                 mrg = f"MRG|{merge['prior']}^^^EHR^MR"
@@ -138,6 +143,14 @@ class Orderer:
         for number, test in enumerate(order["tests"], start=1):
             yield f"ORC|NW|{placer}"
             yield f"OBR|{number}|{placer}|{order['specimen']}|{test}|{priority}"
+
+    def _scheduled(self, exam: Mapping[str, Any]) -> Iterator[str]:
+        """For the ultrasound worklist: OBR-24 says US."""
+        yield self._pid(str(exam["patient"]))
+        placer = f"{exam['placer']}^EHR"
+        yield f"ORC|NW|{placer}"
+        fields = ["OBR", "1", placer, "", str(exam["procedure"]), exam.get("priority", "R")]
+        yield "|".join([*fields, *[""] * 18, "US"])
 
     def _pid(self, number: str) -> str:
         known = self._patients.get(number, {})

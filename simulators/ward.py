@@ -11,6 +11,7 @@ from gateway.profiles.samples import Sample
 from simulators.orderer import Orderer
 
 _NAMES = ("DOE^JANE", "TEST^ALEX", "SAMPLE^SAM", "DOE^JOHN", "TEST^ROBIN")
+_BIOPSY = "US-BIOPSY^Ultrasound guided biopsy^L"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,14 @@ class Placed:
     specimen: str
     patient: str
     tests: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduled:
+    """An exam the gateway has on its worklist."""
+
+    placer: str
+    patient: str
 
 
 class Ward:
@@ -63,6 +72,15 @@ class Ward:
         await self._orderer.run([{"patient": person}, {"order": asked}])
         self._placed(order)
         return order
+
+    async def schedule(self) -> Scheduled:
+        """An ultrasound guided biopsy of one patient, for the worklist."""
+        self._number += 1
+        exam = Scheduled(f"U{self._number:05d}", f"WARD{self._number:05d}")
+        person = {"id": exam.patient, "name": self._rng.choice(_NAMES), "birth": "19700101"}
+        asked = {"placer": exam.placer, "patient": exam.patient, "procedure": _BIOPSY}
+        await self._orderer.run([{"patient": person}, {"exam": asked}])
+        return exam
 
     async def run(self, pause: float) -> None:
         """Until cancelled."""

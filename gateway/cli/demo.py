@@ -8,7 +8,6 @@ ultrasound unit (a process of its own) and an EHR.  Nothing is real but the code
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import re
 import signal
@@ -18,7 +17,7 @@ from contextlib import AsyncExitStack, ExitStack, suppress
 from pathlib import Path
 
 from gateway import logs
-from gateway.cli.demo_day import background, begin_work, new_ward
+from gateway.cli.demo_day import background, begin_work, examine, new_ward
 from gateway.cli.demo_site import analyzers, blank_board, configuration_text, free_ports, served
 from gateway.cli.live import Board, screen
 from gateway.cli.run import now
@@ -67,7 +66,7 @@ async def _clinic(folder: Path, http: str, seconds: float | None, seed: int) -> 
             ward = new_ward(ports[7], board, random.Random(day.random()))  # noqa: S311 - likewise
             await background(stack, asyncio.create_task(ward.run(_BETWEEN_ORDERS)))
             await begin_work(stack, benches, day, ward, board)
-            await _ultrasound(stack, ports[4], seed)
+            await examine(stack, ports[4], seed, ward, board)
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await stopping.wait()
@@ -99,24 +98,3 @@ def _placer(message: bytes) -> str:
         if line.startswith(b"ORC|"):
             return line.split(b"|")[2].split(b"^")[0].decode()
     return ""
-
-
-async def _ultrasound(stack: AsyncExitStack, port: int, seed: int) -> None:
-    """A unit that sends an exam every few seconds, until it is ended."""
-    here = str(Path(__file__).parents[2])
-    unit = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "simulators", "ultrasound", "--to", f"GATEWAY@127.0.0.1:{port}"),
-        *("--count", "0", "--pause", "10", "--seed", str(seed)),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": here},
-        start_new_session=True,
-    )
-
-    async def stop() -> None:
-        if unit.returncode is None:
-            unit.kill()
-        await unit.wait()
-
-    stack.push_async_callback(stop)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
+import sys
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -95,6 +98,38 @@ async def _day(bench: Bench, reach: str, rng: random.Random, first: float, ward:
             await asyncio.sleep(bench.pause * rng.uniform(0.6, 1.4))
     finally:
         await device.aclose()
+
+
+async def examine(stack: AsyncExitStack, port: int, seed: int, ward: Ward, board: Board) -> None:
+    """An ultrasound unit that takes its exams from the worklist, until it is ended."""
+    board.ehr_scheduled((await ward.schedule()).placer)
+    here = str(Path(__file__).parents[2])
+    unit = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "simulators", "ultrasound", "--to", f"GATEWAY@127.0.0.1:{port}"),
+        *("--scenario", "worklist-exam", "--count", "0", "--pause", "10", "--seed", str(seed)),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": here},
+        start_new_session=True,
+    )
+
+    async def stop() -> None:
+        if unit.returncode is None:
+            unit.kill()
+        await unit.wait()
+
+    stack.push_async_callback(stop)
+    if unit.stdout is not None:
+        further = _schedule_further(unit.stdout, ward, board)
+        await background(stack, asyncio.create_task(further))
+
+
+async def _schedule_further(said: asyncio.StreamReader, ward: Ward, board: Board) -> None:
+    """The next exam is ordered when the unit says that one is done."""
+    async for line in said:
+        if line.startswith(b"performed step: completed"):
+            board.ehr_scheduled((await ward.schedule()).placer)
 
 
 def _hurried(dialect: Dialect) -> Dialect:

@@ -100,6 +100,7 @@ address = "127.0.0.1/32"
 type = "mllp"
 address = "127.0.0.1:{ports[2]}"
 without_patient = "send"
+studies = true
 
 [destinations.events]
 type = "mqtt"

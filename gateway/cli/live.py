@@ -107,6 +107,10 @@ class Board:
             what = f"order {placer}: {tests} {noun} of tube {specimen}"
             self._say(self.clock(), "ehr", what, "blue")
 
+    def ehr_scheduled(self, placer: str) -> None:
+        if self.clock is not None:
+            self._say(self.clock(), "ehr", f"order {placer}: an ultrasound guided biopsy", "blue")
+
     def device_told(self, device: str, specimens: str) -> None:
         if self.clock is not None:
             self._say(self.clock(), device, f"asked what to do, was told: {specimens}", "blue")

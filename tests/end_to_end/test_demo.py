@@ -81,7 +81,16 @@ async def test_results_of_three_analyzers_arrive_and_ctrl_c_ends_it() -> None:
             within=60,
             what="the result under the placer's number",
         )
-        await until(lambda: seen(r"us-room-1\s+study of \d+ images"), within=60, what="a study")
+        await until(
+            lambda: seen(r"us-room-1\s+study of \d+ images, matched"),
+            within=60,
+            what="a study of an order",
+        )
+        await until(
+            lambda: seen(r"ehr\s+result of order U\d+ is here"),
+            within=60,
+            what="the study under the placer's number",
+        )
         await until(lambda: seen(r"mqtt\s+result"), within=60, what="a result on MQTT")
         left = descendants(process.pid)
         started = time.monotonic()

@@ -120,6 +120,21 @@ async def test_dates_times_and_stations(tmp_path: Path) -> None:
         assert await steps("time", "(0040,0003)=0800-0930") == ["S3", "S2"]
 
 
+async def test_a_row_for_no_station_is_every_units_own(tmp_path: Path) -> None:
+    """Most units ask for what is scheduled at them; few EHRs know their AE titles."""
+    anywhere = row(1).replace(f'stations = ["{UNIT}"]', "")
+    path = listed(tmp_path, anywhere, row(2, station="OTHER"))
+    station = f"{SPS}(0040,0001)"
+    async with site(tmp_path / "data", dicom={"worklist": path}) as clinic:
+        (mine,) = await ask(clinic.port, tmp_path / "mine", f"{station}={UNIT}", "PatientID")
+        both = await ask(clinic.port, tmp_path / "both", station, "PatientID")
+        (theirs,) = await ask(clinic.port, tmp_path / "theirs", f"{station}=OTHER", "PatientID")
+    assert mine.PatientID == "MRN0001"
+    shown = [f.ScheduledProcedureStepSequence[0].ScheduledStationAETitle for f in both]
+    assert shown == [UNIT, "OTHER"]
+    assert theirs.PatientID == "MRN0002"
+
+
 async def test_500_rows_and_cancel(tmp_path: Path) -> None:
     path = listed(tmp_path, *(row(n) for n in range(1, 501)))
     keys = ("PatientName", "PatientID", f"{SPS}(0040,0009)")

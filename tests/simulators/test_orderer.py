@@ -28,6 +28,7 @@ def scenario(folder: Path, text: str) -> Path:
             "[[step]]\norder = { placer = 'P', patient = '1', specimen = 'L', tests = 'GLU' }",
             "needs tests =",
         ),
+        ("[[step]]\nexam = { placer = 'P', patient = '1' }", "'exam' lacks procedure"),
         ("[[step]]\nmerge = 'A'", "'merge' needs a table"),
         ("step", "not valid TOML"),
     ],
@@ -73,3 +74,11 @@ merge = { prior = "M1", survivor = "M2" }
     ]
     assert messages[2][2] == "ORC|CA|P1^EHR"
     assert messages[3][1:3] == ["PID|1||M2^^^EHR^MR|||||", "MRG|M1^^^EHR^MR"]
+
+
+def test_an_exam_is_ordered_for_the_ultrasound_worklist() -> None:
+    orderer = Orderer("127.0.0.1", 1, lambda: datetime(2026, 1, 5, tzinfo=UTC))
+    exam = {"placer": "U1", "patient": "M1", "procedure": "US-BIOPSY^Biopsy^L"}
+    (message,) = orderer.messages({"exam": exam})
+    request = message.decode().split("\r")[3].split("|")
+    assert (request[2], request[4], request[24]) == ("U1^EHR", "US-BIOPSY^Biopsy^L", "US")

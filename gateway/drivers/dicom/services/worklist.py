@@ -1,7 +1,9 @@
 """Modality Worklist SCP (PS3.4 annex K).
 
 Rows go out sorted by time, in the asking device's character set, always with (0008,0005).  A
-station filter by AE title is the device's own choice (its key) or the site's (``filtered``).
+station filter by AE title is the device's own choice (its key) or the site's (``filtered``).  A row
+for no station in particular is everybody's: it is shown as scheduled at the one that asks, which
+most units filter by, and which must have a value in an answer (table K.6-1, return key type 1).
 Nothing found is Success.  Past ``most`` rows the answer ends with A700, so that nobody takes a cut
 list for a whole one.
 """
@@ -10,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from gateway import logs
@@ -93,8 +95,9 @@ class Worklist:
         for row in rows:
             if view.filtered and row.stations and caller.ae_title not in row.stations:
                 continue
+            here = row if row.stations else replace(row, stations=(caller.ae_title,))
             try:
-                whole = data_set(row, view.character_set)
+                whole = data_set(here, view.character_set)
             except Unfit:
                 unfit += 1
                 continue
