@@ -5,6 +5,7 @@ share values and wording, but no code that writes or reads ER7.  Nothing here do
 clock; the first ``verify`` for an HL7 version loads its tables (see ``load_tables``).
 """
 
+from gateway.messages.canonical import canonical_text
 from gateway.messages.destinations import (
     DESTINATION_PROFILES,
     Acknowledging,
@@ -28,7 +29,6 @@ from gateway.messages.identity import control_id, filler_number, pseudonym
 from gateway.messages.oru.encoder import encode
 from gateway.messages.report_json import (
     PatientData,
-    canonical_text,
     published_text,
     report_json,
     report_schema,

@@ -110,11 +110,6 @@ def _line(value: Json) -> str:
     return text
 
 
-def canonical_text(report: Report) -> str:
-    """The full form with sorted keys and no spaces: equal reports, equal bytes, for hashing."""
-    return json.dumps(report_json(report), ensure_ascii=True, sort_keys=True, separators=(",", ":"))
-
-
 @cache
 def report_schema() -> Mapping[str, Any]:
     """JSON Schema (2020-12) of ``report_json``, as shipped with the package."""
@@ -174,7 +169,7 @@ def _observation(observation: Observation) -> Json:
     code = observation.code
     return {
         "code": {"device": code.device, "loinc": code.loinc, "display": code.display},
-        "value": _value(observation.value),
+        "value": value_json(observation.value),
         "raw": observation.raw,
         "flags": list(observation.flags),
         "range": observation.range,
@@ -185,7 +180,8 @@ def _observation(observation: Observation) -> Json:
     }
 
 
-def _value(value: Value) -> Json:
+def value_json(value: Value) -> Json:
+    """One result, by its kind."""
     match value:
         case Quantity(number, comparator, unit):
             sign = comparator.value if comparator else None

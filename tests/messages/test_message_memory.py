@@ -1,4 +1,4 @@
-"""What verification remembers of one message never vouches for another, and names no patient."""
+"""What is remembered of one message never vouches for another, and names no patient."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import oru_samples as samples
 import pytest
 
 from gateway.messages import DESTINATION_PROFILES, NotEncodable, Obstacle, encode, verify
+from gateway.messages.oru import recurring as writing
+from gateway.messages.oru.pen import Pen
 from gateway.messages.verification import recurring, structure
 from gateway.messages.verification.readback import is_plain
 from gateway.report import Code, Observation, Quantity, Report, Text, Unit
@@ -19,6 +21,8 @@ MEMORIES = (
     recurring._same_test_as_before,
     recurring._same_unit_as_before,
     structure._recurring,
+    writing._identifier_as_before,
+    writing._unit_as_before,
 )
 PANEL = replace(
     samples.BASE,
@@ -166,12 +170,46 @@ def test_no_patient_and_no_value_is_remembered() -> None:
     assert [secret for secret in SECRETS if secret in kept] == []
 
 
+REFUSED = [
+    ("OBX[3]-3", Obstacle.EMPTY, third(code=replace(CODE, device=" "))),
+    ("OBX[3]-3", Obstacle.CONTROL_CHARACTER, third(code=replace(CODE, device="a\x00"))),
+    ("OBX[3]-3", Obstacle.TOO_LONG, third(code=replace(CODE, device="x" * 200))),
+    ("OBX[3]-3", Obstacle.HL7_NULL, third(code=replace(CODE, display='""'))),
+    ("OBX[3]-6", Obstacle.TOO_LONG, third(value=Quantity("5", None, Unit("x" * 200)))),
+    ("OBX[3]-6", Obstacle.TOO_LONG, third(value=Quantity("5", None, Unit("x" * 2000)))),
+    ("OBX[3]-6", Obstacle.HL7_NULL, third(value=Quantity("5", None, Unit('""')))),
+]
+
+
+@pytest.mark.parametrize(("at", "obstacle", "report"), REFUSED)
+def test_what_cannot_be_written_is_refused_each_time_where_it_stands(
+    at: str, obstacle: Obstacle, report: Report
+) -> None:
+    alone = replace(report, observations=report.observations[2:])
+    for tried, there in ((report, at), (alone, at.replace("3]", "1]")), (report, at)):
+        with pytest.raises(NotEncodable) as caught:
+            message(tried)
+        assert (caught.value.obstacle, caught.value.position) == (obstacle, there)
+
+
+def test_a_moment_is_written_as_itself_though_another_is_equal() -> None:
+    pen = Pen(None, offset=True)
+    for _ in range(2):
+        assert pen.moment(samples.MEASURED, 14) == "20260105101130+0100"
+        assert pen.moment(samples.MEASURED.astimezone(UTC), 14) == "20260105091130+0000"
+        assert pen.moment(None, 14) == ""
+
+
 def test_memory_is_bounded_in_number_and_length() -> None:
+    pen = Pen(None, offset=True)
     for number in range(3000):
+        assert writing.identifier(Code(f"code {number}"), pen) != ""
+        assert writing.unit_of_measure(Unit(f"unit {number}"), pen) != ""
         assert not recurring.same_test("text", f"code {number}", None, None)
         assert not recurring.same_unit("text", f"unit {number}", None)
     assert not recurring.same_test("text", "code", None, "y" * 5000)
     assert not recurring.same_unit("text", "y" * 5000, None)
+    assert writing.identifier(Code("code", "1-8", "y" * 5000), pen) == "1-8^^LN^code^code^L"
     for memory in MEMORIES:
         known = memory.cache_info()
         assert known.maxsize is not None

@@ -106,6 +106,27 @@ def test_lone_surrogates_do_not_break_the_text() -> None:
     assert json.loads(report_text(report).encode())["notes"] == ["\udc80"]
 
 
+def sorted_json(report: Report) -> str:
+    document = report_json(report)
+    return json.dumps(document, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(REPORTS)
+def test_canonical_text_is_the_full_form_with_sorted_keys(report: Report) -> None:
+    assert canonical_text(report) == sorted_json(report)
+
+
+def test_canonical_text_of_everything() -> None:
+    odd = replace(
+        FULL,
+        notes=('"observations":[]', "\udc80\x00\u2028\U0001f642"),
+        observations=(*FULL.observations, replace(samples.WBC, raw='"observations":[]')),
+    )
+    for report in (FULL, odd, replace(odd, observations=())):
+        assert canonical_text(report) == sorted_json(report)
+
+
 def test_canonical_text_is_one_form() -> None:
     text = canonical_text(FULL)
     assert text.isascii()

@@ -37,7 +37,7 @@ def _segments(report: Report, envelope: Envelope, profile: DestinationProfile) -
     zone = envelope.zone(report, offsets=profile.zone_offset)
     pen = Pen(zone, offset=profile.zone_offset)
     results = Results(report, envelope, profile, pen)
-    observations = list(results.segments())
+    observations = results.segments()
     yield persons.header(envelope, profile, pen)
     if report.patient.known:
         yield persons.patient(report.patient, envelope, profile, pen)

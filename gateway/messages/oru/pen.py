@@ -29,14 +29,13 @@ _ISO_SIGNS = str.maketrans("", "", "-:T")
 class Pen:
     """``where`` names the segment being written (``OBX[3]``) for whoever must look there."""
 
-    __slots__ = ("_moment", "_offset", "_written", "_zone", "where")
+    __slots__ = ("_offset", "_written", "_zone", "where")
 
     def __init__(self, zone: tzinfo | None, *, offset: bool) -> None:
         self.where = "MSH"
         self._zone = zone
         self._offset = offset
-        self._moment: datetime | None = None
-        self._written = ""
+        self._written: dict[int, tuple[datetime, str]] = {}
 
     def refuse(self, obstacle: Obstacle, field: int) -> NotEncodable:
         return NotEncodable(obstacle, f"{self.where}-{field}")
@@ -63,15 +62,19 @@ class Pen:
         return self.identifier(text, field, limit) if text else ""
 
     def moment(self, moment: datetime | None, field: int) -> str:
-        """TS to the second, with its offset from UTC where the destination reads one."""
-        if moment is self._moment:
-            return self._written
-        self._moment, self._written = moment, self._time(moment, field)
-        return self._written
+        """TS to the second, with its offset from UTC where the destination reads one.
 
-    def _time(self, moment: datetime | None, field: int) -> str:
+        A message repeats its times, and each is written once; by identity, because equal times
+        may be written in different zones.
+        """
         if moment is None:
             return ""
+        known = self._written.get(id(moment))
+        if known is None:
+            known = self._written[id(moment)] = moment, self._time(moment, field)
+        return known[1]
+
+    def _time(self, moment: datetime, field: int) -> str:
         if moment.tzinfo is None:
             raise self.refuse(Obstacle.TIME_WITHOUT_ZONE, field)
         try:
