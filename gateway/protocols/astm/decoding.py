@@ -152,18 +152,19 @@ class _Builder:
 
     def add_results(self, lines: list[str], start: int, encoding: str) -> int:
         """The results of the open order from line ``start`` on: how many they are."""
-        records, results, delimiters = self._records, self._results, self._delimiters
-        first = index = self._counts["R"] + 1
+        found: list[Record] = []
+        delimiters = self._delimiters
         for place in range(start, len(lines)):
             record = Record("R", lines[place], delimiters, encoding)
             if record.fields[0] != "R":
                 break
-            records.append(record)
-            results.append(Node(record, index))
-            index += 1
-        self._counts["R"] = index - 1
+            found.append(record)
+        first = self._counts["R"] + 1
+        self._counts["R"] += len(found)
+        self._records += found
+        self._results += map(Node, found, range(first, first + len(found)))
         self._last = None
-        return index - first
+        return len(found)
 
     def _open(self, line: str, encoding: str, bare: str) -> None:
         try:

@@ -256,11 +256,11 @@ class FramedReader:
     def accept(self) -> bytes:
         due, phase = self._due, self._phase
         if due is _WHOLE and phase is not None:
-            phase.accept(self._text, self._raw, trailed=True)
+            phase.accept(self._text, self._raw, True)
             self._incoming.position += 2
             self._proved = True
         elif due is _FRAME and phase is not None:
-            phase.accept(self._text, self._raw, trailed=False)
+            phase.accept(self._text, self._raw, False)
             self._proved = True
         elif due is _ENQUIRY:
             self._phase = Phase(self._dialect)

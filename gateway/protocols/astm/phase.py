@@ -82,7 +82,7 @@ class Phase:
             self._trailer = ()
         return expected
 
-    def accept(self, text: bytes, raw: bytes, *, trailed: bool) -> None:
+    def accept(self, text: bytes, raw: bytes, trailed: bool) -> None:
         """This frame is part of the transmission; ``trailed``: its CR LF with it."""
         self._outline.feed(text)
         self.sequence.accept(raw)
