@@ -27,7 +27,7 @@ from gateway.store import SpacePolicy, Store
 
 T = TypeVar("T")
 
-WORKERS = 8
+WORKERS = 16
 
 
 class Archive:

@@ -51,8 +51,9 @@ class StudyNews:
         """A study is not what was told of it last."""
         now = asyncio.get_running_loop().time()
         _, latest = self._waiting.get(study, (0.0, now + self._longest))
+        if study not in self._waiting:
+            self._changed.set()  # another image only makes it later
         self._waiting[study] = (min(now + self._quiet, latest), latest)
-        self._changed.set()
 
     async def run(self) -> None:
         """Until cancelled."""

@@ -119,12 +119,17 @@ class Reception:
             self.discard()
             raise _translated(error) from None
 
-    def write(self, pieces: Sequence[memoryview]) -> None:
-        """The next bytes of the data set.  StoreError: nothing of it is left."""
+    def write(self, pieces: Sequence[memoryview], *, hasten: bool = False) -> None:
+        """The next bytes of the data set; ``hasten``: the disk begins with them at once.
+
+        StoreError: nothing of it is left.
+        """
         try:
             if self._part is None:
                 self._begin()
             self._write_all(pieces)
+            if hasten:
+                self._start_writeback()
         except (OSError, StoreError) as error:
             self.discard()
             raise _translated(error) from None

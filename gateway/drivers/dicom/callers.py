@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 
 from gateway.drivers.dicom.service import Caller
 from gateway.protocols.dicom import Policy, Service
@@ -105,6 +106,7 @@ class Callers:
             self._strangers.popitem(last=False)
 
 
+@lru_cache(maxsize=256)
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         found = ipaddress.ip_address(host.partition("%")[0])

@@ -30,6 +30,7 @@ from gateway.drivers.dicom.service import (
 )
 from gateway.protocols.dicom import (
     AssociateRQ,
+    Association,
     AssociationAccepted,
     AssociationRejected,
     AssociationRequested,
@@ -127,7 +128,7 @@ async def associate(
     request = propose(remote.ae_title, calling, contexts, roles=roles, settings=settings)
     owner = Calling(request)
     answering = routing or Routing((), None, Blocks(0))
-    line = Line(Role.REQUESTOR, settings, answering, owner)
+    line = Line(Association(Role.REQUESTOR, settings), answering, owner)
     line.caller = Caller(remote.device, remote.ae_title, calling, remote.host)
     try:
         await _connect(remote, line)

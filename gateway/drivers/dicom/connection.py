@@ -16,7 +16,7 @@ from gateway.drivers.dicom.clock import Clock
 from gateway.drivers.dicom.inflow import Inflow
 from gateway.drivers.dicom.service import AssociationOver
 from gateway.drivers.dicom.sockets import prepare
-from gateway.protocols.dicom import Aborted, Association, Event, Role, Settings, Timer
+from gateway.protocols.dicom import Aborted, Association, Event, Timer
 from gateway.protocols.dicom.fragments import Buffer
 
 HOME = 32 * 1024
@@ -26,8 +26,8 @@ _LINGER = 5.0
 class Connection(asyncio.BufferedProtocol):
     """Make one when a transport is about to be there."""
 
-    def __init__(self, role: Role, settings: Settings) -> None:
-        self.association = Association(role, settings)
+    def __init__(self, association: Association) -> None:
+        self.association = association
         self.host = ""
         self.over = False
         self.inflow: Inflow | None = None

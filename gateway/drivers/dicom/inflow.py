@@ -1,10 +1,11 @@
 """One C-STORE data set between the association and its file.
 
-The association's bytes land in blocks.  Two strands of the archive's threads take what is there
-while more arrives, one to write it and one to hash it: as soon as both have nothing to do, a full
-block in any case.  When ``MOST`` blocks wait, ``congested`` says so and the line stops reading
-until few are left.  What comes after the disk has failed is thrown away, so that the peer gets its
-answer.
+The association's bytes land in blocks.  A data set that ends in its first block is taken whole by
+one of the archive's threads, which hashes it while the disk works.  Of a longer one two strands
+take what is there while more arrives, one to write it and one to hash it: as soon as both have
+nothing to do, a full block in any case.  The header is read beside the rest either way.  When
+``MOST`` blocks wait, ``congested`` says so and the line stops reading until few are left.  What
+comes after the disk has failed is thrown away, so that the peer gets its answer.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from threading import Lock
 from typing import Final
 
 from gateway.archive import Archive, Arrived, Filed, Reception
+from gateway.archive.strand import Strand
 from gateway.drivers.dicom.blocks import Block, Blocks
+from gateway.drivers.dicom.storing import Outcome
 from gateway.errors import StoreError, StoreFailed
 
 EAGER: Final = 256 * 1024
@@ -30,15 +33,20 @@ class _Batch:
 
     __slots__ = ("block", "last", "left", "pieces")
 
-    def __init__(self, block: Block | None, pieces: list[memoryview], *, last: bool) -> None:
+    def __init__(
+        self, block: Block | None, pieces: list[memoryview], *, last: bool, left: int
+    ) -> None:
         self.block = block
         self.pieces = pieces
         self.last = last
-        self.left = 3 if last else 2  # what is to be done with it: write, hash, read the header
+        self.left = left  # calls that are to be done with it
 
 
 class Inflow:
-    """``block``, ``received`` and ``abandon`` are the line's, in the loop's thread."""
+    """``block``, ``received`` and ``abandon`` are the line's, in the loop's thread.
+
+    There ``concluded`` is called, once: it is on disk and in the index, or why it is not.
+    """
 
     def __init__(
         self,
@@ -46,14 +54,15 @@ class Inflow:
         reception: Reception,
         blocks: Blocks,
         relieved: Callable[[], None],
+        concluded: Callable[[Outcome], None],
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._archive = archive
         self._reception = reception
         self._blocks = blocks
         self._relieved = relieved
+        self._concluded = concluded
         self._arrived: Arrived | None = None
-        self._outcome: asyncio.Future[Filed | None] = self._loop.create_future()
         self._block = blocks.take()
         self._pieces: list[memoryview] = []
         self._pending = 0
@@ -63,7 +72,8 @@ class Inflow:
         self._stuck = False
         self._failure: StoreError | None = None
         self._abandoned = False
-        self._writing, self._hashing = archive.strand(), archive.strand()
+        self._writing = archive.strand()
+        self._beside: Strand | None = None  # and reading the header
         self._writing.put(self._begin)
 
     def congested(self) -> bool:
@@ -75,9 +85,9 @@ class Inflow:
     def block(self) -> Block:
         """Where the association receives next."""
         if self._block.room < _LEAST_ROOM or len(self._pieces) > _MANY:
+            self._long = True
             self._hand_over(last=False)
             self._block = self._blocks.take()
-            self._long = True
         return self._block
 
     def received(self, pieces: list[memoryview], *, in_place: bool, last: bool) -> None:
@@ -92,21 +102,6 @@ class Inflow:
             self._hand_over(last=True)
         elif self._long and self._pending >= EAGER and self._writing.idle and self._hashing.idle:
             self._submit(None, last=False)
-
-    async def run(self) -> Filed | None:
-        """Until it is on disk and in the index; None after ``abandon``.
-
-        StoreError: it is not, and must not be acknowledged.
-        """
-        try:
-            filed = await self._outcome
-        except StoreError as error:
-            if self._arrived is not None:
-                await self._archive.turned_away(self._arrived, error)
-            raise
-        if filed is None or self._arrived is None:
-            return None
-        return await self._archive.filed(self._arrived, filed)
 
     def abandon(self) -> None:
         """The rest will not come.  The association must have left the block before."""
@@ -126,13 +121,32 @@ class Inflow:
         self._submit(self._block, last=last)
 
     def _submit(self, block: Block | None, *, last: bool) -> None:
-        batch = _Batch(block, self._pieces, last=last)
-        self._pieces, self._pending = [], 0
+        pieces, self._pieces, self._pending = self._pieces, [], 0
+        if not self._long:
+            whole = _Batch(block, pieces, last=last, left=2)
+            self._writing.put(lambda: self._take_whole(whole))
+            return
+        batch = _Batch(block, pieces, last=last, left=3 if last else 2)
         self._writing.put(lambda: self._write(batch))
         self._hashing.put(lambda: self._digest(batch))
 
+    @property
+    def _hashing(self) -> Strand:
+        if self._beside is None:
+            self._beside = self._archive.strand()
+        return self._beside
+
     def _begin(self) -> None:
         self._attempt(self._reception.begin)
+
+    def _take_whole(self, batch: _Batch) -> None:
+        if not self._lost:
+            self._attempt(lambda: self._reception.write(batch.pieces, hasten=True))
+        self._hashing.put(lambda: self._read_header(batch))
+        if not self._lost:
+            self._reception.digest(batch.pieces)
+            self._attempt(self._reception.put_in_place)
+        self._through(batch)
 
     def _write(self, batch: _Batch) -> None:
         if not self._lost:
@@ -197,9 +211,4 @@ class Inflow:
         self._archive.index.begin_filing(self._arrived, self._settle)
 
     def _settle(self, filed: Filed | None, error: BaseException | None) -> None:
-        if self._outcome.done():
-            return
-        if error is not None and not self._abandoned:
-            self._outcome.set_exception(error)
-        else:
-            self._outcome.set_result(filed)
+        self._concluded(Outcome(self._arrived, filed, None if self._abandoned else error))

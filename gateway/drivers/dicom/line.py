@@ -11,17 +11,19 @@ from collections.abc import Coroutine
 from typing import Protocol
 
 from gateway import logs
+from gateway.archive import Filed
 from gateway.drivers.dicom.asking import Asking
 from gateway.drivers.dicom.connection import Connection
 from gateway.drivers.dicom.exchange import OpenExchange, refusal
-from gateway.drivers.dicom.inflow import Inflow
 from gateway.drivers.dicom.routing import Routing
 from gateway.drivers.dicom.service import Answer, Caller, Provider
-from gateway.drivers.dicom.storage import NO_ROOM, Storage
+from gateway.drivers.dicom.storage import NO_ROOM
+from gateway.drivers.dicom.storing import Outcome, Storing
 from gateway.errors import StoreError
 from gateway.protocols.dicom import (
     Aborted,
     AnyRequest,
+    Association,
     AssociationAccepted,
     AssociationRejected,
     AssociationRequested,
@@ -35,9 +37,7 @@ from gateway.protocols.dicom import (
     ReleaseRequested,
     RequestRefused,
     Response,
-    Role,
     Sendable,
-    Settings,
     Status,
     Unrecognized,
     is_valid_uid,
@@ -63,14 +63,16 @@ class Owner(Protocol):
 class Line(Connection):
     """``caller`` is set by the owner when the association is established."""
 
-    def __init__(self, role: Role, settings: Settings, routing: Routing, owner: Owner) -> None:
-        super().__init__(role, settings)
+    def __init__(self, association: Association, routing: Routing, owner: Owner) -> None:
+        super().__init__(association)
         self.caller = Caller(None, "", "", "")
         self.admitted = False
         self.asking = Asking(self, self.settle)
         self._routing = routing
         self._owner = owner
         self._task: asyncio.Task[None] | None = None
+        self._storing = False
+        self._rested: asyncio.Future[None] | None = None  # somebody waits for what is under way
         self._held: CommandReceived | ReleaseRequested | None = None
         self._collecting: Provider | None = None
         self._refusing: tuple[Context, Sendable] | None = None
@@ -86,7 +88,7 @@ class Line(Connection):
     @property
     def busy(self) -> bool:
         """Whether a request of the peer is being answered."""
-        return self._task is not None
+        return self._storing or self._task is not None
 
     def begun(self) -> None:
         self._owner.opened(self)
@@ -125,8 +127,10 @@ class Line(Connection):
 
     async def finished(self) -> None:
         """Waits for what is under way."""
-        if self._task is not None:
-            await asyncio.wait([self._task])
+        if self.busy:
+            if self._rested is None:
+                self._rested = self._loop.create_future()
+            await asyncio.wait([self._rested])
 
     def _leave(self) -> None:
         """Nothing more comes from the peer: half a data set goes, a whole one is still filed."""
@@ -172,7 +176,7 @@ class Line(Connection):
             elif not is_valid_uid(message.affected_sop_instance_uid):
                 self._refuse(event, message, Status.INVALID_SOP_INSTANCE)
             else:
-                self._receive(storage, event.context, message)
+                self._receive(Storing(storage, self.caller, event.context, message))
             return
         provider = self._routing.provider(event.context, message)
         if provider is None:
@@ -218,23 +222,42 @@ class Line(Connection):
     def _say(self, context: Context, response: Sendable) -> None:
         self.put(self.association.send(context.id, response))
 
-    def _receive(self, storage: Storage, context: Context, request: CStoreRQ) -> None:
-        self.inflow = self._routing.inflow(storage, self.caller, context, request, self.settle)
-        self._start(self._store(self.inflow, storage, context, request))
+    def _receive(self, storing: Storing) -> None:
+        def concluded(outcome: Outcome) -> None:
+            self._stored(storing, outcome)
 
-    async def _store(
-        self, inflow: Inflow, storage: Storage, context: Context, request: CStoreRQ
-    ) -> None:
+        self.inflow = self._routing.inflow(storing, self.settle, concluded)
+        self._storing = True
+
+    def _stored(self, storing: Storing, outcome: Outcome) -> None:
+        """An ordinary one is answered in the call that brings word from the index."""
+        self._storing = False
+        if not outcome.ordinary:
+            self._start(self._look_into(storing, outcome))
+            return
         try:
-            filed = await inflow.run()
+            self._conclude(storing, outcome.filed)
+        except Exception as mistake:  # noqa: BLE001 - others wait behind this call
+            self._failed(mistake)
+        self._go_on()
+
+    async def _look_into(self, storing: Storing, outcome: Outcome) -> None:
+        try:
+            filed = await storing.looked_into(outcome)
         except StoreError:
-            status = NO_ROOM
+            self._answer_store(storing, NO_ROOM)
         else:
-            if filed is None:
-                return
-            status = storage.conclude(self.caller, filed)
+            self._conclude(storing, filed)
+
+    def _conclude(self, storing: Storing, filed: Filed | None) -> None:
+        """Only the answer is waited for; who else should hear of it does so afterwards."""
+        if filed is not None:
+            self._answer_store(storing, storing.storage.status(filed))
+            storing.storage.tell(storing.caller, filed)
+
+    def _answer_store(self, storing: Storing, status: Status) -> None:
         if not self.over:
-            self._say(context, request.response(status))
+            self._say(storing.context, storing.request.response(status))
 
     def _provide(
         self, provider: Provider, context: Context, request: AnyRequest, data_set: bytes | None
@@ -257,8 +280,18 @@ class Line(Connection):
     def _done(self, task: asyncio.Task[None]) -> None:
         self._task = self._exchange = None
         if not task.cancelled() and (error := task.exception()) is not None:
-            logs.get().error("dicom.association", failure=type(error).__name__)
-            self.abort()
+            self._failed(error)
+        self._go_on()
+
+    def _failed(self, mistake: BaseException) -> None:
+        logs.get().error("dicom.association", failure=type(mistake).__name__)
+        self.abort()
+
+    def _go_on(self) -> None:
+        """The request under way is over: what was held back comes next."""
+        if self._rested is not None:
+            self._rested.set_result(None)
+            self._rested = None
         held, self._held = self._held, None
         if self.over:
             return

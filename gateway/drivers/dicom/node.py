@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable
-from dataclasses import replace
 
 from gateway import logs
 from gateway.drivers.dicom.callers import Callers
@@ -21,15 +20,16 @@ from gateway.notices import Heard, LinkChanged, LinkState, Notice, StrangerCalle
 from gateway.protocols.dicom import (
     CALLING_AE_NOT_RECOGNIZED,
     LOCAL_LIMIT_EXCEEDED,
+    Association,
     AssociationAccepted,
     AssociationRejected,
     AssociationRequested,
-    Negotiation,
     Policy,
     Role,
     Settings,
-    negotiate,
 )
+from gateway.protocols.dicom.establishing import Agreement
+from gateway.protocols.dicom.familiar import Familiar
 
 HANDSHAKE = 15.0
 _BACKLOG = 256
@@ -54,7 +54,8 @@ class Node:
         self.lines: set[Line] = set()
         self.established = 0
         self._routing = routing
-        self._settings = replace(settings)
+        self._settings = settings
+        self._familiar = Familiar(settings)
         self._limit = limit
         self._post = post
         self._tls = tls
@@ -66,7 +67,7 @@ class Node:
         """Listens; the port.  OSError when it cannot."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: Line(Role.ACCEPTOR, self._settings, self._routing, self),
+            self._line,
             host,
             port,
             ssl=self._tls,
@@ -84,6 +85,10 @@ class Node:
             line.abort()
         for line in (*lines, *self._filing):
             await line.finished()
+
+    def _line(self) -> Line:
+        association = Association(Role.ACCEPTOR, self._settings, self._familiar.read)
+        return Line(association, self._routing, self)
 
     def opened(self, line: Line) -> None:
         self.lines.add(line)
@@ -122,8 +127,8 @@ class Node:
             )
 
     def _accept(self, line: Line, event: AssociationRequested, policy: Policy) -> None:
-        negotiation = negotiate(event.request, policy)
-        line.put(line.association.accept(negotiation))
+        agreement = self._familiar.agreement(event.request, policy)
+        line.put(line.association.accept(agreement))
         line.admitted = True
         self.established += 1
         device = line.caller.device
@@ -131,22 +136,22 @@ class Node:
             self._strange(line)
         else:
             self._post(Heard(device))
-            self._explain(line, device, negotiation)
+            self._explain(line, device, agreement)
 
     def _strange(self, line: Line) -> None:
         caller = line.caller
         if self.callers.is_new(caller):
             self._post(StrangerCalled(str(caller), f"calls {caller.called}; in no section"))
 
-    def _explain(self, line: Line, device: str, negotiation: Negotiation) -> None:
-        lines = negotiation.explain()
+    def _explain(self, line: Line, device: str, agreement: Agreement) -> None:
+        lines = agreement.explanation
         news, who = hash(lines), str(line.caller)
         if self._told.get(who) == news:
             return
         if len(self._told) >= _NEWS:
             self._told.clear()
         self._told[who] = news
-        accepted = len(negotiation.accepted)
+        accepted = len(agreement.negotiation.accepted)
         detail = f"{who} calls {line.caller.called}: {accepted} of {len(lines)} contexts"
         self._post(LinkChanged(device, LinkState.UP, detail))
         for text in lines:

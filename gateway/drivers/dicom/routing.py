@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable
 
 from gateway.drivers.dicom.blocks import Blocks
 from gateway.drivers.dicom.inflow import Inflow
-from gateway.drivers.dicom.service import Caller, Provider
+from gateway.drivers.dicom.service import Provider
 from gateway.drivers.dicom.storage import Storage
+from gateway.drivers.dicom.storing import Outcome, Storing
 from gateway.protocols.dicom import (
     AnyRequest,
     Context,
-    CStoreRQ,
     NEventReportRQ,
     Policy,
     Service,
@@ -48,15 +48,11 @@ class Routing:
         return self._storage if context.scp else None
 
     def inflow(
-        self,
-        storage: Storage,
-        caller: Caller,
-        context: Context,
-        request: CStoreRQ,
-        relieved: Callable[[], None],
+        self, storing: Storing, relieved: Callable[[], None], concluded: Callable[[Outcome], None]
     ) -> Inflow:
-        reception = storage.reception(caller, context, request)
-        return Inflow(storage.archive, reception, self._blocks, relieved)
+        storage = storing.storage
+        reception = storage.reception(storing.caller, storing.context, storing.request)
+        return Inflow(storage.archive, reception, self._blocks, relieved, concluded)
 
     def _add(self, provider: Provider) -> None:
         self.services |= provider.services

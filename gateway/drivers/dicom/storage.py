@@ -66,9 +66,12 @@ class Storage:
             )
         )
 
-    def conclude(self, caller: Caller, filed: Filed) -> Status:
-        """The status to answer, when everybody who should hears of it."""
+    def status(self, filed: Filed) -> Status:
+        """The answer."""
+        return self._statuses[filed.verdict]
+
+    def tell(self, caller: Caller, filed: Filed) -> None:
+        """Everybody who should hears of it; the sender need not wait for that."""
         if filed.verdict in (Verdict.CONFLICT, Verdict.MISMATCH, Verdict.UNREADABLE):
             self._post(InstanceQuarantined(caller.device or "", filed.verdict.value))
         self._filed(filed)
-        return self._statuses[filed.verdict]

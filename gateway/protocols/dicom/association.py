@@ -7,14 +7,15 @@ thrown away unread.  Calls that make no sense now raise ``LocalProtocolError`` a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 from gateway.protocols.dicom.assembly import Assembler
 from gateway.protocols.dicom.associate import AssociateAC, AssociateRQ
 from gateway.protocols.dicom.dimse import Sendable, is_response, message_id_of
 from gateway.protocols.dicom.establishing import (
-    answer_for,
+    Agreement,
+    agree,
     check_peer_length,
     contexts_for,
     provider_rejection,
@@ -31,9 +32,10 @@ from gateway.protocols.dicom.events import (
     RequestRefused,
 )
 from gateway.protocols.dicom.fragments import Buffer
+from gateway.protocols.dicom.framing import PduType
 from gateway.protocols.dicom.ledger import Ledger
 from gateway.protocols.dicom.negotiation import Negotiation, outcome
-from gateway.protocols.dicom.pdu import AssociateRJ, ReleaseRP, ReleaseRQ
+from gateway.protocols.dicom.pdu import AssociateRJ, Pdu, ReleaseRP, ReleaseRQ, decode_body
 from gateway.protocols.dicom.reader import Fragment
 from gateway.protocols.dicom.rejection import Rejection
 from gateway.protocols.dicom.sender import Sender
@@ -48,10 +50,15 @@ from gateway.protocols.errors import LocalProtocolError
 class Association(UpperLayer):
     """Make one when the transport is open.  The package says how to drive it."""
 
-    def __init__(self, role: Role, settings: Settings | None = None) -> None:
+    def __init__(
+        self,
+        role: Role,
+        settings: Settings | None = None,
+        decode: Callable[[PduType, bytes], Pdu] = decode_body,
+    ) -> None:
         self.contexts: Mapping[int, Context] = MappingProxyType({})
         self._request: AssociateRQ | None = None
-        super().__init__(role, settings)
+        super().__init__(role, settings, decode)
         self._sender = Sender(0)
         self._ledger = Ledger(self.settings.max_outstanding)
         self._assembler = Assembler(self.contexts, self.settings.max_command_length)
@@ -107,13 +114,16 @@ class Association(UpperLayer):
         self._request = request
         return data
 
-    def accept(self, negotiation: Negotiation) -> bytes:
+    def accept(self, decided: Negotiation | Agreement) -> bytes:
         """Acceptor: the A-ASSOCIATE-AC, after ``AssociationRequested``."""
         request = self._open_request()
-        data = answer_for(request, negotiation, self.settings).encode()
+        if isinstance(decided, Negotiation):
+            decided = agree(request, decided, self.settings)
+        elif decided.request is not request:
+            raise LocalProtocolError("the agreement is not on this request")
         self._step(Stimulus.ACCEPT)
-        self._establish(negotiation, request.user)
-        return data
+        self._establish(decided.contexts, request.user)
+        return decided.answer
 
     def reject(self, rejection: Rejection) -> bytes:
         """Acceptor: the A-ASSOCIATE-RJ, after ``AssociationRequested``."""
@@ -171,12 +181,11 @@ class Association(UpperLayer):
         check_peer_length(answer.user)
         negotiation = outcome(self._request, answer)
         self._step(Stimulus.ASSOCIATE_AC)
-        self._establish(negotiation, answer.user)
+        self._establish(contexts_for(negotiation, requestor=True), answer.user)
         return AssociationAccepted(answer, negotiation)
 
-    def _establish(self, negotiation: Negotiation, peer: UserInformation) -> None:
-        requestor = self.role is Role.REQUESTOR
-        self.contexts = contexts_for(negotiation, requestor=requestor)
+    def _establish(self, contexts: Mapping[int, Context], peer: UserInformation) -> None:
+        self.contexts = contexts
         self._assembler = Assembler(self.contexts, self.settings.max_command_length)
         self._sender = Sender(send_length(peer, self.settings))
 

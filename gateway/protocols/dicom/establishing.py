@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from gateway.protocols.dicom.associate import AssociateAC, AssociateRQ
@@ -18,6 +19,31 @@ from gateway.protocols.dicom.settings import DEFAULT_PEER_LENGTH, MIN_PEER_LENGT
 from gateway.protocols.dicom.uid import APPLICATION_CONTEXT
 from gateway.protocols.dicom.user_information import AsynchronousOperations, UserInformation
 from gateway.protocols.errors import LocalProtocolError
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """A request, what was decided of it, and what an acceptor derives from that.
+
+    ``answer`` is the whole A-ASSOCIATE-AC; ``explanation`` has a line a context.
+    """
+
+    request: AssociateRQ
+    negotiation: Negotiation
+    answer: bytes
+    contexts: Mapping[int, Context]
+    explanation: tuple[str, ...]
+
+
+def agree(request: AssociateRQ, negotiation: Negotiation, settings: Settings) -> Agreement:
+    """An acceptor's side of an association that is about to be established."""
+    return Agreement(
+        request,
+        negotiation,
+        answer_for(request, negotiation, settings).encode(),
+        contexts_for(negotiation, requestor=False),
+        negotiation.explain(),
+    )
 
 
 def provider_rejection(request: AssociateRQ) -> Rejection | None:

@@ -7,6 +7,7 @@ beyond our caps all end the same way: one ``Aborted`` whose reply is the A-ABORT
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from enum import Enum
 from typing import Final
 
@@ -24,7 +25,7 @@ from gateway.protocols.dicom.events import (
 )
 from gateway.protocols.dicom.fragments import Buffer
 from gateway.protocols.dicom.framing import PDV_OVERHEAD, PduType
-from gateway.protocols.dicom.pdu import Abort, AssociateRJ, decode_body
+from gateway.protocols.dicom.pdu import Abort, AssociateRJ, Pdu
 from gateway.protocols.dicom.reader import Fragment, Reader, Unit
 from gateway.protocols.dicom.receive_buffer import ReceiveBuffer
 from gateway.protocols.dicom.settings import Settings
@@ -58,10 +59,16 @@ class Role(Enum):
 
 
 class UpperLayer(ABC):
-    """Make one when the transport is open."""
+    """Make one when the transport is open.  ``decode`` reads a unit's body."""
 
-    def __init__(self, role: Role, settings: Settings | None = None) -> None:
+    def __init__(
+        self,
+        role: Role,
+        settings: Settings | None,
+        decode: Callable[[PduType, bytes], Pdu],
+    ) -> None:
         self.role = role
+        self._decode = decode
         self.settings = settings or Settings()
         self.must_close = False
         self._state = State.STA1
@@ -201,7 +208,7 @@ class UpperLayer(ABC):
         return action
 
     def _unit(self, unit: Unit) -> Event | None:
-        pdu = decode_body(unit.kind, unit.body)
+        pdu = self._decode(unit.kind, unit.body)
         match pdu:
             case AssociateRQ():
                 return self._requested(pdu)
