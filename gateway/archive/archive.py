@@ -27,7 +27,7 @@ from gateway.store import SpacePolicy, Store
 
 T = TypeVar("T")
 
-WORKERS = 16
+WORKERS = 8
 
 
 class Archive:
