@@ -146,11 +146,12 @@ class _Session:
 
     def _repaired(self, raw: bytes) -> None:
         """A good frame makes up for the damaged ones that were tries to send it."""
-        left = [item for item in self.damaged if not _tries(*item, raw)]
-        for finding, _ in self.damaged:
-            if all(finding is not kept for kept, _ in left):
+        damaged, self.damaged = self.damaged, []
+        for finding, sent in damaged:
+            if _tries(finding, sent, raw):
                 self._note(Remark.REPAIRED, finding.offset, finding.length)
-        self.damaged = left
+            else:
+                self.damaged.append((finding, sent))
 
     def _ended(self, ending: Ending) -> None:
         """The last frame's trailer, where a damaged byte may have become a control character."""
