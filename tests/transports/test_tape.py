@@ -47,5 +47,12 @@ def test_the_oldest_is_forgotten_and_the_size_is_bounded() -> None:
     assert said(read_wire(tape.transcript(NOW))) == b"x" * 10_000
 
 
+def test_callers_who_say_nothing_do_not_fill_it() -> None:
+    tape = Tape(limit=10_000)
+    for number in range(1000):
+        tape.mark(Mark.OPENED, f"10.1.2.3:{number}")
+    assert 30 < tape.transcript(NOW).count("\n") < 80
+
+
 def test_an_empty_tape() -> None:
     assert Tape().transcript(NOW).count("\n") == 1
