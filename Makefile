@@ -31,7 +31,10 @@ $(VENV)/.ready: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
 demo: $(VENV)/.runtime ## a whole clinic on this machine: simulated devices, gateway, EHR (Ctrl-C ends it)
 	@[ -t 0 ] && set -m; $(BIN)/python -W ignore::SyntaxWarning -m gateway demo $(ARGS); exit $$?
 
-peers: ## the independent programs the tests talk to (Debian packages)
+$(VENV)/peers-node/.ready: tests/peers_node/package.json tests/peers_node/package-lock.json | $(VENV)/bin/python
+	@.ci/peers-node $(VENV)/peers-node
+
+peers: $(VENV)/peers-node/.ready ## the independent programs the tests talk to (Debian packages, one by npm)
 	@.ci/peers
 
 test: $(VENV)/.ready peers ## the whole test suite, real peers included
