@@ -26,7 +26,7 @@ from gateway.archive.shelves import SUFFIX, Shelves
 from gateway.errors import StoreError, StoreFailed, StoreFull
 
 LOOK: Final = 32 * 1024 * 1024
-AHEAD: Final = 4 * 1024 * 1024
+AHEAD: Final = 512 * 1024  # no more at once, so that the sync of an analyzer's frame comes between
 WINDOW: Final = 64 * 1024
 _VECTORS: Final = 1000  # buffers of one writev
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})

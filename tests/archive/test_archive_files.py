@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,13 +13,13 @@ from pathlib import Path
 import pydicom
 import pytest
 
-from gateway.archive import Offered, Reception
+from gateway.archive import Archive, Offered, Reception
 from gateway.archive.file_meta import file_meta, read_file_meta
 from gateway.archive.room import Room
 from gateway.archive.shelves import SharedSync, Shelves
 from gateway.errors import StoreFailed, StoreFull
 from gateway.protocols.dicom.transfer_syntaxes import EXPLICIT_LE
-from gateway.store import SpacePolicy
+from gateway.store import SpacePolicy, Store
 
 NOW = datetime(2026, 1, 5, 23, 59, tzinfo=UTC)
 
@@ -131,3 +133,21 @@ def test_room_is_less_for_images_than_for_results(tmp_path: Path) -> None:
     Room(tmp_path, SpacePolicy(share=0.0, most=0)).check()
     with pytest.raises(StoreFull):
         Room(tmp_path, SpacePolicy(share=1.0, most=1 << 60)).check()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a niceness is the process's")
+async def test_the_archives_threads_give_way_to_the_lines(tmp_path: Path) -> None:
+    space = SpacePolicy(share=0.0, most=0, ballast=0)
+    store = await Store.open(tmp_path, clock=lambda: NOW, space=space, post=lambda _: None)
+    archive = await Archive.open(
+        tmp_path / "archive", store, clock=lambda: NOW, token=lambda: "t", space=space
+    )
+
+    def niceness() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    try:
+        assert await archive.run(niceness) == max(10, niceness())
+    finally:
+        await archive.aclose()
+        await store.aclose()
