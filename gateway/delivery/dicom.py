@@ -111,11 +111,13 @@ class DicomForwarder:
     async def deliver(self, entry: OutboxEntry) -> Receipt:
         instance = await self._instance(entry)
         async with self._turn:
-            self._work.set()
-            taken = await self._pacs.store(instance)
-        await self._forwardings.sent(
-            self._name, instance.id, taken.transfer_syntax, taken.correction
-        )
+            try:
+                taken = await self._pacs.store(instance)
+                await self._forwardings.sent(
+                    self._name, instance.id, taken.transfer_syntax, taken.correction
+                )
+            finally:
+                self._work.set()  # quiet begins here, and finds on disk what there is to ask for
         return Receipt(f"{taken.status:04X}")
 
     async def serve(self, lost: Callable[[str], None]) -> None:
