@@ -49,7 +49,7 @@ check: $(VENV)/.ready ## format, lint, types, layers
 # python-astm is older than today's Python: it is built and kept apart, and only measured.
 $(VENV)/.peers: benchmarks/older/peers.txt benchmarks/older/build.txt | $(VENV)/.ready
 	@$(PIP) install --target $(VENV)/peers --upgrade --require-hashes -r benchmarks/older/build.txt
-	@PYTHONPATH=benchmarks/older:$(VENV)/peers $(PIP) install --target $(VENV)/peers --upgrade --no-deps \
+	@PYTHONPATH=$(abspath benchmarks/older):$(abspath $(VENV)/peers) $(PIP) install --target $(VENV)/peers --upgrade --no-deps \
 	  --no-build-isolation --require-hashes -r benchmarks/older/peers.txt || \
 	  echo "python-astm cannot be built here: its rows are left out"
 	@touch $@
