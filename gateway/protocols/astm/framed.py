@@ -14,7 +14,7 @@ import re
 from enum import Enum, auto
 from typing import Final
 
-from gateway.protocols.astm.control import ACK, CR, ENQ, EOT, ETB, ETX, LF, NAK, STX, SYN
+from gateway.protocols.astm.control import ACK, CR, ENQ, EOT, ETB, ETX, LF, NAK, STX
 from gateway.protocols.astm.dialect import Checksum, Dialect, Framing
 from gateway.protocols.astm.events import (
     Damage,
@@ -25,10 +25,11 @@ from gateway.protocols.astm.events import (
     FrameReceived,
     FrameRepeated,
 )
-from gateway.protocols.astm.frame import DIGITS, Frame, checksum, split_whole
+from gateway.protocols.astm.frame import Frame, split_whole
 from gateway.protocols.astm.incoming import Incoming, not_now
 from gateway.protocols.astm.phase import Phase
 from gateway.protocols.astm.sequence import Verdict
+from gateway.protocols.astm.soundness import first_break, flaw
 
 _CONTROL: Final = re.compile(rb"[\x02\x04\x05]")
 _ENDS: Final = ETX + ETB
@@ -38,8 +39,7 @@ _ENQUIRED: Final = Enquiry()
 _BY_EOT: Final = Ending.EOT
 _SILENT: Final = (Ending.TIMEOUT, Ending.LOST)
 _CONTROLS: Final = STX + EOT + ENQ
-_BREAKS: Final = (ETX, ETB, STX, ENQ, EOT)
-_ENQ, _ETX, _STX, _SYN = ENQ[0], ETX[0], STX[0], SYN[0]
+_ENQ, _ETX, _STX = ENQ[0], ETX[0], STX[0]
 
 
 class _Due(Enum):
@@ -67,7 +67,6 @@ class FramedReader:
         "_due",
         "_incoming",
         "_limit",
-        "_lower",
         "_patience",
         "_phase",
         "_proved",
@@ -84,7 +83,6 @@ class FramedReader:
         self._simple = dialect.checksum is not Checksum.NONE
         self._limit = dialect.max_frame + 4  # C1 C2 CR LF
         self._patience = dialect.timers.frame
-        self._lower = dialect.checksum is Checksum.LOWER
         self._phase: Phase | None = None  # None: the line is neutral
         self._due: _Due | None = None
         self._raw = b""  # the frame that awaits its answer
@@ -201,7 +199,7 @@ class FramedReader:
 
     def _try_odd_frame(self, data: bytearray, limit: int) -> Event | None:
         """One that is unfinished, broken off or too long."""
-        end = _first_break(data, self._searched)
+        end = first_break(data, self._searched)
         if end >= limit:
             return self._damage(Damage.OVERSIZE, self._incoming.take(limit))
         self._searched = end
@@ -229,13 +227,8 @@ class FramedReader:
         return FrameDamaged(reason, raw)
 
     def _judge(self, raw: bytes, end: int, phase: Phase) -> Event:
-        if _SYN in raw:  # no frame may hold it; a serial line puts it for a damaged character
-            return self._damage(Damage.CONTROL, raw)
-        if self._digits:
-            expected = DIGITS[checksum(raw[1 : end + 1])]
-            right = raw.endswith(expected)
-            if not right and not (self._lower and raw[end + 1 :].upper() == expected):
-                return self._damage(Damage.CHECKSUM, raw)
+        if (damage := flaw(raw, end, self._dialect.checksum)) is not None:
+            return self._damage(damage, raw)
         if self._broken_off and not raw.startswith(self._broken_off):
             return self._damage(Damage.RESTART, raw)
         verdict = phase.sequence.judge(raw)
@@ -305,13 +298,3 @@ class FramedReader:
         if ending in _SILENT:
             raw = self._incoming.take(len(self._incoming.data))
         return phase.end(ending, checked=self._digits > 0, unread=raw)
-
-
-def _first_break(data: bytearray, start: int) -> int:
-    """Where the first character that may not stand in a frame's text is, or the end."""
-    end = len(data)
-    for mark in _BREAKS:
-        found = data.find(mark, start, end)
-        if found >= 0:
-            end = found
-    return end
