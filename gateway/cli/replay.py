@@ -40,6 +40,8 @@ def replay_journal(
             print(f"  {field['at']}: {_shown(field['was'])} -> {_shown(field['now'])}")
     count = len(answer["changes"])
     print(f"{answer['transmissions']} transmission(s) read again, {count} report(s) differ")
+    if ended := answer["holds_ended"]:
+        print(f"{ended} transmission(s) that were held themselves are done with: read by now")
     return 0
 
 

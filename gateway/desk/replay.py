@@ -7,7 +7,7 @@ now, and files a changed report as a new revision, which is delivered as a corre
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -32,6 +32,7 @@ from gateway.store import (
 
 _PAGE = 200
 _IGNORED = ("received_at", "source")
+_REASON = "read again with today's profiles"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +58,31 @@ class Replay:
         since = _moment(arguments.get("since"))
         dry = bool(arguments.get("dry_run"))
         actor = str(arguments.get("user") or "replay")
-        changes, seen = [], 0
+        whole = frozenset[int]() if dry else await self._parts.store.holds.of_whole()
+        changes: list[dict[str, Any]] = []
+        seen = ended = 0
         async for number in self._numbers(since, arguments.get("device")):
             seen += 1
-            for again in await self._read(number):
-                difference = list(_difference(again))
-                if not difference:
-                    continue
+            read = await self._read(number)
+            changes += [entry async for entry in self._changes(read, dry, actor)]
+            if number in whole:
+                ended += await self._end_whole(number, read, actor)
+        return {"transmissions": seen, "changes": changes, "dry_run": dry, "holds_ended": ended}
+
+    async def _changes(
+        self, read: Sequence[_Again], dry: bool, actor: str
+    ) -> AsyncIterator[dict[str, Any]]:
+        for again in read:
+            if difference := list(_difference(again)):
                 done = "would change" if dry else await self._apply(again, actor)
-                changes.append(_entry(again, difference, done))
-        return {"transmissions": seen, "changes": changes, "dry_run": dry}
+                yield _entry(again, difference, done)
+
+    async def _end_whole(self, number: int, read: Sequence[_Again], actor: str) -> int:
+        """A transmission that was held itself is done with when each of its reports is stored."""
+        reports = self._parts.store.reports
+        if not read or any([await reports.get(again.filed.id) is None for again in read]):
+            return 0
+        return await self._parts.store.holds.stood_for(number, actor=actor, reason=_REASON)
 
     async def _numbers(self, since: datetime | None, device: str | None) -> AsyncIterator[int]:
         after = 0
@@ -134,7 +150,7 @@ class Replay:
             again.transmission,
             [filed],
             actor=actor,
-            reason="read again with today's profiles",
+            reason=_REASON,
             check=lambda connection: refuse_changed(connection, again),
         )
 
@@ -145,7 +161,7 @@ class Replay:
                 await self._parts.store.holds.release(
                     hold.id,
                     actor=actor,
-                    reason="read again with today's profiles",
+                    reason=_REASON,
                     reports=[filed],
                     also=lambda connection: refuse_changed(connection, again),
                 )

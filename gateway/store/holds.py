@@ -25,7 +25,7 @@ from gateway.store.messages import OutboxMessage
 from gateway.store.moments import from_micros, optional_from_micros
 from gateway.store.reports import StoredReport, find
 from gateway.store.rows import Row, read_row, read_rows
-from gateway.store.superseding import supersede
+from gateway.store.superseding import supersede, supersede_whole
 from gateway.store.transmissions import StoredTransmission
 
 
@@ -146,6 +146,19 @@ class Holds:
             self._close(connection, hold, HoldState.DISCARDED, False, actor, reason)
 
         await self._engine.write(operation)
+
+    async def of_whole(self) -> frozenset[int]:
+        """The transmissions that are held themselves."""
+        query = "SELECT transmission FROM holds WHERE state = 'open' AND report IS NULL"
+        return await self._engine.browse(
+            lambda c: frozenset(int(number) for (number,) in c.execute(query))
+        )
+
+    async def stood_for(self, transmission: int, *, actor: str, reason: str) -> int:
+        """Its reports are stored by now and count in place of its own holds; how many ended."""
+        return await self._engine.write(
+            lambda c: supersede_whole(self._engine, c, transmission, actor, reason)
+        )
 
     def _close(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import apsw
@@ -47,7 +48,28 @@ def supersede(engine: Engine, connection: apsw.Connection, report: str, revision
         "WHERE report_id = ? AND revision < ? AND state = 'open'"
     )
     rows: list[tuple[int, int, int]] = list(connection.execute(query, (report, revision)))
-    reason = f"revision {revision} stands for it"
+    return _end(engine, connection, rows, ACTOR, f"revision {revision} stands for it")
+
+
+def supersede_whole(
+    engine: Engine, connection: apsw.Connection, transmission: int, actor: str, reason: str
+) -> int:
+    """Ends the holds of a transmission itself: reports that were read since stand for it."""
+    query = (
+        "SELECT id, transmission, booked_at FROM holds "
+        "WHERE transmission = ? AND report IS NULL AND state = 'open'"
+    )
+    rows: list[tuple[int, int, int]] = list(connection.execute(query, (transmission,)))
+    return _end(engine, connection, rows, actor, reason)
+
+
+def _end(
+    engine: Engine,
+    connection: apsw.Connection,
+    rows: Sequence[tuple[int, int, int]],
+    actor: str,
+    reason: str,
+) -> int:
     for hold, number, booked_at in rows:
         stored = transmissions.find(connection, number)
         if stored is None:
@@ -56,7 +78,7 @@ def supersede(engine: Engine, connection: apsw.Connection, report: str, revision
         connection.execute(
             "UPDATE holds SET state = 'released', replaced = 1, closed_at = ?, actor = ?, "
             "reason = ? WHERE id = ?",
-            (to_micros(engine.clock()), ACTOR, reason, hold),
+            (to_micros(engine.clock()), actor, reason, hold),
         )
-        audit.add(engine, connection, ACTOR, "release", f"hold {hold}", reason)
+        audit.add(engine, connection, actor, "release", f"hold {hold}", reason)
     return len(rows)
