@@ -20,19 +20,18 @@ RECORDS = (
 )
 
 
-async def record(port: int) -> None:
-    _, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(RECORDS)
-    await writer.drain()
-    writer.close()
-    await writer.wait_closed()
-
-
-async def kept(config: Path) -> None:
-    """Until the recording is among the held items."""
-    async with asyncio.timeout(30):
-        while len(await command(config, "held", "list", "--json")) != 1:
-            await asyncio.sleep(0.05)
+async def recorded(folder: Path, device: int, ehr: int) -> None:
+    """Its first day: until the recording is among the held items."""
+    config = configuration(folder, device, ehr, "", "capture-only")
+    async with gateway(config):
+        _, writer = await asyncio.open_connection("127.0.0.1", device)
+        writer.write(RECORDS)
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+        async with asyncio.timeout(30):
+            while len(await command(config, "held", "list", "--json")) != 1:
+                await asyncio.sleep(0.05)
 
 
 async def test_what_a_recording_was_kept_for_is_done_when_it_was_read(
@@ -41,10 +40,7 @@ async def test_what_a_recording_was_kept_for_is_done_when_it_was_read(
     device, ehr = free_port(), Ehr()
     port = await ehr.listen("127.0.0.1", 0)
     try:
-        config = configuration(tmp_path, device, port, "", "capture-only")
-        async with gateway(config):
-            await record(device)
-            await kept(config)
+        await recorded(tmp_path, device, port)
         config = configuration(tmp_path, device, port, '"GLU" = "2345-7"')
         async with gateway(config):
             dry = await command(config, "replay", "--dry-run", "--json")
@@ -71,10 +67,7 @@ async def test_reports_that_still_wait_for_a_code_are_held_in_its_place(
     device, ehr = free_port(), Ehr()
     port = await ehr.listen("127.0.0.1", 0)
     try:
-        config = configuration(tmp_path, device, port, "", "capture-only")
-        async with gateway(config):
-            await record(device)
-            await kept(config)
+        await recorded(tmp_path, device, port)
         config = configuration(tmp_path, device, port, "")
         async with gateway(config):
             await command(config, "replay", "--json", "--user", "me")
