@@ -25,7 +25,7 @@ from gateway.messages import report_from_json
 from gateway.notices import Noticeboard, ReportFiled
 from gateway.orders import book
 from gateway.report import Kind, ProblemCode, Report
-from gateway.store import FiledReport, HoldState, Store, StoredReport, closing
+from gateway.store import FiledReport, HoldState, Store, StoredReport, hold_rows, releasing
 from gateway.store.holds import show
 from gateway.store.superseding import supersede
 
@@ -113,9 +113,9 @@ class LateOrders:
         if not reports:
             return _Claimed()
         engine = self._store.engine
-        filed = closing.replace(engine, connection, hold, reports)
+        filed = releasing.replace(engine, connection, hold, reports)
         state = HoldState.RELEASED.value
-        closing.close(engine, connection, hold, state, replaced=True, actor=ACTOR, reason=REASON)
+        hold_rows.close(engine, connection, hold, state, replaced=True, actor=ACTOR, reason=REASON)
         supersede(engine, connection, report.id, item.report.revision)
         for one in reports:
             if one.order is not None and one.whole:

@@ -6,15 +6,14 @@ is kept back and may not bring messages.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import apsw
 
 from gateway.report import Problem, ProblemCode
-from gateway.store import lanes, messages
+from gateway.store import hold_rows, lanes, messages
 from gateway.store.digest import digest
 from gateway.store.engine import Engine
 from gateway.store.messages import OutboxEntry, OutboxMessage, ReportKey
@@ -102,7 +101,9 @@ def file_reports(
             supersede(engine, connection, report.id, report.revision)
         if report.held:
             problems = report.problems
-            holds.append(hold(engine, connection, transmission, key, problems, booked_at))
+            holds.append(
+                hold_rows.insert(engine, connection, transmission, key, problems, booked_at)
+            )
         for message in report.messages:
             if messages.replace_waiting(engine, connection, key, message.destination):
                 freed.add(message.destination)
@@ -162,32 +163,3 @@ def assign(connection: apsw.Connection, seq: int, order: int | None, patient: in
         "INSERT OR REPLACE INTO report_orders (report, order_id, patient) VALUES (?, ?, ?)",
         (seq, order, patient),
     )
-
-
-def hold(
-    engine: Engine,
-    connection: apsw.Connection,
-    transmission: StoredTransmission,
-    report: ReportKey | None,
-    problems: Iterable[Problem],
-    booked_at: datetime,
-) -> int:
-    """Keeps a report back, or a whole transmission; the hold's id."""
-    listed = [{"code": p.code.value, "at": p.at, "hold": p.hold} for p in problems]
-    fields = (
-        engine.next_number(connection, "holds"),
-        transmission.id,
-        report.seq if report else None,
-        report.id if report else None,
-        report.revision if report else None,
-        transmission.device,
-        to_micros(booked_at),
-        to_micros(engine.clock()),
-        json.dumps(listed, ensure_ascii=False),
-    )
-    connection.execute(
-        "INSERT INTO holds (id, transmission, report, report_id, revision, device, booked_at, "
-        "opened_at, problems, sha256, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open')",
-        (*fields, digest(*fields)),
-    )
-    return fields[0]

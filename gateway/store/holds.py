@@ -17,7 +17,7 @@ import apsw
 
 from gateway.errors import StoreCorrupt, StoreError
 from gateway.report import Problem, ProblemCode
-from gateway.store import closing, filing, transmissions
+from gateway.store import filing, hold_rows, releasing, transmissions
 from gateway.store.digest import digest
 from gateway.store.engine import Engine
 from gateway.store.filing import Filed, FiledReport
@@ -119,12 +119,12 @@ class Holds:
         def operation(connection: apsw.Connection) -> Filed:
             item = _open_item(connection, hold)
             if reports:
-                filed = closing.replace(self._engine, connection, hold, reports)
+                filed = releasing.replace(self._engine, connection, hold, reports)
             elif item.report is None:
                 raise StoreError("no report to release; read the bytes again or discard them")
             else:
                 key, whole = item.report.key, item.transmission.id
-                filed = closing.let_go(self._engine, connection, whole, key, messages)
+                filed = releasing.let_go(self._engine, connection, whole, key, messages)
                 if any(belongs):
                     filing.assign(connection, item.report.seq, *belongs)
             self._close(connection, hold, HoldState.RELEASED, bool(reports), actor, reason)
@@ -169,7 +169,7 @@ class Holds:
         actor: str,
         reason: str,
     ) -> None:
-        closing.close(
+        hold_rows.close(
             self._engine,
             connection,
             hold,

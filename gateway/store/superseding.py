@@ -8,7 +8,7 @@ from datetime import datetime
 import apsw
 
 from gateway.errors import StoreCorrupt
-from gateway.store import audit, transmissions
+from gateway.store import hold_rows, transmissions
 from gateway.store.digest import digest
 from gateway.store.engine import Engine
 from gateway.store.moments import from_micros, to_micros
@@ -75,10 +75,7 @@ def _end(
         if stored is None:
             raise StoreCorrupt(f"the transmission of hold {hold} is missing")
         count_receipt(engine, connection, stored, from_micros(booked_at), -1)
-        connection.execute(
-            "UPDATE holds SET state = 'released', replaced = 1, closed_at = ?, actor = ?, "
-            "reason = ? WHERE id = ?",
-            (to_micros(engine.clock()), actor, reason, hold),
+        hold_rows.close(
+            engine, connection, hold, "released", replaced=True, actor=actor, reason=reason
         )
-        audit.add(engine, connection, actor, "release", f"hold {hold}", reason)
     return len(rows)

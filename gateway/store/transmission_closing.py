@@ -14,9 +14,9 @@ import apsw
 
 from gateway.errors import GatewayError, StoreError
 from gateway.report import Problem
-from gateway.store import messages, transmissions
+from gateway.store import hold_rows, messages, transmissions
 from gateway.store.engine import Engine
-from gateway.store.filing import Filed, FiledReport, file_reports, hold
+from gateway.store.filing import Filed, FiledReport, file_reports
 from gateway.store.journal import OpenTransmission
 from gateway.store.messages import OutboxMessage
 from gateway.store.superseding import count_receipt
@@ -127,4 +127,4 @@ def _hold_whole(
         return ()
     if filing.reports:
         raise StoreError("problems of a transmission with reports belong to the reports")
-    return (hold(engine, connection, closed, None, filing.problems, closed.opened_at),)
+    return (hold_rows.insert(engine, connection, closed, None, filing.problems, closed.opened_at),)

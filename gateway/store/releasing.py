@@ -1,7 +1,4 @@
-"""How a hold ends: what it kept back goes, goes as newer reports, or goes nowhere.
-
-All functions work inside a transaction of the caller and leave the audit trail one entry longer.
-"""
+"""What a hold kept back goes: as it is, or as newer reports; in a transaction of the caller."""
 
 from __future__ import annotations
 
@@ -10,11 +7,11 @@ from collections.abc import Sequence
 import apsw
 
 from gateway.errors import StoreError
-from gateway.store import audit, filing, messages, transmissions
+from gateway.store import filing, messages, transmissions
 from gateway.store.engine import Engine
 from gateway.store.filing import Filed, FiledReport
 from gateway.store.messages import OutboxMessage, ReportKey
-from gateway.store.moments import from_micros, to_micros
+from gateway.store.moments import from_micros
 from gateway.store.superseding import count_receipt
 
 
@@ -47,23 +44,3 @@ def replace(
         raise StoreError(f"{len(filed.repeated)} of these reports are stored already")
     count_receipt(engine, connection, stored, moment, len(filed.reports) - 1)
     return filed
-
-
-def close(
-    engine: Engine,
-    connection: apsw.Connection,
-    hold: int,
-    state: str,
-    *,
-    replaced: bool,
-    actor: str,
-    reason: str,
-) -> None:
-    """``state`` is a ``HoldState``'s value."""
-    connection.execute(
-        "UPDATE holds SET state = ?, replaced = ?, closed_at = ?, actor = ?, reason = ? "
-        "WHERE id = ?",
-        (state, int(replaced), to_micros(engine.clock()), actor, reason, hold),
-    )
-    action = "release" if state == "released" else "discard"
-    audit.add(engine, connection, actor, action, f"hold {hold}", reason)
