@@ -103,10 +103,10 @@ async def running(
             await asyncio.to_thread(load_tables, profile)
         router = build_router(configuration, store, clock)
         intake = build_intake(configuration, store, router, notices, clock)
+        await _started(stack, {"store": lambda: _watch(store, intake)})
         await intake.recover()
         couriers = build_couriers(configuration, store, notices, clock, randomness)
         await _started(stack, {n: courier.run for n, courier in couriers.items()})
-        await _started(stack, {"store": lambda: _watch(store, intake)})
         stack.push_async_callback(intake.ended)
         alarms = Alarms(
             store,
@@ -221,4 +221,4 @@ async def _watch(store: Store, intake: Intake) -> None:
                 await store.reopen()
             except StoreError:
                 continue
-            await intake.recover()
+            intake.take_up()  # not waited for: it waits for a disk that may fail again

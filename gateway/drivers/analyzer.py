@@ -77,6 +77,8 @@ class AstmLink(DeviceLink):
             self._texts.append(self._pending)
             self.write(self._receiver.accept())
         else:
+            if not self._texts:
+                self.begin_anew(error)
             self.refused("not stored")
             self.write(self._receiver.refuse())
 

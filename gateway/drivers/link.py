@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol, cast
 
-from gateway.errors import StoreError
+from gateway.errors import StoreError, StoreFull
 from gateway.intake import Arrival
 from gateway.notices import FrameRefused, Heard, NoiseAlarm, Noticeboard
 from gateway.transports.tape import Mark, Tape
@@ -175,6 +175,12 @@ class DeviceLink(asyncio.Protocol):
         self._waiting = True
         number = self._transmission or self._current()
         self.site.journal.append(number, entry, self._on_commit, evidence=evidence)
+
+    def begin_anew(self, error: StoreError) -> None:
+        """Nothing of the transmission at hand was stored.  Where the disk failed, the store knows
+        its number no more when it is well again; where it is only full, it still does."""
+        if not isinstance(error, StoreFull):
+            self._transmission = None
 
     def keep(self, entry: bytes) -> None:
         """Keeps ``entry`` as evidence; nobody waits for it."""

@@ -90,6 +90,7 @@ class MessageLink(DeviceLink, Generic[E]):
     def committed(self, error: StoreError | None) -> None:
         (raw, checked), self._pending = self._pending, (b"", False)
         if error is not None:
+            self.begin_anew(error)
             self.refused("not stored")
             self.write(self.not_stored())
             return

@@ -53,6 +53,8 @@ class RecordingLink(DeviceLink):
     def committed(self, error: StoreError | None) -> None:
         pending, self._pending = self._pending, b""
         if error is not None:
+            if not self._text:
+                self.begin_anew(error)
             self.refused("not stored")
             return
         self._text += pending

@@ -111,12 +111,18 @@ class Intake:
             await self.backlog.close()
 
     async def recover(self) -> int:
-        """Files what a crash or a failed disk left open; how many there were."""
+        """Files what a crash left open; how many there were."""
+        left = self.take_up()
+        await self.drained()
+        return left
+
+    def take_up(self) -> int:
+        """Begins to file what a crash or a failed disk left open; how many there were."""
         left = self._store.unfinished()
         for opened in left:
             devices = self._interpreter.known(opened.device)
             if not devices:
-                await self._registrar.abandon(opened.id)
+                self._begin(self._registrar.abandon(opened.id))
                 continue
             arrival = self._interpreter.recovered(opened)
             if arrival is not None:
@@ -124,7 +130,6 @@ class Intake:
             else:
                 cut = Arrival(opened.id, devices, opened.protocol, b"", False, opened.peer)
                 self.incomplete(cut, "damaged" if opened.damaged else "restart")
-        await self.drained()
         return len(left)
 
     def rebuilt(

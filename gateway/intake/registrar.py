@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -99,8 +100,10 @@ class Registrar:
         return self._planner.filing(meaning, findings, transmission, None)
 
     async def abandon(self, transmission: int) -> None:
-        """Its device is not configured any more: the bytes stay, as evidence."""
-        await self._store.close_transmission(transmission, Outcome.INCOMPLETE, "device-unknown")
+        """Its device is not configured any more: the bytes stay, as evidence.  When that fails it
+        is left to the next recovery."""
+        with suppress(StoreError):
+            await self._store.close_transmission(transmission, Outcome.INCOMPLETE, "device-unknown")
 
     async def _file_in_turn(
         self, arrival: Arrival, meaning: Meaning, outcome: Outcome, reason: str

@@ -186,7 +186,11 @@ class Lifecycle:
             self._judge(room)
 
     def _judge(self, room: Room) -> None:
-        if room.enough:
+        """No room makes up for what the writer met while it was looked at."""
+        writer = self._engine.writer
+        if writer is not None and writer.failure is not None:
+            self._become(Condition.FAILED, str(writer.failure))
+        elif room.enough:
             self._become(Condition.WELL, "")
         else:
             self._become(Condition.LOW, f"{room.free} bytes free, {room.needed} needed")

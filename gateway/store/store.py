@@ -168,8 +168,7 @@ class Store:
         """``done(None)`` when it is on disk; ``done(StoreError)`` when it must not be acknowledged.
         Always later, in the loop's thread, in the order of the calls.  At most 64 MiB in all.
         ``evidence``: kept beside the accepted entries, not among them."""
-        writer = self.engine.writer
-        live = self._live.get(transmission)
+        writer, live = self.engine.writer, self._at_hand(transmission)
         if writer is None or live is None:
             self._refuse(done, NotOpen(f"transmission {transmission} is not open"))
         elif len(entry) > live.room:
@@ -178,14 +177,18 @@ class Store:
             live.room -= len(entry)
             writer.append(transmission, entry, done, EVIDENCE if evidence else ENTRY)
 
+    def _at_hand(self, transmission: int) -> Transmission | None:
+        """One that was opened while the store was being reopened stands in a journal of before."""
+        live = self._live.get(transmission)
+        return live if self._lifecycle.journal.open.get(transmission) is live else None
+
     def _refuse(self, done: Done, error: StoreError) -> None:
         asyncio.get_running_loop().call_soon(done, error)
 
     def evidence(self, transmission: int, entry: bytes) -> None:
         """Keeps bytes that were not accepted (a damaged frame, noise); nobody waits for it.  Past
         1 MiB of them no more are kept."""
-        writer = self.engine.writer
-        live = self._live.get(transmission)
+        writer, live = self.engine.writer, self._at_hand(transmission)
         if writer is not None and live is not None and len(entry) <= live.evidence_room:
             live.evidence_room -= len(entry)
             writer.append(transmission, entry, nobody_waits, EVIDENCE)
