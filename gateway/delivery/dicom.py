@@ -17,7 +17,7 @@ from typing import Final, Protocol
 from gateway import logs
 from gateway.archive import Archive, Instance
 from gateway.delivery.base import Receipt
-from gateway.errors import DeliveryError, Refused
+from gateway.errors import DeliveryError, Refused, StoreCorrupt, StoreError, Unreachable
 from gateway.imaging.commitment import Request
 from gateway.imaging.forwarding import Forwardings
 from gateway.imaging.pointer import read_message
@@ -109,6 +109,15 @@ class DicomForwarder:
         self._work.set()
 
     async def deliver(self, entry: OutboxEntry) -> Receipt:
+        """What our own disk does not let us know or note is sent again: the peer knows its UID."""
+        try:
+            return await self._deliver(entry)
+        except StoreCorrupt:
+            raise Refused("its row in the index is damaged") from None
+        except StoreError as error:
+            raise Unreachable(f"the gateway's own store: {error}") from None
+
+    async def _deliver(self, entry: OutboxEntry) -> Receipt:
         instance = await self._instance(entry)
         async with self._turn:
             try:

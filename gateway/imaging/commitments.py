@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -21,6 +21,9 @@ from gateway.imaging.procedure_steps import Sender
 from gateway.store import Engine
 from gateway.store.moments import from_micros, to_micros
 from gateway.store.rows import Row
+
+LONGEST_PAUSE: Final = timedelta(hours=1)
+"""Between two tries; what is put off for longer was so before the clock was put back."""
 
 
 class CommitmentState(StrEnum):
@@ -33,7 +36,7 @@ class CommitmentState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Commitment:
-    """``failed`` is what was reported last."""
+    """``received_at``: when it was asked for last; ``failed`` is what was reported last."""
 
     id: int
     device: str | None
@@ -76,9 +79,9 @@ class Commitments:
             for number, sha256, _ in known:
                 if sha256 == digest:
                     connection.execute(
-                        "UPDATE commitments SET state = 'open', next_at = ?, attempts = 0 "
-                        "WHERE id = ?",
-                        (now, number),
+                        "UPDATE commitments SET state = 'open', received_at = ?, next_at = ?, "
+                        "attempts = 0 WHERE id = ?",
+                        (now, now, number),
                     )
                     return int(str(number))
             number = self._engine.next_number(connection, "commitments")
@@ -106,13 +109,21 @@ class Commitments:
 
     async def due(self, now: datetime, limit: int = 50) -> Sequence[Commitment]:
         """To be reported now, the longest waiting first."""
-        where = "WHERE state = 'open' AND next_at <= ? ORDER BY next_at, id LIMIT ?"
-        return await self._select(where, (to_micros(now), limit))
+        where = (
+            "WHERE state = 'open' AND (next_at <= ? OR next_at > ?) ORDER BY next_at, id LIMIT ?"
+        )
+        return await self._select(where, (to_micros(now), to_micros(now + LONGEST_PAUSE), limit))
 
-    async def next_due(self) -> datetime | None:
-        """When the next report is to be tried."""
+    async def next_due(self, after: datetime) -> datetime | None:
+        """When the next of those that were not ``due`` then is to be tried."""
+        bindings = (to_micros(after),)
         found = await self._engine.read(
-            lambda c: c.execute("SELECT MIN(next_at) FROM commitments WHERE state = 'open'").get
+            lambda c: (
+                c.execute(
+                    "SELECT MIN(next_at) FROM commitments WHERE state = 'open' AND next_at > ?",
+                    bindings,
+                ).get
+            )
         )
         return from_micros(found) if isinstance(found, int) else None
 
@@ -135,36 +146,41 @@ class Commitments:
             )
         )
 
-    async def reported(self, number: int, report: Report) -> None:
-        await self._finish(number, CommitmentState.REPORTED, report)
+    async def reported(self, told: Commitment, report: Report) -> bool:
+        """False when it was asked for again meanwhile, and is still owed."""
+        return await self._finish(told, CommitmentState.REPORTED, report)
 
-    async def gave_up(self, number: int, report: Report) -> None:
-        await self._finish(number, CommitmentState.GIVEN_UP, report)
+    async def gave_up(self, told: Commitment, report: Report) -> bool:
+        """The same."""
+        return await self._finish(told, CommitmentState.GIVEN_UP, report)
 
-    async def postpone(self, number: int, until: datetime) -> None:
-        """Nobody could be told."""
-        bindings = (to_micros(until), number)
+    async def postpone(self, told: Commitment, until: datetime) -> None:
+        """Nobody could be told.  One that was called for meanwhile stays due."""
+        bindings = (to_micros(told.next_at), to_micros(until), told.id)
         await self._engine.write(
             lambda c: (
                 c.execute(
-                    "UPDATE commitments SET next_at = ?, attempts = attempts + 1 WHERE id = ?",
-                    bindings,
-                ).get
-            )
-        )
-
-    async def _finish(self, number: int, state: CommitmentState, report: Report) -> None:
-        failed = json.dumps([[one.sop_class, one.uid, why] for one, why in report.failed])
-        bindings = (state.value, failed, to_micros(self._engine.clock()), number)
-        await self._engine.write(
-            lambda c: (
-                c.execute(
-                    "UPDATE commitments SET state = ?, failed = ?, reported_at = ?, "
+                    "UPDATE commitments SET next_at = IIF(next_at = ?, ?, next_at), "
                     "attempts = attempts + 1 WHERE id = ?",
                     bindings,
                 ).get
             )
         )
+
+    async def _finish(self, told: Commitment, state: CommitmentState, report: Report) -> bool:
+        failed = json.dumps([[one.sop_class, one.uid, why] for one, why in report.failed])
+        at, received = to_micros(self._engine.clock()), to_micros(told.received_at)
+        bindings = (state.value, failed, at, told.id, received)
+        found = await self._engine.write(
+            lambda c: (
+                c.execute(
+                    "UPDATE commitments SET state = ?, failed = ?, reported_at = ?, "
+                    "attempts = attempts + 1 WHERE id = ? AND received_at = ? RETURNING id",
+                    bindings,
+                ).get
+            )
+        )
+        return found is not None
 
     async def _select(self, where: str, bindings: Sequence[int]) -> Sequence[Commitment]:
         return await self._engine.read(

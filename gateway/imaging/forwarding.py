@@ -107,15 +107,18 @@ class Forwardings:
         )
 
     async def uncommitted(self, destination: str, asked_before: datetime) -> tuple[Reference, ...]:
-        """Sent and not asked about, or asked before then without an answer."""
+        """Sent and not asked about, or asked before then without an answer; also what was asked
+        later than now, which means that the clock was put back."""
+        now = to_micros(self._engine.clock())
         return await self._engine.read(
             lambda c: tuple(
                 Reference(sop_class, uid)
                 for sop_class, uid in c.execute(
                     "SELECT i.sop_class, i.uid FROM forwardings f JOIN instances i "
                     "ON i.id = f.instance WHERE f.destination = ? AND (f.state = 'sent' "
-                    "OR (f.state = 'asked' AND f.asked_at <= ?)) ORDER BY i.id LIMIT ?",
-                    (destination, to_micros(asked_before), BATCH),
+                    "OR (f.state = 'asked' AND (f.asked_at <= ? OR f.asked_at > ?))) "
+                    "ORDER BY i.id LIMIT ?",
+                    (destination, to_micros(asked_before), now, BATCH),
                 )
             )
         )

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from services_site import Site, now, site
 from stills import still
 
 from gateway.archive import Instance
+from gateway.delivery.base import Backoff, Patience
+from gateway.delivery.courier import Courier
 from gateway.delivery.dicom import DicomForwarder, ForwardOptions
+from gateway.errors import StoreFull
 from gateway.imaging.commitment import Request
 from gateway.imaging.forwarding import Forwardings
+from gateway.notices import Delivered, Noticeboard, Posted
 from gateway.store import OutboxEntry
 
 EXPLICIT = "1.2.840.10008.1.2.1"
@@ -86,3 +92,60 @@ async def test_an_instance_that_takes_longer_than_the_quiet_is_asked_for_at_once
             request = await pacs.asked.get()
             serving.cancel()
         assert [one.uid for one in request.references] == [still(1).uid]
+
+
+async def test_a_clock_that_was_put_back_does_not_put_off_asking_again(tmp_path: Path) -> None:
+    moment = now()
+    async with site(tmp_path, clock=lambda: moment) as clinic:
+        forwardings = Forwardings(clinic.store.engine)
+        await queued(clinic, forwardings)
+        instance = await clinic.archive.index.instance(still(1).uid)
+        assert instance is not None
+        await forwardings.sent("pacs", instance.id, EXPLICIT, None)
+        (reference,) = await forwardings.uncommitted("pacs", moment)
+        await forwardings.asked("pacs", Request("2.25.77", (reference,)))
+        assert await forwardings.uncommitted("pacs", moment - timedelta(hours=1)) == ()
+        moment -= timedelta(days=1)
+        again = await forwardings.uncommitted("pacs", moment - timedelta(hours=1))
+        assert again == (reference,)
+
+
+class Unwritable(Forwardings):
+    """The disk is full when the first instance has been sent."""
+
+    failures = 1
+
+    async def sent(self, *what: Any) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise StoreFull("no room left")
+        await super().sent(*what)
+
+
+async def test_an_image_that_was_sent_while_the_disk_was_full_is_sent_again_by_itself(
+    tmp_path: Path,
+) -> None:
+    """Parked, it would have waited for a person although nothing is wrong with it."""
+    notices, outcomes = Noticeboard(now), asyncio.Queue[Posted]()
+    async with site(tmp_path) as clinic:
+        pacs, forwardings = Archive(), Unwritable(clinic.store.engine)
+        pacs.finish.set()
+        await queued(clinic, forwardings)
+        courier = Courier(
+            "pacs",
+            clinic.store.outbox,
+            forwarder(clinic, pacs, forwardings),
+            clock=now,
+            random=lambda: 0.0,
+            notices=notices,
+            patience=Patience(backoff=Backoff(0.0, 0.0)),
+        )
+        with notices.watched_by(outcomes.put_nowait):
+            running = asyncio.create_task(courier.run())
+            async with asyncio.timeout(10):
+                while not isinstance((await outcomes.get()).notice, Delivered):
+                    pass
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+        (forwarded,) = await forwardings.of(still(1).uid)
+        assert forwarded.destination == "pacs"

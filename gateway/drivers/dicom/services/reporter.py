@@ -19,7 +19,7 @@ from gateway.drivers.dicom.service import AssociationOver, AssociationRefused, D
 from gateway.errors import StoreError
 from gateway.imaging import datasets
 from gateway.imaging.commitment import Failure, Reference, Report, split, write_report
-from gateway.imaging.commitments import Commitment, Commitments
+from gateway.imaging.commitments import LONGEST_PAUSE, Commitment, Commitments
 from gateway.protocols.dicom import (
     STORAGE_COMMITMENT_INSTANCE,
     Context,
@@ -32,7 +32,7 @@ from gateway.protocols.dicom.transfer_syntaxes import EXPLICIT_LE, IMPLICIT_LE
 
 PATIENCE: Final = timedelta(days=7)
 FIRST: Final = 10.0
-LONGEST: Final = 3600.0
+LONGEST: Final = LONGEST_PAUSE.total_seconds()
 _FRESH: Final = timedelta(hours=1)
 _TURNS: Final = 4  # devices told at once
 _ANSWER: Final = 60.0
@@ -91,16 +91,17 @@ class Reporter:
             while True:
                 self._wake.clear()
                 under_way = {n: t for n, t in under_way.items() if not t.done()}
-                for commitment in await self._commitments.due(self._clock()):
+                now = self._clock()
+                for commitment in await self._commitments.due(now):
                     if commitment.id not in under_way:
                         task = tasks.create_task(self._tell(commitment))
                         task.add_done_callback(lambda _: self._wake.set())
                         under_way[commitment.id] = task
-                await self._rest(bool(under_way))
+                await self._rest(now)
 
-    async def _rest(self, busy: bool) -> None:
-        """Until somebody calls or the next report is due."""
-        next_at = None if busy else await self._commitments.next_due()
+    async def _rest(self, since: datetime) -> None:
+        """Until somebody calls, a device was told, or one that was not due ``since`` then is."""
+        next_at = await self._commitments.next_due(since)
         seconds = None
         if next_at is not None:
             seconds = max(0.0, (next_at - self._clock()).total_seconds())
@@ -118,12 +119,12 @@ class Reporter:
                 await self._later(commitment)
                 return
             if await self._heard(commitment, report):
-                self._forget(commitment)
-                await self._commitments.reported(commitment.id, report)
+                if await self._commitments.reported(commitment, report):
+                    self._forget(commitment)
             elif self._clock() - commitment.received_at > PATIENCE:
-                self._forget(commitment)
-                await self._commitments.gave_up(commitment.id, report)
-                _log("commitment.given-up", commitment, "nobody took the report for days")
+                if await self._commitments.gave_up(commitment, report):
+                    self._forget(commitment)
+                    _log("commitment.given-up", commitment, "nobody took the report for days")
             else:
                 await self._later(commitment)
 
@@ -181,7 +182,7 @@ class Reporter:
         delay = min(LONGEST, self._first * 2.0 ** min(commitment.attempts, 20))
         delay *= 1 - 0.25 * self._random()
         until = self._clock() + timedelta(seconds=delay)
-        await self._commitments.postpone(commitment.id, until)
+        await self._commitments.postpone(commitment, until)
 
     def _forget(self, commitment: Commitment) -> None:
         self._asked_on.pop(commitment.id, None)
