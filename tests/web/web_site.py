@@ -90,7 +90,7 @@ directory = "{folder}/out"
         token = (folder / "data" / "http.token").read_text().strip()
         head = {"authorization": f"Bearer {token}"}
         async with (
-            httpx.AsyncClient(base_url=url, headers=head) as client,
-            httpx.AsyncClient(base_url=url) as stranger,
+            httpx.AsyncClient(base_url=url, headers=head, timeout=60) as client,
+            httpx.AsyncClient(base_url=url, timeout=60) as stranger,
         ):
             yield Clinic(parts, notices, client, stranger, url, token, port, analyzer)
