@@ -7,7 +7,7 @@ what was refused is sent again, twice.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -151,9 +151,11 @@ class Forwardings:
             )
         )
 
-    async def answered(self, report: Report) -> frozenset[str]:
+    async def answered(
+        self, report: Report, queued: Callable[[frozenset[str]], None] | None = None
+    ) -> frozenset[str]:
         """A commitment report came: the destinations it was about, none for an unknown one.
-        What failed is queued again, at most twice."""
+        What failed is queued again, at most twice; ``queued`` hears of it in any case."""
 
         def operation(connection: apsw.Connection) -> frozenset[str]:
             now = to_micros(self._engine.clock())
@@ -170,7 +172,7 @@ class Forwardings:
                 self._send_again(connection, destination, report)
             return destinations
 
-        return await self._engine.write(operation)
+        return await self._engine.write(operation, after=queued)
 
     async def of(self, uid: str) -> Sequence[Forwarded]:
         """Where an instance went."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -23,6 +23,8 @@ from gateway.store.rows import Row
 
 CREATE: Final = "create"
 SET: Final = "set"
+
+Kept = Callable[[Verdict], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +84,14 @@ _MISSING: Final = (
 
 
 class ProcedureSteps:
-    """The verbs."""
+    """The verbs.  ``kept`` hears of what is on disk even when nobody awaits it any more."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    async def create(self, uid: str, message: Content, sender: Sender) -> Verdict:
+    async def create(
+        self, uid: str, message: Content, sender: Sender, kept: Kept | None = None
+    ) -> Verdict:
         """N-CREATE."""
 
         def operation(connection: apsw.Connection) -> Verdict:
@@ -96,9 +100,11 @@ class ProcedureSteps:
             self._keep(connection, uid, CREATE, message, sender, verdict)
             return verdict
 
-        return await self._engine.write(operation)
+        return await self._engine.write(operation, after=kept)
 
-    async def change(self, uid: str, message: Content, sender: Sender) -> Verdict:
+    async def change(
+        self, uid: str, message: Content, sender: Sender, kept: Kept | None = None
+    ) -> Verdict:
         """N-SET."""
 
         def operation(connection: apsw.Connection) -> Verdict:
@@ -107,7 +113,7 @@ class ProcedureSteps:
             self._keep(connection, uid, SET, message, sender, verdict)
             return verdict
 
-        return await self._engine.write(operation)
+        return await self._engine.write(operation, after=kept)
 
     async def get(self, uid: str) -> StoredStep | None:
         found = await self._select("WHERE uid = ?", (uid,))

@@ -6,11 +6,13 @@ survives a restart.  What was already owed to the asking device is tried again a
 
 from __future__ import annotations
 
+import asyncio
+
 from gateway.drivers.dicom.service import Exchange
 from gateway.drivers.dicom.services.reporter import Reporter
 from gateway.errors import StoreError
 from gateway.imaging import datasets
-from gateway.imaging.commitment import MOST, REQUEST_COMMITMENT, read_request
+from gateway.imaging.commitment import MOST, REQUEST_COMMITMENT, Request, read_request
 from gateway.imaging.commitments import Commitments
 from gateway.imaging.procedure_steps import Sender
 from gateway.protocols.dicom import (
@@ -45,9 +47,11 @@ class StorageCommitment:
         if not isinstance(request, NActionRQ):
             return
         number, status, comment = await self._filed(exchange, request, data_set or b"")
-        await exchange.respond(request.response(status, error_comment=comment))
-        if number is not None:
-            self._reporter.owed(number, exchange.dialogue, exchange.context)
+        try:
+            await exchange.respond(request.response(status, error_comment=comment))
+        finally:
+            if number is not None:
+                self._reporter.owed(number, exchange.dialogue, exchange.context)
 
     async def _filed(
         self, exchange: Exchange, request: NActionRQ, data_set: bytes
@@ -62,9 +66,22 @@ class StorageCommitment:
         try:
             read = read_request(datasets.read(data_set, exchange.context.transfer_syntax))
             await self._commitments.call_again(caller.ae_title)
-            number = await self._commitments.ask(read, sender, caller.called)
+            number = await self._asked(read, sender, caller.called)
         except datasets.Unreadable as error:
             return None, Status.INVALID_ARGUMENT_VALUE, str(error)[:64]
         except StoreError:
             return None, Status.RESOURCE_LIMITATION, "cannot be stored"
         return number, Status.SUCCESS, None
+
+    async def _asked(self, request: Request, sender: Sender, called: str) -> int:
+        """Its number.  A device that hangs up meanwhile has asked all the same."""
+        filing = asyncio.ensure_future(self._commitments.ask(request, sender, called))
+        try:
+            return await asyncio.shield(filing)
+        except asyncio.CancelledError:
+            filing.add_done_callback(self._orphaned)
+            raise
+
+    def _orphaned(self, filing: asyncio.Future[int]) -> None:
+        if not filing.cancelled() and filing.exception() is None:
+            self._reporter.look()

@@ -45,10 +45,9 @@ class CommitmentReports:
         await datasets.ready()
         try:
             report = read_report(datasets.read(data_set, exchange.context.transfer_syntax))
-            destinations = await self._forwardings.answered(report)
+            destinations = await self._forwardings.answered(report, self._queued)
         except datasets.Unreadable:
             return Status.INVALID_ARGUMENT_VALUE
         except StoreError:
             return Status.PROCESSING_FAILURE
-        self._queued(destinations)
         return Status.SUCCESS if destinations else Status.INVALID_ARGUMENT_VALUE

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from gateway.drivers.dicom.service import Caller, Exchange
 from gateway.errors import StoreError
 from gateway.imaging import datasets
 from gateway.imaging.procedure_step import REFUSALS, Content, Effect, Verdict, content_of
-from gateway.imaging.procedure_steps import ProcedureSteps, Sender
+from gateway.imaging.procedure_steps import Kept, ProcedureSteps, Sender
 from gateway.protocols.dicom import (
     AnyRequest,
     NCreateRQ,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 Response = TypeVar("Response", NCreateRSP, NSetRSP)
-_Verb = Callable[[str, Content, Sender], Awaitable[Verdict]]
+_Verb = Callable[[str, Content, Sender, Kept], Awaitable[Verdict]]
 
 
 class PerformedProcedureStep:
@@ -72,7 +73,10 @@ class PerformedProcedureStep:
                 verdict = await self._verdict(exchange, uid, data_set, self._steps.change)
                 await exchange.respond(_explained(request.response(verdict.status), verdict))
             case _:
-                return
+                pass
+
+    def _kept(self, uid: str, verdict: Verdict) -> None:
+        """Also of a sender that hung up; its repeat would change nothing any more."""
         if verdict.effect not in (Effect.REFUSED, Effect.REPEATED):
             self._changed(uid, verdict.effect)
 
@@ -84,7 +88,8 @@ class PerformedProcedureStep:
         await datasets.ready()
         try:
             read = datasets.read(data_set or b"", exchange.context.transfer_syntax)
-            return await verb(uid, _content(read), _sender(exchange.caller))
+            kept = partial(self._kept, uid)
+            return await verb(uid, _content(read), _sender(exchange.caller), kept)
         except datasets.Unreadable as error:
             return Verdict(Effect.REFUSED, Status.INVALID_ATTRIBUTE_VALUE, comment=str(error))
         except StoreError:

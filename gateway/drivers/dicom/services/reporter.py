@@ -53,8 +53,8 @@ class _Open:
 
 
 class Reporter:
-    """``run`` until cancelled; ``owed`` when a request was filed.  ``ports``: where the devices
-    listen for reports."""
+    """``run`` until cancelled; ``owed`` when a request was filed, ``look`` when its sender has gone
+    since.  ``ports``: where the devices listen for reports."""
 
     def __init__(
         self,
@@ -83,6 +83,10 @@ class Reporter:
         """From the provider: the device may be told on this association too."""
         self._asked_on = {n: o for n, o in self._asked_on.items() if not o.dialogue.over}
         self._asked_on[number] = _Open(dialogue, context)
+        self.look()
+
+    def look(self) -> None:
+        """Something may be due."""
         self._wake.set()
 
     async def run(self) -> None:
