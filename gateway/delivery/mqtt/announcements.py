@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -67,6 +67,12 @@ class Announcements:
                 self._tell(destination, entry, {"event": "parked", "report": report}, posted.at)
             case _:
                 pass
+
+    def catch_up(self, recent: Iterable[Posted]) -> None:
+        """How devices are, from what was posted while nobody watched here."""
+        for posted in recent:
+            if isinstance(posted.notice, LinkChanged | Heard):
+                self.notice(posted)
 
     def reconnected(self) -> None:
         """The broker may have forgotten what it retained."""

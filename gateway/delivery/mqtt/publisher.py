@@ -97,6 +97,7 @@ class MqttPublisher:
     async def serve(self, lost: Callable[[str], None]) -> None:
         self._lost = lost
         try:
+            self._announcements.catch_up(self._notices.recent)
             with self._notices.watched_by(self._announcements.notice):
                 while True:
                     await self._something.wait()
@@ -156,10 +157,11 @@ class MqttPublisher:
         while (announcement := self._announcements.take()) is not None:
             try:
                 await connection.publish_confirmed(announcement.publication)
-            except Refused:
+            except (Refused, NotAuthorized):
                 continue
             except DeliveryError:
                 self._announcements.put_back(announcement)
+                self._wake(soon=False)
                 return
 
     async def _say_goodbye(self) -> None:
