@@ -59,6 +59,7 @@ class Hl7AskingLink(Hl7Link):
         self._worklists = worklists
         self._query: Query | None = None
         self._handed: dict[str, Callable[[], None]] = {}
+        self._offered = ""  # the order nobody asked for, last written
         self._giving = Giving(worklists, loop)
         self._pushing = Pushing(site, downloads, loop, self._push)
         self._parties = ("", "", "", "")
@@ -119,6 +120,7 @@ class Hl7AskingLink(Hl7Link):
             await self._reply(query, raw)
         except Exception as error:  # noqa: BLE001 - whatever it is, the line must not go dead
             self.refused(f"could not be answered ({type(error).__name__})")
+            self._waiting = False
             self.close()
             return
         self._waiting = False
@@ -137,6 +139,8 @@ class Hl7AskingLink(Hl7Link):
         (_, *later), (now, *work) = given.messages, given.work
         if query.form is QueryForm.QRY_Q02:  # it asks anew: it will not acknowledge the last one
             self._session.withdraw()
+            if self._offered in self._handed:  # nor an order nobody asked for: that is told again
+                self._pushing.over(taken=False)
         for message, jobs in zip(later, work, strict=True):
             self._handed[read_header(message).control_id] = partial(
                 self._giving.given, asking, jobs
@@ -150,7 +154,8 @@ class Hl7AskingLink(Hl7Link):
         local = replace(stamp, time=stamp.time.astimezone(asking.zone))
         control = "CA" if download.telling is Telling.CANCEL else "NW"
         message = work_order(self._parties, download.job, asking.menu, local, control=control)
-        self._handed[stamp.control_id] = partial(self._told, download)
+        self._offered = stamp.control_id
+        self._handed[self._offered] = partial(self._told, download)
         self.write(self._session.send(message))
         self.set_timeout(self._session.timeout)
 

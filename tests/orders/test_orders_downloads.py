@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import pytest
 from ehr_side import Ehr, ehr, pid
-from hl7_analyzer import dial, listening
+from hl7_analyzer import Analyzer, dial, listening
 from test_orders_query import Filed, Wire, query, take
 
-from gateway.drivers import AskingLink, Noise, Site
+from gateway.drivers import AskingLink, Noise, Site, hl7_asking
 from gateway.drivers.pushing import Pushing
 from gateway.orders import book
 from gateway.orders.downloads import Downloads
@@ -183,3 +186,55 @@ async def test_a_device_that_takes_nothing_is_left_alone_for_a_while(tmp_path: P
         offer = await asyncio.wait_for(offers.get(), 20)
         assert offer.job.label.specimen == "L2"
         pushing.end()
+
+
+async def test_an_order_whose_answer_a_question_cut_short_is_offered_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A device that asks anew acknowledges nothing of before; orders went on only when it called
+    again."""
+    monkeypatch.setattr(hl7_asking, "Pushing", partial(Pushing, rest=0.0))
+    async with ehr(tmp_path) as side, listening(side, "mindray-bs", late=True) as (port, _):
+        await side.order("1", "P1", "L1", "GLU")
+        device = await dial(port)
+        offer = await device.hear()
+        assert (await ask_for(device, "L9"))[-1] == "QAK|SR|NF"
+        again = await device.hear()
+        assert again[1:] == offer[1:]
+        await device.aclose()
+
+
+async def test_a_line_that_a_mistake_of_ours_ended_is_offered_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def mistaken(*_: object) -> None:
+        raise ValueError
+
+    monkeypatch.setattr(Worklists, "hl7_answer", mistaken)
+    attached: list[object] = []
+    attach = Downloads.attach
+
+    def attaching(self: Downloads, device: str, wake: Callable[[], None]) -> Callable[[], None]:
+        detach = attach(self, device, wake)
+        attached.append(wake)
+
+        def detaching() -> None:
+            attached.remove(wake)
+            detach()
+
+        return detaching
+
+    monkeypatch.setattr(Downloads, "attach", attaching)
+    async with ehr(tmp_path) as side, listening(side, "mindray-bs", late=True) as (port, _):
+        device = await dial(port)
+        with pytest.raises(asyncio.IncompleteReadError):
+            await ask_for(device, "L9")
+        assert attached == []
+        await device.aclose()
+
+
+async def ask_for(device: Analyzer, label: str) -> list[str]:
+    return await device.ask(
+        r"MSH|^~\&|Mindray|BS-240|||20260105090000||QRY^Q02|7|P|2.3.1||||||UNICODE",
+        f"QRD|20260105|R|D|2|||RD|{label}|OTH|||T|",
+    )
