@@ -103,6 +103,8 @@ class EhrLink(asyncio.Protocol):
             return
         if self._transport is not None:
             self._transport.pause_reading()
+            self._stop_timer()  # that one ended; what follows has a time of its own
+            self._account()
         self._work = self._loop.create_task(self._on(event))
         self._work.add_done_callback(self._done)
 

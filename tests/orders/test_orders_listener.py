@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, cast
 
 import hl7
 import hl7.mllp
 from ehr_side import Ehr, ehr, message, ordered, pid
 
 from gateway.orders import book
+from gateway.orders.acknowledging import Answer
 from gateway.orders.dropbox import Dropbox, split
 from gateway.orders.listener import Budget, EhrLink
 
@@ -181,3 +184,63 @@ def test_a_batch_is_cut_into_messages() -> None:
     assert split(b"FHS|^~\\&\r\n" + one.replace(b"\r", b"\n") + two + b"FTS\r") != ()
     assert split(one + two) == (one, two)
     assert split((one + two).replace(b"\r", b"\n")) == (one, two)
+
+
+class Pipe(asyncio.Transport):
+    """Takes everything."""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None: ...
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+
+@dataclass(slots=True)
+class Alarm:
+    """What ``call_later`` gives."""
+
+    stopped: bool = False
+
+    def cancel(self) -> None:
+        self.stopped = True
+
+
+@dataclass(slots=True)
+class Alarms:
+    """A loop whose timers only ring when they are looked at."""
+
+    loop: asyncio.AbstractEventLoop
+    set: list[Alarm] = field(default_factory=list)
+
+    def create_task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        return self.loop.create_task(work)
+
+    def call_later(self, *_: object) -> Alarm:
+        self.set.append(Alarm())
+        return self.set[-1]
+
+
+async def test_each_message_has_its_own_time_to_end(tmp_path: Path) -> None:
+    """An EHR that sends without a pause has always begun the next; it was cut off after minutes."""
+    one, two = (message(pid("1"), kind="ADT^A04", control=number) for number in "12")
+    async with ehr(tmp_path) as side:
+        loop, answered = asyncio.get_running_loop(), asyncio.Event()
+        alarms = Alarms(loop)
+
+        async def receive(body: bytes, source: str) -> Answer:
+            answered.set()
+            return await side.inbox.receive(body, source)
+
+        ours = cast("asyncio.AbstractEventLoop", alarms)
+        link = EhrLink(receive, "test", Budget(), side.notices, ours)
+        link.connection_made(Pipe())
+        link.data_received(b"\x0b" + one[:20])
+        link.data_received(one[20:] + END + b"\x0b" + two[:20])
+        await answered.wait()
+        first, second = alarms.set
+        assert (first.stopped, second.stopped) == (True, False)
+        link.connection_lost(None)
+        assert second.stopped
+        while link._work is not None:  # it is filed all the same
+            await asyncio.sleep(0)
