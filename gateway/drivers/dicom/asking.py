@@ -55,12 +55,17 @@ class Asking:
         return self._wire.association.next_message_id()
 
     async def ask(
-        self, context: Context, request: AnyRequest, data_set: bytes | Payload | None = None
+        self,
+        context: Context,
+        request: AnyRequest,
+        data_set: bytes | Payload | None = None,
+        *,
+        patience: float | None = None,
     ) -> Answer:
         async with self._turn:
-            await self._send(context, request, data_set)
+            await self._send(context, request, data_set, patience)
             while True:
-                answer = await self._next()
+                answer = await self._next(request, patience)
                 if is_final(answer.message.status):
                     return answer
 
@@ -70,7 +75,7 @@ class Asking:
         async with self._turn:
             await self._send(context, request, data_set)
             while True:
-                answer = await self._next()
+                answer = await self._next(request)
                 yield answer
                 if is_final(answer.message.status):
                     return
@@ -88,34 +93,50 @@ class Asking:
         """From the line: nothing will come any more."""
         self._answers.put_nowait(None)
 
-    async def _next(self) -> Answer:
-        answer = await self._answers.get()
-        if answer is None:
-            self._answers.put_nowait(None)
-            raise AssociationOver("the association ended before the response")
-        return answer
+    async def _next(self, request: AnyRequest, patience: float | None = None) -> Answer:
+        """Its next response; one that nobody waited for any longer is passed over."""
+        while True:
+            async with asyncio.timeout(patience):
+                answer = await self._answers.get()
+            if answer is None:
+                self._answers.put_nowait(None)
+                raise AssociationOver("the association ended before the response")
+            if message_id_of(answer.message) == message_id_of(request):
+                return answer
 
     async def _send(
-        self, context: Context, request: AnyRequest, data_set: bytes | Payload | None
+        self,
+        context: Context,
+        request: AnyRequest,
+        data_set: bytes | Payload | None,
+        patience: float | None = None,
     ) -> None:
         if self.over:
             raise AssociationOver("the association has ended")
         if isinstance(data_set, Payload):
-            await self._stream(context, request, data_set)
+            await self._stream(context, request, data_set, patience)
         else:
-            await self._wire.write([self._wire.association.send(context.id, request, data_set)])
+            async with asyncio.timeout(patience):
+                await self._wire.write([self._wire.association.send(context.id, request, data_set)])
         self._settle()
 
-    async def _stream(self, context: Context, request: AnyRequest, payload: Payload) -> None:
+    async def _stream(
+        self, context: Context, request: AnyRequest, payload: Payload, patience: float | None
+    ) -> None:
         file = await asyncio.to_thread(payload.open)
         try:
             await asyncio.to_thread(file.seek, payload.offset)
-            await self._send_file(context, request, file, payload.length)
+            await self._send_file(context, request, file, payload.length, patience)
         finally:
             await asyncio.to_thread(file.close)
 
     async def _send_file(
-        self, context: Context, request: AnyRequest, file: BinaryIO, length: int
+        self,
+        context: Context,
+        request: AnyRequest,
+        file: BinaryIO,
+        length: int,
+        patience: float | None,
     ) -> None:
         """Reads in a thread, always a chunk ahead of what the next unit needs."""
         association, chunks = self._wire.association, _Chunks()
@@ -131,7 +152,8 @@ class Asking:
             unit = next(units, None)
             if unit is None:
                 return
-            await self._wire.write(unit)
+            async with asyncio.timeout(patience):
+                await self._wire.write(unit)
 
 
 class _Chunks:

@@ -119,11 +119,17 @@ class Dialogue(Protocol):
         """For our next request."""
 
     async def ask(
-        self, context: Context, request: AnyRequest, data_set: bytes | Payload | None = None
+        self,
+        context: Context,
+        request: AnyRequest,
+        data_set: bytes | Payload | None = None,
+        *,
+        patience: float | None = None,
     ) -> Answer:
         """Sends a request and gives its final response (pending ones are passed over).
 
-        ``AssociationOver`` when it ended first.
+        ``AssociationOver`` when it ended first; ``TimeoutError`` when the peer took no more of it,
+        or did not answer, for ``patience`` seconds.
         """
 
     def ask_all(

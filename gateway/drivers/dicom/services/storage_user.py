@@ -182,8 +182,7 @@ class StorageUser:
     ) -> int:
         dialogue = self._established()
         try:
-            async with asyncio.timeout(_ANSWER):
-                return (await dialogue.ask(context, request, content)).message.status
+            return (await dialogue.ask(context, request, content, patience=_ANSWER)).message.status
         except (AssociationOver, TimeoutError):
             await self._abandon()
             raise Ambiguous("the association ended before the answer") from None
