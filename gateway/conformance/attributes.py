@@ -35,7 +35,7 @@ def worklist() -> Iterator[str]:
         "Every attribute is a return key and may be a matching key: single value, wild card",
         "(`*`, `?`), range of dates and times, list of UIDs, sequence and universal matching.",
         "Person names are compared without regard to case and accents. An attribute that is not",
-        "here is answered empty.",
+        "here is ignored for matching and answered empty.",
     )
     yield from table(("Attribute", "Tag", "VR"), _elements(data_set(_WHOLE, DEFAULT), ""))
     longest = ", ".join(f"{name.replace('_', ' ')} {limit}" for name, limit in LIMITS.items())

@@ -4,7 +4,8 @@ Universal, single value, wild card, range, list of UIDs and sequence matching.  
 case and accents do not count, spellings of a small character set match (``MUELLER`` finds
 ``Müller``), and a key that names fewer components than there are compares those it names
 (``DOE`` finds ``DOE^JANE``).  All other text is compared as it is.  A time range beside a date
-range is one stretch of time.
+range is one stretch of time.  A key that the candidate does not have, not even empty, is not
+supported: its value is ignored (K.2.2.1.1.2).  What it has empty meets no value (K.2.2.1.1.1).
 """
 
 from __future__ import annotations
@@ -74,17 +75,15 @@ def _is_key(element: DataElement) -> bool:
 
 def _element_matches(key: DataElement, candidate: Dataset) -> bool:
     known = element_of(candidate, key.tag)
+    if known is None:
+        return True
     if key.VR == "SQ":
         wanted = _item(key)
         if wanted is None or not any(_is_asking(element) for element in wanted):
             return True
-        have = [] if known is None or known.VR != "SQ" else known.value
-        return any(matches(wanted, item) for item in have)
+        return any(matches(wanted, item) for item in (known.value if known.VR == "SQ" else ()))
     wanted_values = _values(key)
-    if not wanted_values:
-        return True
-    have_values = () if known is None else _values(known)
-    return matcher(str(key.VR), wanted_values)(have_values)
+    return not wanted_values or matcher(str(key.VR), wanted_values)(_values(known))
 
 
 def _is_asking(element: DataElement) -> bool:
@@ -135,7 +134,7 @@ def _text(value: str) -> Callable[[str], bool]:
 
 
 def _number(value: str) -> Callable[[str], bool]:
-    return lambda have: have.lstrip("+0") == value.lstrip("+0") or have == value
+    return lambda have: have != "" and have.lstrip("+0") == value.lstrip("+0")
 
 
 def _time(value: str, vr: str) -> Callable[[str], bool]:
@@ -207,6 +206,8 @@ def _is_range(identifier: Dataset, tag: int) -> bool:
 
 
 def _pair_matches(identifier: Dataset, candidate: Dataset, date: int, time: int) -> bool:
+    if element_of(candidate, date) is None:
+        return True
     days, hours = (
         ranges.asked(_first(identifier, date), "DA"),
         ranges.asked(_first(identifier, time), "TM"),

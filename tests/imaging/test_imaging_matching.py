@@ -41,6 +41,9 @@ CASES = [
     ("TM", "1000-1100", "110000.5", True),
     ("TM", "10:00-11:00", "095959", False),
     ("IS", "2", "02", True),
+    ("IS", "0", "00", True),
+    ("IS", "0", "", False),
+    ("US", "1", "", False),
     ("UI", "1.2.3", "1.2.3", True),
     ("UI", "1.2.*", "1.2.3", False),
     ("CS", "US", "", False),
@@ -112,3 +115,21 @@ def test_an_empty_sequence_key_asks_for_all_of_it() -> None:
     candidate = scheduled(("A", "1"), ("B", "2"))
     assert matching.matches(key, candidate)
     assert len(matching.answer(key, candidate).ScheduledProcedureStepSequence) == 2
+
+
+def test_what_a_row_does_not_have_narrows_nothing() -> None:
+    """A weight that no order tells finds everybody; an accession that this one lacks does not."""
+    candidate = scheduled(("A", "1"))
+    candidate.AccessionNumber = ""
+    key = Dataset()
+    key.PatientWeight = 70
+    key.StudyDate, key.StudyTime = "20260105-", "0900-"
+    code = Dataset()
+    code.CodeValue = "76942"
+    key.ProcedureCodeSequence = [code]
+    assert matching.matches(key, candidate)
+    found = matching.answer(key, candidate)
+    assert not any((found.PatientWeight, found.StudyDate, found.ProcedureCodeSequence))
+    assert len(found) == len(key)
+    key.AccessionNumber = "US1"
+    assert not matching.matches(key, candidate)
