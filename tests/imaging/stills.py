@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydicom import Dataset
+from pydicom import Dataset, dcmread
+from pydicom.data import get_testdata_file
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 from pydicom.uid import ExplicitVRLittleEndian
@@ -22,6 +23,39 @@ class Still:
     def save(self, path: Path) -> Path:
         self.content.save_as(path, implicit_vr=False, little_endian=True, enforce_file_format=True)
         return path
+
+    def implicit(self) -> bytes:
+        """Its data set as pydicom writes it in Implicit VR Little Endian."""
+        return written(self.content, implicit=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A SonoSite's, 30 frames of JPEG, from pydicom's files: 0.2 MB."""
+
+    uid: str
+    study: str
+    sop_class: str
+    transfer_syntax: str
+    data_set: bytes
+
+
+def clip() -> Clip:
+    path = get_testdata_file("examples_ybr_color.dcm")
+    assert isinstance(path, str)
+    found, raw = dcmread(path, stop_before_pixels=True), Path(path).read_bytes()
+    meta = found.file_meta
+    start = 144 + meta.FileMetaInformationGroupLength
+    ids = (found.SOPInstanceUID, found.StudyInstanceUID, found.SOPClassUID, meta.TransferSyntaxUID)
+    return Clip(*map(str, ids), raw[start:])
+
+
+def written(content: Dataset, *, implicit: bool) -> bytes:
+    target = DicomBytesIO()
+    target.is_implicit_VR = implicit
+    target.is_little_endian = True
+    write_dataset(target, content)
+    return target.getvalue()
 
 
 def still(number: int, *, study: str = "2.25.1", name: str = "DOE^JANE", seed: int = 0) -> Still:
@@ -52,10 +86,7 @@ def still(number: int, *, study: str = "2.25.1", name: str = "DOE^JANE", seed: i
     found.PixelRepresentation = 0
     found.PixelData = bytes((seed + number + n) % 256 for n in range(256))
     found["PixelData"].VR = "OB"
-    target = DicomBytesIO()
-    target.is_implicit_VR = False
-    target.is_little_endian = True
-    write_dataset(target, found)
+    data_set = written(found, implicit=False)
     found.ensure_file_meta()
     found.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    return Still(found.SOPInstanceUID, target.getvalue(), found)
+    return Still(found.SOPInstanceUID, data_set, found)

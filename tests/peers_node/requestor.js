@@ -4,29 +4,32 @@
 
 const fs = require('fs');
 const { Client, Transcoding, log } = require('dcmjs-dimse');
-const { association, constants, requests } = require('dcmjs-dimse');
-const { noteSent } = require('./wire');
+const { association, constants, responses } = require('dcmjs-dimse');
+const { made } = require('./requests');
+const { noteRead, noteSent, noteStored } = require('./wire');
 
 const { PresentationContext } = association;
+const { Status } = constants;
 const P_DATA = 4;
 const AS_IT_IS = { allowInvalidVRLength: true };
 const last = {};
 
-const make = {
-  echo: () => new requests.CEchoRequest(),
-  store: ({ file }) => new requests.CStoreRequest(file),
-};
-
 /** Adds a request to the client; what is answered gathers in the object given back. */
 function asked(client, wanted) {
-  const request = make[wanted.kind](wanted);
-  const answer = { statuses: [] };
+  const request = made(wanted);
+  const answer = { statuses: [], data_sets: [] };
   request.on('response', (response) => {
     answer.sent = last.sent;
     answer.statuses.push(response.getStatus());
+    answer.command = response.getCommandDataset().getElements();
+    if (response.hasDataset()) {
+      answer.data_sets.push(response.getDataset().getElements());
+      answer.read = last.read;
+    }
+    if (answer.statuses.length === wanted.cancel_after) client.cancel(request);
   });
   client.addRequest(request);
-  return answer;
+  return { request, answer };
 }
 
 /** After so many P-DATA PDUs: an A-ABORT or nothing, and the end of the connection. */
@@ -44,11 +47,47 @@ function cutting(client, { after, how }) {
   };
 }
 
+/** Instances come back on this association; with `cancel` the first one is the last wanted. */
+function keeping(client, found, { request }, cancel) {
+  found.stored = [];
+  noteStored(client.network, (one) => found.stored.push(one));
+  client.on('cStoreRequest', (store, answered) => {
+    if (cancel && found.stored.length === 1) client.cancel(request);
+    const response = responses.CStoreResponse.fromRequest(store);
+    response.setStatus(Status.Success);
+    answered(response);
+  });
+}
+
+/** The association stays until a commitment report has come on it. */
+function staying(client, found) {
+  client.network.removeAllListeners('done');
+  client.on('nEventReportRequest', (report, answered) => {
+    found.report = { type: report.getEventTypeId(), ...report.getDataset().getElements() };
+    const response = responses.NEventReportResponse.fromRequest(report);
+    response.setStatus(Status.Success);
+    answered(response);
+    client.network.sendAssociationReleaseRequest();
+  });
+}
+
+/** Proposes to be the SCP of a class (role selection), which the client has no option for. */
+function inRole(client, sop_class) {
+  const { network } = client;
+  const propose = network.sendAssociationRequest.bind(network);
+  network.sendAssociationRequest = (proposed) => {
+    const id = proposed.addOrGetPresentationContext(sop_class);
+    proposed.getPresentationContext(id).setProviderRole(true);
+    propose(proposed);
+  };
+}
+
 function conversation(one) {
   return new Promise((resolve) => {
     const client = new Client();
     const found = { released: false, contexts: [] };
-    found.answers = one.requests.map((wanted) => asked(client, wanted));
+    const requests = one.requests.map((wanted) => asked(client, wanted));
+    found.answers = requests.map(({ answer }) => answer);
     client.on('associationAccepted', (accepted) => {
       found.contexts = accepted.getPresentationContexts().map(({ context }) => ({
         sop_class: context.getAbstractSyntaxUid(),
@@ -66,12 +105,16 @@ function conversation(one) {
     });
     const options = { datasetWriteOptions: AS_IT_IS };
     client.send(one.host, one.port, one.calling, one.called, options);
+    keeping(client, found, requests[0], one.cancel_at_first);
+    if (one.stay) staying(client, found);
+    if (one.provider_of) inRole(client, one.provider_of);
   });
 }
 
 async function main() {
   const plan = JSON.parse(fs.readFileSync(0, 'utf8'));
   log.setLevel('error');
+  noteRead(last);
   noteSent(last);
   await Transcoding.initializeAsync();
   const found = [];
