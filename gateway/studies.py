@@ -36,13 +36,18 @@ class Studies:
         self._store = store
         self._clock = clock
         self._changed = changed
-        self._told_upto = to_micros(clock())
+        self._latest = clock()
+        self._told_upto = to_micros(self._latest)
 
     async def run(self) -> None:
         rounds = 0
         while True:
             again = rounds % _ROUNDS == 0
-            await self.look(self._clock() - (AGAIN if again else _OVERLAP))
+            now, before = self._clock(), self._latest
+            self._latest = now
+            if now < before:  # the clock was put back: what was tied since looks old
+                self._told_upto = to_micros(now - _OVERLAP)
+            await self.look(now - (AGAIN if again else _OVERLAP))
             await self._tell()
             rounds += 1
             await asyncio.sleep(_PAUSE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -246,3 +247,20 @@ async def test_a_moved_study_goes_out_corrected_and_stays_as_it_came(
     assert (replaced.PatientID, str(replaced.PatientName)) == ("TYPO", "ROE^RICHARD")
     assert original.ReasonForTheAttributeModification == "CORRECT"
     assert path.read_bytes() == before
+
+
+async def test_a_clock_that_was_put_back_keeps_no_tie_from_being_told(
+    department: Department,
+) -> None:
+    moment = NOW
+    matcher = Studies(department.store, lambda: moment, department.changed.append)
+    moment -= timedelta(days=1)
+    await department.order("P1", "MRN1", "DOE^JANE")
+    await department.image(AccessionNumber="ACC-P1")
+    running = asyncio.create_task(matcher.run())
+    async with asyncio.timeout(10):
+        while not department.changed:
+            await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert department.changed == ["1.2.3"]
