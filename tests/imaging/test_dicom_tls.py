@@ -1,4 +1,4 @@
-"""DICOM over TLS with DCMTK on both ends: who is let in, and a PACS that shows a certificate."""
+"""DICOM over TLS with DCMTK on both ends and Node: who is let in, and a PACS that shows its own."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from dcmjs_peer import at_hand, conversation, converse
 from services_site import UNIT, now, tool, until
 from stills import still
 
@@ -59,6 +60,31 @@ async def test_only_units_with_a_certificate_of_the_site_s_ca(
         code, said = await tool(*command, "+tls", CLIENT, CLIENT, "+cf", CA, *target)
         assert code == 0, said
         assert await index.instance(still(1).uid) is not None
+
+
+@at_hand
+async def test_a_unit_with_another_tls_than_ours(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    """Without a certificate; to whom the gateway is a stranger; with all that it takes."""
+    port, image = free_port(), still(1)
+    chosen = parse(configuration(tmp_path, port), tmp_path / "gateway.toml")
+    store = {"kind": "store", "file": str(image.save(tmp_path / "still.dcm"))}
+    sorts = [{"ca": str(CA)}, {"key": str(CLIENT), "ca": str(OTHER)}]
+    known = {"key": str(CLIENT), "ca": str(CA)}
+    async with running(chosen, notices=Noticeboard(now), clock=now) as gateway:
+        assert gateway.modalities is not None
+        index = gateway.modalities.archive.index
+        talks = [conversation(port, store, host="localhost", tls=tls) for tls in sorts]
+        for found in await converse(*talks):
+            assert not found["contexts"]
+            assert not found["answers"][0]["statuses"]
+        assert await index.instance(image.uid) is None
+        (found,) = await converse(conversation(port, store, host="localhost", tls=known))
+        assert found["answers"][0]["statuses"] == [0]
+        stored = await index.instance(image.uid)
+    assert stored is not None
+    assert stored.sha256.hex() == found["answers"][0]["sent"]
 
 
 @pytest.mark.parametrize("trusted", [CA, OTHER])

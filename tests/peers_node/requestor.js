@@ -82,6 +82,13 @@ function inRole(client, sop_class) {
   };
 }
 
+/** From the names of PEM files; without `key` it shows no certificate. */
+function secured(tls) {
+  if (!tls) return undefined;
+  const read = (name) => name && fs.readFileSync(name);
+  return { key: read(tls.key), cert: read(tls.key), ca: read(tls.ca), rejectUnauthorized: true };
+}
+
 function conversation(one) {
   return new Promise((resolve) => {
     const client = new Client();
@@ -103,7 +110,7 @@ function conversation(one) {
     (one.contexts || []).forEach(([sop_class, syntax]) => {
       client.addAdditionalPresentationContext(new PresentationContext(0, sop_class, syntax), true);
     });
-    const options = { datasetWriteOptions: AS_IT_IS };
+    const options = { datasetWriteOptions: AS_IT_IS, securityOptions: secured(one.tls) };
     client.send(one.host, one.port, one.calling, one.called, options);
     keeping(client, found, requests[0], one.cancel_at_first);
     if (one.stay) staying(client, found);
