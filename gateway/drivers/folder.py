@@ -23,6 +23,7 @@ from gateway.transports.inbox import Document, Inbox
 
 PROTOCOL: Final = "file"
 INTERVAL: Final = 1.0
+_MOST_KEPT: Final = 500  # names remembered until their transmissions are seen to be filed
 
 
 class Ledger(Journal, Protocol):
@@ -70,6 +71,8 @@ class FolderLink:
         moved = 0
         for path in paths:
             moved += await self._take(path)
+        if len(self._kept) > _MOST_KEPT:
+            self._kept = {peer for peer in self._kept if not await self._filed(peer)}
         self._say_how_it_is()
         return moved
 
@@ -126,7 +129,10 @@ class FolderLink:
         self._site.recipient.incomplete(arrival, reason)
 
     async def _known(self, peer: str) -> bool:
-        return peer in self._kept or await self._ledger.file_known(self._site.name, peer)
+        return peer in self._kept or await self._filed(peer)
+
+    async def _filed(self, peer: str) -> bool:
+        return await self._ledger.file_known(self._site.name, peer)
 
     async def _commit(self, data: bytes, peer: str, *, evidence: bool = False) -> int:
         """The transmission's number once ``data`` is on disk; StoreError when it is not."""

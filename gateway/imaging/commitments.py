@@ -65,7 +65,7 @@ class Commitments:
         self._engine = engine
 
     async def ask(self, request: Request, sender: Sender, called: str) -> int:
-        """Files a request; its number.  It is due at once."""
+        """Files a request; its number.  It is due at once, told to where it was asked from last."""
         requested = _written(request.references)
         digest = hashlib.sha256(requested.encode()).digest()
 
@@ -80,8 +80,8 @@ class Commitments:
                 if sha256 == digest:
                     connection.execute(
                         "UPDATE commitments SET state = 'open', received_at = ?, next_at = ?, "
-                        "attempts = 0 WHERE id = ?",
-                        (now, now, number),
+                        "attempts = 0, calling = ?, called = ?, host = ? WHERE id = ?",
+                        (now, now, sender.calling, called, sender.host, number),
                     )
                     return int(str(number))
             number = self._engine.next_number(connection, "commitments")

@@ -35,6 +35,7 @@ class Ledger(ToldJournal):
         super().__init__()
         self.known: set[str] = set()
         self.peers: dict[int, str] = {}
+        self.asked: list[str] = []
 
     def open_transmission(self, device: str, protocol: str, peer: str) -> int:
         number = super().open_transmission(device, protocol, peer)
@@ -42,6 +43,7 @@ class Ledger(ToldJournal):
         return number
 
     async def file_known(self, device: str, peer: str) -> bool:
+        self.asked.append(peer)
         return peer in self.known
 
     def restarted(self) -> Ledger:
@@ -134,6 +136,24 @@ async def test_the_same_content_is_never_taken_twice(tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "archive").iterdir()} == {
         *("a.csv", "again.csv", "next-week.csv")
     }
+
+
+async def test_names_are_remembered_only_until_their_transmissions_are_filed(
+    tmp_path: Path,
+) -> None:
+    """A device exports for years; the store knows what it filed."""
+    message = HL7.split(b"MSH")[1]
+    many = b"".join(b"MSH" + message.replace(b"26S1", b"26T%d" % n) for n in range(600))
+    room = Room(tmp_path, Ledger(), "generic-hl7")
+    (tmp_path / "a.hl7").write_bytes(many)
+    assert await room.tick() == 1
+    assert len(room.taken.whole) == 600
+    room.ledger.known = set(room.ledger.peers.values())
+    await room.tick()
+    room.ledger.asked.clear()
+    (tmp_path / "b.hl7").write_bytes(many)
+    assert await room.tick() == 1
+    assert (len(room.taken.whole), len(room.ledger.asked)) == (600, 600)
 
 
 async def test_a_crash_between_commit_and_move_takes_nothing_twice(tmp_path: Path) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from pydicom import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
@@ -154,6 +156,43 @@ async def test_what_was_lost_over_there_is_sent_again(
             second.TransactionUID = "2.25.404"
             assert await asyncio.to_thread(promise, clinic.port, second) != 0
     assert peer.got == [*uids, uids[1]]
+
+
+class Slow(Archive):
+    """Answers a C-STORE when it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reached, self.may_answer = threading.Event(), threading.Event()
+
+    def store(self, event: Any) -> int:
+        self.reached.set()
+        self.may_answer.wait(20)
+        return super().store(event)
+
+
+async def test_an_archive_may_take_minutes_to_answer(
+    tmp_path: Path, free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cine it compresses first: it has every byte, and is not sent it again."""
+    loop = asyncio.get_running_loop()
+    clock, passed = loop.time, [0.0]
+    monkeypatch.setattr(loop, "time", lambda: clock() + passed[0])
+    port, peer = free_port(), Slow()
+    with archive(port, peer):
+        async with site(tmp_path, **destination(port)) as clinic:
+            uids = await kept(clinic, 1)
+            await asyncio.to_thread(peer.reached.wait, 20)
+            passed[0] += 200.0
+            for _ in range(100):  # turns of the loop, in which whatever is due by now happens
+                await asyncio.sleep(0)
+            peer.may_answer.set()
+
+            async def asked() -> bool:
+                return bool(peer.asked)
+
+            await until(asked)
+    assert peer.got == uids
 
 
 async def test_an_archive_that_only_stores(tmp_path: Path, free_port: Callable[[], int]) -> None:

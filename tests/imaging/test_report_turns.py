@@ -194,3 +194,14 @@ async def test_a_clock_that_was_put_back_does_not_put_off_a_report(tmp_path: Pat
         peer.reached.clear()
         ours.reporter.owed(number, cast("Dialogue", peer), CONTEXT)
         await peer.reached.wait()
+
+
+async def test_a_unit_that_asks_again_from_elsewhere_is_told_there(tmp_path: Path) -> None:
+    async with bench(tmp_path, lambda: NOON) as ours:
+        number = await ours.asked("1.1", Peer(over=True))
+        request = Request("2.25.1", (Reference(ULTRASOUND, "1.1"),))
+        moved = Sender("us-room", "ROOM-2", "192.0.2.9")
+        assert await ours.commitments.ask(request, moved, "ARCHIVE") == number
+        found = await ours.commitments.get(number)
+    assert found is not None
+    assert (found.calling, found.host, found.called) == ("ROOM-2", "192.0.2.9", "ARCHIVE")

@@ -31,7 +31,9 @@ from gateway.protocols.dicom import (
     Context,
     CStoreRQ,
     NActionRQ,
+    Settings,
     Status,
+    Timers,
     category,
     meaning,
 )
@@ -40,6 +42,7 @@ from gateway.protocols.dicom.transfer_syntaxes import EXPLICIT_LE, IMPLICIT_LE
 
 PAIRS: Final = 60
 _ANSWER: Final = 300.0
+SETTINGS: Final = Settings(timers=Timers(reply=_ANSWER))
 PLAIN: Final = (EXPLICIT_LE, IMPLICIT_LE)
 """Proposed beside what is stored, and for requests; the first is preferred."""
 _NO_ROOM: Final = 0xA700
@@ -160,7 +163,13 @@ class StorageUser:
         stack = AsyncExitStack()
         try:
             called = await stack.enter_async_context(
-                associate(self._remote, self._calling, self._contexts(), routing=self._routing)
+                associate(
+                    self._remote,
+                    self._calling,
+                    self._contexts(),
+                    routing=self._routing,
+                    settings=SETTINGS,
+                )
             )
         except AssociationRefused as error:
             if error.negotiation is None:
