@@ -19,6 +19,7 @@ from gateway.errors import GatewayError
 
 NAME = "control.sock"
 _LIMIT = 64 * 1024 * 1024
+_PATIENCE = 2.0  # s, for what is under way when the gateway stops
 
 Ask = Callable[[str, Mapping[str, Any]], Awaitable[Any]]
 
@@ -39,31 +40,65 @@ def _short(folder: Path) -> Iterator[str]:
 
 @asynccontextmanager
 async def serve(folder: Path, ask: Ask) -> AsyncIterator[None]:
-    """Answers commands until the block ends."""
-
-    async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while line := await reader.readline():
-                writer.write(await _answer(line, ask) + b"\n")
-                await writer.drain()
-        except (ConnectionError, ValueError):
-            return
-        finally:
-            writer.transport.abort()
-
+    """Answers commands until the block ends; one under way then has a moment."""
+    lines = _Lines(ask)
     (folder / NAME).unlink(missing_ok=True)
     with _short(folder) as path:
         mask = os.umask(0o177)
         try:
-            server = await asyncio.start_unix_server(connection, path, limit=_LIMIT)
+            server = await asyncio.start_unix_server(lines.serve, path, limit=_LIMIT)
         finally:
             os.umask(mask)
     try:
         yield
     finally:
         server.close()
+        await lines.close()
         await server.wait_closed()
         (folder / NAME).unlink(missing_ok=True)
+
+
+class _Lines:
+    """Everybody who asks."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self._idle: dict[asyncio.Task[None], asyncio.WriteTransport] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closing = False
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            return
+        self._tasks.add(task)
+        try:
+            while not self._closing:
+                self._idle[task] = writer.transport
+                line = await reader.readline()
+                del self._idle[task]
+                if not line:
+                    break
+                writer.write(await _answer(line, self._ask) + b"\n")
+                await writer.drain()
+        except (ConnectionError, ValueError):
+            return
+        finally:
+            self._idle.pop(task, None)
+            self._tasks.discard(task)
+            writer.close()
+
+    async def close(self) -> None:
+        """Hangs up; what is under way is answered within a moment or not at all."""
+        self._closing = True
+        for transport in self._idle.values():
+            transport.abort()
+        if not self._tasks:
+            return
+        _, late = await asyncio.wait(self._tasks, timeout=_PATIENCE)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
 
 
 async def _answer(line: bytes, ask: Ask) -> bytes:
@@ -93,7 +128,7 @@ def ask_running(folder: Path, verb: str, arguments: Mapping[str, Any]) -> Any:
         raise NotRunning(f"no gateway runs on {folder}") from None
     except OSError as error:
         raise GatewayError(f"the running gateway cannot be asked: {error.strerror}") from None
-    if not reply:
+    if not reply.endswith(b"\n"):
         raise GatewayError("the running gateway closed the line; try again")
     answer = json.loads(reply)
     if "mistake" in answer:

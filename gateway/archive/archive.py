@@ -18,6 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
+from gateway import logs
 from gateway.archive.filing import Filed, Verdict
 from gateway.archive.index import Index
 from gateway.archive.reception import Arrived, Offered, Reception
@@ -25,7 +26,7 @@ from gateway.archive.recovery import discard_parts, reread, unfiled
 from gateway.archive.room import Room
 from gateway.archive.shelves import Shelves
 from gateway.archive.strand import Strand
-from gateway.errors import StoreError, StoreFailed
+from gateway.errors import StoreError, StoreFailed, StoreFull
 from gateway.store import SpacePolicy, Store
 
 T = TypeVar("T")
@@ -72,6 +73,9 @@ class Archive:
         try:
             await archive.run(shelves.prepare)
             await archive._recover()
+        except StoreError:
+            await archive.aclose()
+            raise
         except OSError as error:
             await archive.aclose()
             raise StoreFailed(f"the archive cannot be opened: {error.strerror}") from error
@@ -116,12 +120,19 @@ class Archive:
         return await asyncio.get_running_loop().run_in_executor(self.pool, call, *arguments)
 
     async def _recover(self) -> None:
+        """Without room for rows the files wait for the next start."""
         await self.run(discard_parts, self.shelves)
         known = await self.index.paths()
         for path, name in await self.run(unfiled, self.shelves, known):
             arrived = await self.run(reread, path, name)
-            if arrived is not None:
-                await self.file(arrived)
+            if arrived is None:
+                continue
+            try:
+                filed = await self.index.file(arrived)
+            except StoreFull:
+                logs.get().warning("archive.unfiled", reason="no room")
+                return
+            await self.filed(arrived, filed)
 
     def _kept(self, filed: Filed, arrived: Arrived) -> bool:
         """Whether the bytes a repetition repeats are still there."""

@@ -13,6 +13,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from gateway import logs
 from gateway.archive.elements import Unreadable
 from gateway.archive.file_meta import read_file_meta
 from gateway.archive.header import scan
@@ -38,14 +39,19 @@ def unfiled(shelves: Shelves, known: Set[str]) -> Sequence[tuple[Path, str]]:
 
 
 def reread(path: Path, name: str) -> Arrived | None:
-    """What is known of a finished file from itself; None when it is none of ours."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    """What is known of a finished file from itself; None when it is none of ours, or cannot be
+    read now."""
     try:
-        return _reread(descriptor, name)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return _reread(descriptor, name)
+        finally:
+            os.close(descriptor)
+    except OSError as error:  # one bad file keeps nothing from starting
+        logs.get().warning("archive.unfiled", reason=error.strerror)
     except ValueError:
-        return None
-    finally:
-        os.close(descriptor)
+        pass
+    return None
 
 
 def _reread(descriptor: int, name: str) -> Arrived:

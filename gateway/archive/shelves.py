@@ -18,13 +18,19 @@ SUFFIX = ".dcm"
 
 
 class SharedSync:
-    """One fsync for everybody whose change was made before it began."""
+    """One fsync for everybody whose change was made before it began.
+
+    One that fails fails for everybody who waits: the system tells of a lost write once, so a second
+    attempt would say that all is well.
+    """
 
     def __init__(self, sync: Callable[[], None]) -> None:
         self._sync = sync
         self._turn = Condition(Lock())
         self._asked = 0
         self._done = 0
+        self._waiting: set[int] = set()
+        self._lost: dict[int, OSError] = {}
         self._running = False
 
     def __call__(self) -> None:
@@ -32,22 +38,28 @@ class SharedSync:
         with self._turn:
             self._asked += 1
             mine = self._asked
-            while self._running and self._done < mine:
+            self._waiting.add(mine)
+            while self._running and self._done < mine and mine not in self._lost:
                 self._turn.wait()
+            self._waiting.discard(mine)
+            if (error := self._lost.pop(mine, None)) is not None:
+                raise OSError(*error.args)
             if self._done >= mine:
                 return
             self._running, upto = True, self._asked
         try:
             self._sync()
-        except OSError:
-            self._finished(self._done)
+        except OSError as error:
+            self._finished(0, error)
             raise
         self._finished(upto)
 
-    def _finished(self, upto: int) -> None:
+    def _finished(self, upto: int, error: OSError | None = None) -> None:
         with self._turn:
             self._running = False
             self._done = max(self._done, upto)
+            if error is not None:
+                self._lost |= {one: error for one in self._waiting if one > self._done}
             self._turn.notify_all()
 
 

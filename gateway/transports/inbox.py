@@ -9,6 +9,7 @@ which may be a patient's.  Everything here blocks and runs in a thread.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import fnmatch
 import hashlib
@@ -105,13 +106,12 @@ class Inbox:
                 return False
             target = self._target(document)
             target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            _move(document.path, _free(target))
+            return _move(document.path, _free(target), document.stamp)
         except FileNotFoundError:
             return False
         except OSError as error:
             self._waits(f"taken but not movable: {(error.strerror or 'error').lower()}")
             return False
-        return True
 
     def retry_move(self, path: Path) -> None:
         """Tries again for a file that was taken before."""
@@ -213,19 +213,32 @@ def _free(target: Path) -> Path:
     return free
 
 
-def _move(source: Path, target: Path) -> None:
-    """A rename; to another file system a copy that is on disk before the original goes."""
+def _move(source: Path, target: Path, stamp: Stamp) -> bool:
+    """A rename; to another file system a copy that is on disk before the original goes.
+
+    False when it was not the file of ``stamp`` any more: then it is where it was."""
     try:
         source.rename(target)
-        return
     except OSError as error:
-        if error.errno != 18:  # EXDEV
+        if error.errno != errno.EXDEV:
             raise
+        return _copied(source, target, stamp)
+    if _stamp(target.stat()) == stamp:
+        return True
+    target.rename(_free(source))
+    return False
+
+
+def _copied(source: Path, target: Path, stamp: Stamp) -> bool:
     partial = target.with_name(f".{target.name}.part")
     with source.open("rb") as reading, partial.open("xb") as writing:
         while block := reading.read(1 << 20):
             writing.write(block)
         writing.flush()
         os.fsync(writing.fileno())
+    if _stamp(source.stat()) != stamp:
+        partial.unlink()
+        return False
     partial.rename(target)
     source.unlink()
+    return True

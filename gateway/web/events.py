@@ -1,7 +1,8 @@
 """Server-sent events: every notice as it is posted, with numbers so that a gap can be filled.
 
 A reader that comes back with ``Last-Event-ID`` gets what it missed, as far as that is still kept.
-One that does not keep up loses the oldest and is told so by a ``gap`` event.
+One that does not keep up loses the oldest and is told so by a ``gap`` event; so is one that comes
+back after the gateway was started anew.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from gateway.notices import Posted
 KEPT: Final = 1000
 READERS: Final = 32
 _QUIET: Final = 15.0
+_GAP: Final = b"event: gap\ndata: {}\n\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +57,18 @@ class Bulletin:
     async def stream(self, last: str | None) -> AsyncIterator[bytes]:
         """Until the reader goes or the gateway stops."""
         seen = self._place(last)
+        elsewhere = bool(last) and not self._is_ours(last)
         news = asyncio.Event()
         self._waiting.add(news)
         try:
             yield b"retry: 2000\n\n"
+            if elsewhere:
+                yield _GAP
             while not self._closed:
                 news.clear()
                 fresh = [event for event in self._kept if event.number > seen]
                 if fresh and fresh[0].number > seen + 1:
-                    yield b"event: gap\ndata: {}\n\n"
+                    yield _GAP
                 for event in fresh:
                     seen = event.number
                     yield self._written(event)
@@ -73,9 +78,14 @@ class Bulletin:
             self._waiting.discard(news)
 
     def _place(self, last: str | None) -> int:
+        """The last one it has seen."""
+        if not last:
+            return self._number
+        return min(int(last.partition("-")[2]), self._number) if self._is_ours(last) else 0
+
+    def _is_ours(self, last: str | None) -> bool:
         epoch, _, number = (last or "").partition("-")
-        known = epoch == self._epoch and number.isdigit() and len(number) < 16
-        return min(int(number), self._number) if known else self._number
+        return epoch == self._epoch and number.isascii() and number.isdigit() and len(number) < 16
 
     def _written(self, event: Event) -> bytes:
         name = type(event.posted.notice).__name__

@@ -13,8 +13,9 @@ from pathlib import Path
 import pydicom
 import pytest
 
-from gateway.archive import Archive, Offered, Reception
+from gateway.archive import Archive, Filed, Index, Offered, Reception
 from gateway.archive.file_meta import file_meta, read_file_meta
+from gateway.archive.reception import Arrived
 from gateway.archive.room import Room
 from gateway.archive.shelves import SharedSync, Shelves
 from gateway.errors import StoreFailed, StoreFull
@@ -67,6 +68,44 @@ def test_one_sync_serves_all_who_came_before_it_began() -> None:
     for thread in (first, *others):
         thread.join(10)
     assert made == [1, 2]
+
+
+def test_a_sync_that_fails_fails_for_all_who_wait() -> None:
+    """The system tells of a lost write once: asking again would say that all is well."""
+    entered, go = threading.Event(), threading.Event()
+    outcomes: list[str] = []
+    made: list[int] = []
+
+    def sync() -> None:
+        made.append(1)
+        entered.set()
+        assert go.wait(10)
+        if len(made) == 1:
+            raise OSError(5, "I/O error")
+
+    shared = SharedSync(sync)
+
+    def ask() -> None:
+        try:
+            shared()
+            outcomes.append("on disk")
+        except OSError:
+            outcomes.append("not")
+
+    first = threading.Thread(target=ask)
+    first.start()
+    assert entered.wait(10)
+    others = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in others:
+        thread.start()
+    waiting = threading.Event()
+    while shared._asked < 4:
+        waiting.wait(0.001)
+    go.set()
+    for thread in (first, *others):
+        thread.join(10)
+    assert (outcomes, len(made)) == (["not"] * 4, 1)
+    shared()
 
 
 def test_a_sync_that_fails_fails_for_its_caller_and_not_for_ever() -> None:
@@ -150,4 +189,58 @@ async def test_the_archives_threads_give_way_to_the_lines(tmp_path: Path) -> Non
         assert await archive.run(niceness) == max(10, niceness())
     finally:
         await archive.aclose()
+        await store.aclose()
+
+
+SPACE = SpacePolicy(share=0.0, most=0, ballast=0)
+ULTRASOUND = "1.2.840.10008.5.1.4.1.1.6.1"
+
+
+async def opened(folder: Path, store: Store) -> Archive:
+    tokens = count(1)
+    return await Archive.open(
+        folder / "archive", store, clock=lambda: NOW, token=lambda: f"{next(tokens)}", space=SPACE
+    )
+
+
+def finished(folder: Path, name: str) -> Path:
+    """A file in its place without a row."""
+    place = folder / "archive" / "2026-01-05" / name
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(file_meta(ULTRASOUND, "1.2.3", EXPLICIT_LE, "A") + b"no data set")
+    return place
+
+
+async def test_a_file_without_a_row_waits_for_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its row may have been lost with the store: it was acknowledged then."""
+    place = finished(tmp_path, "one.dcm")
+    store = await Store.open(tmp_path, clock=lambda: NOW, space=SPACE, post=lambda _: None)
+
+    async def full(_index: Index, _arrived: Arrived) -> Filed:
+        raise StoreFull("no room")
+
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(Index, "file", full)
+            await (await opened(tmp_path, store)).aclose()
+        assert place.is_file()
+        archive = await opened(tmp_path, store)
+        assert [case.path for case in await archive.index.quarantined()] == ["2026-01-05/one.dcm"]
+        await archive.aclose()
+    finally:
+        await store.aclose()
+
+
+async def test_one_file_that_cannot_be_read_keeps_nothing_from_starting(tmp_path: Path) -> None:
+    finished(tmp_path, "two.dcm")
+    (tmp_path / "archive" / "2026-01-05" / "gone.dcm").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "archive" / "2026-01-05" / "folder.dcm").mkdir()
+    store = await Store.open(tmp_path, clock=lambda: NOW, space=SPACE, post=lambda _: None)
+    try:
+        archive = await opened(tmp_path, store)
+        assert [case.path for case in await archive.index.quarantined()] == ["2026-01-05/two.dcm"]
+        await archive.aclose()
+    finally:
         await store.aclose()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.transports import Folder, InvalidAddress, StreamAddress, anchored, configured
+from gateway.transports import Folder, InvalidAddress, StreamAddress, anchored, configured, inbox
 from gateway.transports.inbox import LATE, Inbox
 
 
@@ -214,3 +215,46 @@ def test_mistakes_in_a_folder(text: str, says: str) -> None:
 def test_a_folder_is_no_line() -> None:
     with pytest.raises(InvalidAddress, match="no line"):
         StreamAddress.parse("file:./incoming")
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_file_that_is_replaced_while_it_is_moved_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, elsewhere: bool
+) -> None:
+    """``elsewhere``: the archive is on another file system, and it is replaced during the copy."""
+    here = watched(tmp_path)
+    path = tmp_path / "last.csv"
+    path.write_bytes(b"1\n")
+    here.after(0)
+    here.after(5)
+    document = here.inbox.read(path)
+    assert document is not None
+
+    def replace(*_: object) -> None:
+        (tmp_path / ".new").write_bytes(b"2\n")
+        (tmp_path / ".new").replace(path)
+
+    def free(target: Path) -> Path:
+        if target.name == path.name and target.parent != tmp_path and not elsewhere:
+            replace()
+        return target
+
+    rename = Path.rename
+
+    def renamed(source: Path, target: Path) -> Path:
+        if elsewhere and source == path:
+            raise OSError(errno.EXDEV, "another file system")
+        return rename(source, target)
+
+    monkeypatch.setattr(inbox, "_free", free)
+    monkeypatch.setattr(Path, "rename", renamed)
+    if elsewhere:
+        monkeypatch.setattr(os, "fsync", replace)
+    assert not here.inbox.archive(document)
+    monkeypatch.undo()
+    assert path.read_bytes() == b"2\n"
+    assert list((tmp_path / "archive").iterdir()) == []
+    here.after(0)
+    assert here.after(5) == ["last.csv"]
+    assert not here.inbox.taken(path)
+    assert here.content("last.csv") == b"2\n"

@@ -6,6 +6,7 @@ goes on.  200 when everything is stored, 202 when some is, 409 when nothing is.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -86,7 +87,7 @@ class Part:
             data = self._begun()
         if self._reception is not None and data:
             try:
-                await self._archive.run(_take, self._reception, data)
+                await self._run(_take, self._reception, data)
             except StoreError as error:
                 self.reason = _NO_ROOM if isinstance(error, StoreFull) else _FAILED
 
@@ -125,16 +126,27 @@ class Part:
         return rest
 
     async def _filed(self, reception: Reception) -> Filed | None:
-        await self._archive.run(reception.complete)
+        await self._run(reception.complete)
         arrived = reception.arrived()
         header = arrived.header
         if self._study is not None and (header is None or header.study_uid != self._study):
             await self._archive.run(reception.discard)
             self.reason = _MISMATCH
             return None
+        self._reception = None  # the row may be written from here on: the file stays
         filed = await self._archive.file(arrived)
         self.reason = _REASONS.get(filed.verdict)
         return filed
+
+    async def _run(self, call: Callable[..., None], *arguments: object) -> None:
+        """In a thread of the archive; waited for when the request is given up meanwhile, so that
+        nothing is discarded while it is written."""
+        doing = asyncio.ensure_future(self._archive.run(call, *arguments))
+        try:
+            await asyncio.shield(doing)
+        except asyncio.CancelledError:
+            await asyncio.wait({doing})
+            raise
 
 
 def _take(reception: Reception, data: bytes) -> None:
