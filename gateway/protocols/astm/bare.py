@@ -27,7 +27,7 @@ class BareReader(Unframed):
     """The reader of ``Framing.BARE``."""
 
     def __init__(self, dialect: Dialect, incoming: Incoming) -> None:
-        super().__init__(dialect, incoming, _FRAMES)
+        super().__init__(dialect, incoming, _FRAMES, by_chunk=dialect.ack is Ack.PER_CHUNK)
         self._line = 0  # where the line now read begins
         self._shown = incoming.position  # up to here chunks were reported
 
@@ -36,7 +36,7 @@ class BareReader(Unframed):
             raise not_now("next_event()")
         if ending := self._ending():
             return ending
-        if self._dialect.ack is Ack.PER_CHUNK and (chunk := self._unseen()):
+        if self._by_chunk and (chunk := self._unseen()):
             self._due = Due.CHUNK
             return ChunkReceived(chunk)
         if self._line == 0:

@@ -32,15 +32,22 @@ class Due(Enum):
 class Unframed:
     """Base of ``BareReader`` and ``EnvelopeReader``.
 
-    ``contradiction`` is what, in front of the queue, proves a *detected* framing wrong.
+    ``contradiction`` is what, in front of the queue, proves a *detected* framing wrong.  With
+    ``by_chunk`` what a message consists of was answered before it.
     """
 
     def __init__(
-        self, dialect: Dialect, incoming: Incoming, contradiction: re.Pattern[bytes]
+        self,
+        dialect: Dialect,
+        incoming: Incoming,
+        contradiction: re.Pattern[bytes],
+        *,
+        by_chunk: bool = False,
     ) -> None:
         self._dialect = dialect
         self._incoming = incoming
         self._contradiction = contradiction
+        self._by_chunk = by_chunk
         self._detected = dialect.framing is Framing.AUTO
         self._loose = dialect.numbering is Numbering.LOOSE
         self._due: Due | None = None
@@ -69,7 +76,7 @@ class Unframed:
         if self._due in (None, Due.DAMAGE):
             raise not_now("accept()")
         self._ended = self._due is Due.MESSAGE
-        acked_before = self._dialect.ack is Ack.PER_CHUNK and self._ended
+        acked_before = self._by_chunk and self._ended
         self._due = None
         return b"" if acked_before or self._dialect.ack is Ack.NEVER else ACK
 

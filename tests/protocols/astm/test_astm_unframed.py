@@ -69,6 +69,12 @@ def test_what_acknowledges_a_bare_message() -> None:
     assert events(chunks, per_chunk) == [*map(ChunkReceived, chunks), *received(MESSAGE)]
 
 
+def test_an_envelope_has_its_answer_where_bare_chunks_have_theirs() -> None:
+    per_chunk = Dialect(framing=Framing.AUTO, ack=Ack.PER_CHUNK)
+    envelope = SOH + MESSAGE + EOT
+    assert answers([envelope[:70], envelope[70:]], per_chunk) == ACK
+
+
 def test_a_refused_bare_message_has_no_end() -> None:
     receiver = Receiver(BARE)
     receiver.receive_data(MESSAGE)
