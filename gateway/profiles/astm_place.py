@@ -60,14 +60,12 @@ class AstmPlace:
         node = self._nodes.get(letter)
         if node is None:
             return joined(self.every(path))
-        texts = _texts(node.record, number, component, repeat)
+        texts: Sequence[str] = _texts(node.record, number, component, repeat)
+        if component is None and node.record.delimiters.component != _COMPONENT:
+            texts = _respelled(node.record, number, repeat)
         if not texts:
             return None
-        text = texts[0] if len(texts) == 1 else joined(texts)
-        own = node.record.delimiters.component
-        if text is None or component is not None or own == _COMPONENT:
-            return text
-        return text.replace(own, _COMPONENT)  # patterns of profiles are written with it
+        return texts[0] if len(texts) == 1 else joined(texts)
 
     def every(self, path: str) -> tuple[str, ...]:
         letter, number, component, repeat = address(path)
@@ -148,6 +146,15 @@ def _texts(
         if text and text != _DELETED:
             found.append(text)
     return tuple(found)
+
+
+def _respelled(record: Record, number: int, repeat: int | None) -> list[str]:
+    """The same with ``^`` between components, as patterns of profiles are written; a delimiter
+    that was sent escaped stays what it is."""
+    pieces = _pieces(record, number, repeat)
+    cells = (_components(record, piece, None) for piece in pieces)
+    texts = (_COMPONENT.join(map(readable, cell)).strip() for cell in cells)
+    return [text for text in texts if text and text != _DELETED]
 
 
 def _meaning(record: Record, text: str) -> str:

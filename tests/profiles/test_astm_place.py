@@ -71,6 +71,25 @@ def test_addresses(path: str, every: tuple[str, ...], cells: tuple[tuple[str, ..
     assert here.cells(path) == cells
 
 
+@pytest.mark.parametrize(
+    ("sent", "whole"),
+    [
+        ("10%S%3/uL", "10*3/uL"),
+        ("a*b%S%c", "a^b*c"),
+        ("a*b~a*b", "a^b"),
+        ("a*b~a*c", "a^b\\a^c"),
+        (" a** ", "a^^"),
+        ('""', None),
+        ("", None),
+    ],
+)
+def test_a_foreign_component_delimiter_is_respelled_only_where_it_delimits(
+    sent: str, whole: str | None
+) -> None:
+    record = Record("R", f"R!1!{sent}", Delimiters("!", "~", "*", "%"))
+    assert AstmPlace({"R": Node(record, 1)}, (), "").whole("R.3") == whole
+
+
 def test_positions() -> None:
     here, _ = place("R|1")
     assert here.locate("R.3.4") == "R[3].3.4"
