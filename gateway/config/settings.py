@@ -15,7 +15,10 @@ from typing import Annotated, Any, Literal
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A description and limits: ``pattern`` of a text; ``gt``, ``ge``, ``le`` of a number."""
+    """A description and limits: ``pattern`` of a text; ``gt``, ``ge``, ``le`` of a number.
+
+    Where there is a largest number, ``true`` is no number.
+    """
 
     description: str | None = None
     pattern: str | None = None
@@ -33,7 +36,8 @@ class Setting:
 
         limits = {"pattern": self.pattern, "gt": self.gt, "ge": self.ge, "le": self.le}
         given: dict[str, Any] = {name: limit for name, limit in limits.items() if limit is not None}
-        yield Field(description=self.description, **given)
+        strict = True if self.le is not None else None
+        yield Field(description=self.description, strict=strict, **given)
 
 
 @dataclass(frozen=True, slots=True)

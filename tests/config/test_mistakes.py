@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from gateway.config import load, parse
+from gateway.config import load, parse, schema
 from gateway.errors import ConfigurationError
 
 BASE = '[gateway]\nsite = "a"\ntimezone = "UTC"\ndata_dir = "d"\n'
@@ -123,6 +125,44 @@ def test_no_line_has_words_of_the_libraries() -> None:
     for line in mistakes(WRONG):
         assert "\n" not in line
         assert not any(word in line for word in ("Input", "input should", "valid", "pydantic"))
+
+
+def _numbers(part: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
+    """The numbers in a JSON schema, each with what is said of it."""
+    if isinstance(part, dict):
+        if part.get("type") in ("number", "integer"):
+            yield path, part
+        for key, inner in part.items():
+            yield from _numbers(inner, (*path, key))
+    elif isinstance(part, list):
+        for inner in part:
+            yield from _numbers(inner, path)
+
+
+def test_every_number_of_the_file_has_an_upper_limit() -> None:
+    sections = schema()["$defs"]
+    found = {path: said for path, said in _numbers(sections) if path[0] != "QcTarget"}
+    assert len(found) > 10
+    assert [path for path, said in found.items() if "maximum" not in cast(dict, said)] == []
+
+
+@pytest.mark.parametrize("number", ["1e300", "inf", "99999999999999999999999"])
+@pytest.mark.parametrize("key", ["silence_hours", "clock_minutes", "future_minutes", "stale_days"])
+def test_a_number_no_clock_can_count(key: str, number: str) -> None:
+    (line,) = mistakes(BASE + device("x", more=f"{key} = {number}\n"))
+    assert f"devices.x.{key}: must be at most" in line or f"devices.x.{key}: must be a" in line
+
+
+@pytest.mark.parametrize("key", ["silence_hours", "clock_minutes", "noise_limit"])
+@pytest.mark.parametrize("value", ["true", '"5"'])
+def test_what_is_no_number(key: str, value: str) -> None:
+    (line,) = mistakes(BASE + device("x", more=f"{key} = {value}\n"))
+    assert f"devices.x.{key}: must be a " in line
+
+
+def test_a_folder_without_a_name() -> None:
+    (line,) = mistakes(BASE.replace('"d"', '"a\\u0000b"'))
+    assert "gateway.data_dir: a path holds no NUL" in line
 
 
 UNIT = 'profile = "ultrasound"\nae_title = "U"\n'

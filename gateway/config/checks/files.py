@@ -59,6 +59,9 @@ def folder_mistakes(configuration: Configuration) -> Iterator[Mistake]:
 
 
 def _folder(where: tuple[str, ...], path: Path) -> Iterator[Mistake]:
+    if "\0" in str(path):
+        yield Mistake(where, "a path holds no NUL character; must be a folder")
+        return
     try:
         there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
         if not there.is_dir():

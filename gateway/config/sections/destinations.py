@@ -43,7 +43,9 @@ class _ToEhr(_Destination):
 class MllpDestination(_ToEhr):
     type: Literal["mllp"]
     address: Endpoint
-    reply_seconds: Annotated[float, Setting("longest wait for the acknowledgment", gt=0)] = 30
+    reply_seconds: Annotated[
+        float, Setting("longest wait for the acknowledgment", gt=0, le=86_400)
+    ] = 30
     acknowledgment: Literal["original", "none"] = "original"
     tls: bool = False
     ca_file: Path | None = None
@@ -69,7 +71,9 @@ class MqttDestination(_Destination):
     password_file: Path | None = None
     password_env: str | None = None
     ca_file: Path | None = None
-    expiry_hours: Annotated[float, Setting("how long the broker keeps a message", gt=0)] = 24
+    expiry_hours: Annotated[
+        float, Setting("how long the broker keeps a message", gt=0, le=876_600)
+    ] = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

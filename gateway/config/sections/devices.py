@@ -51,19 +51,23 @@ class DeviceSection(Section):
         Setting("only messages naming this serial number are this device (shared ports)"),
     ] = None
     silence_hours: Annotated[
-        float | None, Setting("alarm when nothing was heard for so long", gt=0)
+        float | None, Setting("alarm when nothing was heard for so long", gt=0, le=876_600)
     ] = None
     clock_minutes: Annotated[
-        float, Setting("a clock that is further off than this is told of, its times marked", gt=0)
+        float,
+        Setting("one that is further off is told of, its times marked", gt=0, le=52_596_000),
     ] = 5
     future_minutes: Annotated[
-        float, Setting("hold results dated so much later than they were received", gt=0)
+        float,
+        Setting("hold results dated so much later than they were received", gt=0, le=52_596_000),
     ] = 60
     stale_days: Annotated[
         float | None,
         Setting("hold results older than this; default: mark them only", gt=0, le=36525),
     ] = None
-    noise_limit: Annotated[int, Setting("refused frames per 1,000 in an hour that alarm", ge=1)] = 1
+    noise_limit: Annotated[
+        int, Setting("refused frames per 1,000 in an hour that alarm", ge=1, le=1_000_000)
+    ] = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

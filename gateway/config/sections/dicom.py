@@ -15,7 +15,7 @@ class DicomSection(Section):
     ae_title: AeTitle = "GATEWAY"
     listen: Endpoint = "127.0.0.1:11112"
     associations: Annotated[int, Setting("at once", ge=1, le=1024)] = 128
-    idle_minutes: Annotated[float, Setting(gt=0)] = 15
+    idle_minutes: Annotated[float, Setting(gt=0, le=52_596_000)] = 15
     unknown_callers: Literal["refuse", "echo-only"] = "echo-only"
     duplicate_conflict: Annotated[
         Literal["accept", "refuse"],
@@ -28,9 +28,18 @@ class DicomSection(Section):
     client_ca_file: Path | None = None
     keep_days: Annotated[
         float | None,
-        Setting("then image files that a PACS has committed to are removed; default: never", gt=0),
+        Setting(
+            "then image files that a PACS has committed to are removed; default: never",
+            gt=0,
+            le=36_525,
+        ),
     ] = None
     sweep_days: Annotated[
-        float, Setting("every image is read and compared with its hash so often; 0: never", ge=0)
+        float,
+        Setting(
+            "every image is read and compared with its hash so often; 0: never", ge=0, le=36_525
+        ),
     ] = 30
-    sweep_megabytes: Annotated[float, Setting("read in a second, while sweeping", gt=0)] = 20
+    sweep_megabytes: Annotated[
+        float, Setting("read in a second, while sweeping", gt=0, le=100_000)
+    ] = 20

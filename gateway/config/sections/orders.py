@@ -41,7 +41,9 @@ class OrdersSection(Section):
 
     listen: Endpoint | None = None
     directory: Annotated[Path | None, Setting("folder the EHR drops HL7 files into")] = None
-    keep_days: Annotated[float, Setting("how long an order waits for its results", gt=0)] = 14
+    keep_days: Annotated[
+        float, Setting("how long an order waits for its results", gt=0, le=36_525)
+    ] = 14
     late_hours: Annotated[
         float, Setting("how long after a result its order may still take it", ge=0, le=8760)
     ] = 24
