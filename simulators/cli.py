@@ -104,13 +104,6 @@ def ehr(
     asyncio.run(_receive(mllp, record, answers, delay, orders, orders_to, processing))
 
 
-def _endpoint(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    if not port.isdigit():
-        raise Mistake(f"'{text}' is no HOST:PORT")
-    return host.strip("[]"), int(port)
-
-
 def _tell(message: bytes, answer: str) -> None:
     print(f"{len(message)} bytes, answered {answer}", flush=True)
 
@@ -126,10 +119,11 @@ async def _receive(
 ) -> None:
     from simulators.ehr import Answer, Ehr
     from simulators.orderer import Orderer, read_steps
+    from simulators.pipe import endpoint
 
-    host, port = _endpoint(mllp)
+    host, port = endpoint(mllp)
     steps = [] if orders is None else await asyncio.to_thread(read_steps, orders)
-    orderer = Orderer(*_endpoint(orders_to), partial(datetime.now, UTC), processing)
+    orderer = Orderer(*endpoint(orders_to), partial(datetime.now, UTC), processing)
     try:
         script = [Answer(word.strip()) for word in answers.split(",")]
     except ValueError:

@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 from urllib.parse import parse_qs
 
+from simulators.mistakes import Mistake
+
 _CHUNK = 65536
 
 
@@ -103,9 +105,9 @@ async def open_pipe(stream: str) -> Pipe:
     kind, _, rest = stream.partition(":")
     match kind:
         case "tcp":
-            host, _, port = rest.rpartition(":")
+            host, port = endpoint(rest)
             try:
-                return TcpPipe(*await asyncio.open_connection(host.strip("[]"), int(port)))
+                return TcpPipe(*await asyncio.open_connection(host, port))
             except OSError as error:
                 raise PipeClosed(error.strerror or "cannot connect") from error
         case "tcp-listen":
@@ -121,8 +123,16 @@ async def open_pipe(stream: str) -> Pipe:
             raise ValueError(f"'{stream}': a stream is serial:..., tcp:... or tcp-listen:...")
 
 
-async def _first_caller(endpoint: str) -> Pipe:
-    host, _, port = endpoint.rpartition(":")
+def endpoint(text: str) -> tuple[str, int]:
+    """``HOST:PORT`` as both; port 0 is any free one."""
+    host, _, port = text.rpartition(":")
+    if not (port.isascii() and port.isdigit() and int(port) <= 65535):
+        raise Mistake(f"'{text}' is no HOST:PORT; ports are 0 to 65535")
+    return host.strip("[]"), int(port)
+
+
+async def _first_caller(where: str) -> Pipe:
+    host, port = endpoint(where)
     called: asyncio.Future[Pipe] = asyncio.get_running_loop().create_future()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -131,7 +141,7 @@ async def _first_caller(endpoint: str) -> Pipe:
         else:
             called.set_result(TcpPipe(reader, writer))
 
-    server = await asyncio.start_server(serve, host.strip("[]"), int(port))
+    server = await asyncio.start_server(serve, host, port)
     try:
         return await called
     finally:

@@ -32,6 +32,11 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"gateway: {error.filename}: {error.strerror}", file=sys.stderr)
+        sys.exit(1)
 
 
 def _run(arguments: Sequence[str]) -> int:

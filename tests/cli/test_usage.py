@@ -50,7 +50,13 @@ def test_help_is_no_mistake(arguments: tuple[str, ...], capsys: pytest.CaptureFi
 
 @pytest.mark.parametrize(
     ("module", "arguments"),
-    [("gateway", ("resend",)), ("simulators", ("analyzer",)), ("simulators", ("ehr", "--x"))],
+    [
+        ("gateway", ("resend",)),
+        ("simulators", ("analyzer",)),
+        ("simulators", ("ehr", "--x")),
+        ("simulators", ("ehr", "--mllp", "127.0.0.1:99999")),
+        ("simulators", ("analyzer", "--profile", "erba-xl", "--to", "tcp:127.0.0.1:99999")),
+    ],
 )
 def test_the_programs_themselves(module: str, arguments: tuple[str, ...]) -> None:
     done = subprocess.run(
@@ -91,3 +97,32 @@ def test_what_cannot_be_meant_is_wrong_use(
         run(app, "gateway", (*arguments, "-c", str(config)))
     (line,) = caught.value.mistakes
     assert words in line
+
+
+UNMADE = """
+[gateway]
+site = "a"
+timezone = "UTC"
+data_dir = "{data}"
+
+[destinations.drop]
+type = "file"
+directory = "{drop}"
+"""
+
+
+@pytest.mark.parametrize(("data", "drop"), [("/proc/data", "drop"), ("data", "/proc/drop")])
+def test_a_folder_that_the_system_refuses(data: str, drop: str, tmp_path: Path) -> None:
+    path = tmp_path / "gateway.toml"
+    path.write_text(UNMADE.format(data=data, drop=drop))
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway", "run", "-c", str(path)],
+        capture_output=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    said = done.stderr.decode().splitlines()
+    assert done.returncode == 1
+    assert said[-1].startswith("gateway: /proc/")
+    assert not any("Traceback" in line for line in said)
