@@ -112,6 +112,16 @@ async def _answer(line: bytes, ask: Ask) -> bytes:
     return json.dumps(answer).encode()
 
 
+def began(folder: Path) -> float | None:
+    """When the gateway that runs on ``folder`` opened this way in, by its file system's clock."""
+    try:
+        with _short(folder) as path, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+            line.connect(path)
+            return (folder / NAME).stat().st_mtime
+    except OSError:
+        return None
+
+
 def ask_running(folder: Path, verb: str, arguments: Mapping[str, Any]) -> Any:
     """Asks the gateway that runs on ``folder``; NotRunning when none does."""
     request = json.dumps({"verb": verb, "arguments": dict(arguments)}).encode() + b"\n"

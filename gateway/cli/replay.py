@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import datetime
 from pathlib import Path
 
 from gateway.cli.asking import ask, who, wrong
 from gateway.config import load
+from gateway.control import began
 
 
 def replay_journal(
@@ -25,6 +27,13 @@ def replay_journal(
         raise wrong(f"unknown device '{device}'; known: {known}")
     if since is not None and not _is_time(since):
         raise wrong(f"'{since}' is no time; write 2026-01-31 or 2026-01-31T10:00")
+    started = began(configuration.gateway.data_dir)
+    if started is not None and path.stat().st_mtime > started:
+        print(
+            f"gateway: {path} was changed after the gateway started, which reads with what it said "
+            "then; restart it for the change to count",
+            file=sys.stderr,
+        )
     answer = ask(
         configuration, "replay", since=since, device=device, dry_run=dry_run, user=who(user)
     )
