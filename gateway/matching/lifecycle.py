@@ -31,6 +31,21 @@ DECIDED_ANEW = frozenset(
 )
 """What held a revision says nothing of the next one where it depends on orders and patients."""
 
+_READ_ANEW = frozenset(
+    (
+        ProblemCode.UNKNOWN_TEST,
+        ProblemCode.UNKNOWN_UNIT,
+        ProblemCode.UNIT_MISSING,
+        ProblemCode.UNIT_MISMATCH,
+        ProblemCode.UNREADABLE_VALUE,
+        ProblemCode.UNKNOWN_STATUS,
+        ProblemCode.UNKNOWN_FLAG,
+        ProblemCode.STATUS_NOT_FINAL,
+    )
+)
+"""Nor where it is about the writing of results that have all been sent again: the final result
+leaves though the preliminary one waits."""
+
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
@@ -142,13 +157,21 @@ def _revision(report: Report, chain: list[Earlier], new: dict[Key, Observation])
     """The full snapshot: the report as it last was, with what is different now."""
     last = chain[-1]
     snapshot = tuple(new.get(key, old) for key, old in keyed(last.report.observations))
-    waits = last.report.problems if last.waits else ()
-    kept = tuple(p for p in waits if p.hold and p.code not in DECIDED_ANEW)
-    problems = tuple(dict.fromkeys((*report.problems, *kept)))
+    problems = tuple(dict.fromkeys((*report.problems, *_kept(last, report))))
     sent = next((one.report for one in reversed(chain) if one.sent), None)
     merged = replace(report, id=last.report.id, observations=snapshot, problems=problems)
     order = next((one.order for one in reversed(chain) if one.order is not None), None)
     return Piece(merged, last.revision + 1, sent, order)
+
+
+def _kept(last: Earlier, report: Report) -> Iterator[Problem]:
+    """What holds the next revision too, of what holds the last one."""
+    if not last.waits:
+        return
+    again = {key for key, _ in keyed(report.observations)}
+    whole = all(key in again for key, _ in keyed(last.report.observations))
+    settled = DECIDED_ANEW | _READ_ANEW if whole else DECIDED_ANEW
+    yield from (p for p in last.report.problems if p.hold and p.code not in settled)
 
 
 def _fresh(

@@ -53,6 +53,20 @@ async def test_what_was_never_sent_is_not_sent_for_a_cancelled_order(store: Stor
     assert await bench.reasons() == [["order-mismatch"], ["order-mismatch"]]
 
 
+async def test_a_result_that_could_not_be_read_is_replaced_when_it_is_sent_again(
+    store: Store,
+) -> None:
+    bench = Bench(store)
+    await bench.order("P1", "L1")
+    await bench.result("L1", "GLU=5..5")
+    assert await bench.sent() == []
+    await bench.result("L1", "GLU=5.5")
+    (message,) = await bench.sent()
+    assert (message["OBX"][5], message["OBX"][11]) == ("5.5", "F")
+    assert await bench.reasons() == []
+    assert await bench.balanced()
+
+
 async def test_a_label_that_is_somebody_elses_by_now_corrects_nobody(store: Store) -> None:
     """The EHR placed the label anew, for another patient: neither of them may get it unasked."""
     bench = Bench(store)

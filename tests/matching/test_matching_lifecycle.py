@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from gateway.delivery.base import Backoff, Patience
 from gateway.delivery.courier import Courier
 from gateway.delivery.mllp import MllpOptions, MllpSender
@@ -26,6 +28,7 @@ from gateway.report import (
     Kind,
     Observation,
     Patient,
+    Problem,
     ProblemCode,
     Quantity,
     Report,
@@ -110,6 +113,46 @@ def test_what_was_never_sent_is_no_correction() -> None:
     first = Earlier(report("a" * 32, one("GLU", "5.5")), 1, sent=False, waits=True)
     (piece,) = pieces(report("b" * 32, one("GLU", "5.6")), (first,), "2")
     assert (piece.revision, piece.previous) == (2, None)
+
+
+def held(one: Report, *codes: ProblemCode) -> Earlier:
+    problems = tuple(Problem(code, "R[1]") for code in codes)
+    return Earlier(replace(one, problems=problems), 1, sent=False, waits=True)
+
+
+@pytest.mark.parametrize(
+    ("again", "kept"),
+    [
+        ((one("GLU", "5.6"), one("CRP", "1.0")), ()),
+        ((one("GLU", "5.6"), one("CRP", "1.0"), one("K", "4.1")), ()),
+        ((one("GLU", "5.6"),), (ProblemCode.STATUS_NOT_FINAL,)),
+        ((one("GLU", "5.6"), one("CRP", "1.0", 30)), (ProblemCode.STATUS_NOT_FINAL,)),
+    ],
+)
+def test_how_results_were_written_holds_nothing_once_all_are_sent_again(
+    again: tuple[Observation, ...], kept: tuple[ProblemCode, ...]
+) -> None:
+    first = report("a" * 32, one("GLU", "5.5"), one("CRP", "1.0"))
+    before = held(first, ProblemCode.STATUS_NOT_FINAL, ProblemCode.UNKNOWN_PATIENT)
+    piece = pieces(report("b" * 32, *again), (before,), "2")[0]
+    assert piece.revises
+    assert tuple(problem.code for problem in piece.report.problems) == kept
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        ProblemCode.IDENTITY_CONFLICT,
+        ProblemCode.QC_FAILED,
+        ProblemCode.INSTRUMENT_ALARM,
+        ProblemCode.KIND_UNDECIDED,
+        ProblemCode.ENCODING_DOUBTFUL,
+    ],
+)
+def test_what_holds_for_another_reason_holds_the_next_revision_too(code: ProblemCode) -> None:
+    before = held(report("a" * 32, one("GLU", "5.5")), code)
+    (piece,) = pieces(report("b" * 32, one("GLU", "5.6")), (before,), "2")
+    assert [problem.code for problem in piece.report.problems] == [code]
 
 
 def test_an_older_content_does_not_come_back() -> None:
