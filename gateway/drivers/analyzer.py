@@ -20,6 +20,7 @@ from gateway.protocols.astm import (
     FrameDamaged,
     FrameReceived,
     FrameRepeated,
+    Framing,
     Heartbeat,
     MessageReceived,
     NotAstm,
@@ -83,7 +84,15 @@ class AstmLink(DeviceLink):
             self.write(self._receiver.refuse())
 
     def peer_gone(self) -> None:
-        while (event := self._receiver.connection_lost()) is not None:
+        self._take_whole()
+        while not self._waiting and (event := self._receiver.connection_lost()) is not None:
+            self._on(event)
+
+    def _take_whole(self) -> None:
+        """Without frames a message is whole though nobody waits for its answer any more.  Where
+        one goes to the journal, ``peer_gone`` is called again after the commit."""
+        unframed = self._receiver.framing in (Framing.BARE, Framing.ENVELOPE)
+        while unframed and not self._waiting and (event := self._receiver.next_event()) is not None:
             self._on(event)
 
     def expired(self) -> None:

@@ -95,7 +95,8 @@ class AskingLink(AstmLink):
     def peer_gone(self) -> None:
         self._questions.clear()
         self._pushing.end()
-        while (event := self._line.connection_lost()) is not None:
+        self._take_whole()
+        while not self._waiting and (event := self._line.connection_lost()) is not None:
             self._take(event)
 
     def _take(self, event: Event | SenderEvent) -> None:

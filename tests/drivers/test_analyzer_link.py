@@ -6,13 +6,16 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import cast
 
 import pytest
 
 from gateway.drivers import AstmLink, Noise, Site
+from gateway.drivers.asking import AskingLink
 from gateway.errors import StoreError, StoreFull
 from gateway.intake import Arrival
 from gateway.notices import FrameRefused, NoiseAlarm, Noticeboard, Posted
+from gateway.orders.worklists import Worklists
 from gateway.protocols.astm import Ack, Dialect, Framing, encode_frame
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
@@ -201,6 +204,31 @@ async def test_every_read_acknowledged_is_on_disk_once_as_a_message() -> None:
     assert arrival.payload == text
     assert not arrival.checked
     bench.hang_up()
+
+
+@pytest.mark.parametrize("ack", Ack)
+@pytest.mark.parametrize("framing", [Framing.BARE, Framing.ENVELOPE, Framing.AUTO])
+@pytest.mark.parametrize("asks", [False, True])
+async def test_messages_without_frames_are_whole_though_the_sender_hung_up(
+    asks: bool, framing: Framing, ack: Ack
+) -> None:
+    dialect = Dialect(framing=framing, ack=ack)
+    bench = Bench(dialect)
+    if asks:  # nobody is there to be answered, so no work list is looked into
+        nothing = cast(Worklists, None)
+        loop = asyncio.get_running_loop()
+        bench.link = AskingLink(bench.link.site, "bench:1", loop, dialect, nothing)
+        bench.link.connection_made(bench.wire)
+    text = b"".join(RECORDS)
+    whole = b"\x01" + text + EOT if framing is Framing.ENVELOPE else text
+    bench.link.data_received(whole)
+    bench.link.data_received(whole * 2 + whole[:10])
+    bench.link.connection_lost(None)
+    while bench.journal.waiting:
+        bench.journal.commit()
+    assert [arrival.payload for arrival in bench.desk.whole] == [text] * 3
+    ((rest, reason),) = bench.desk.cut
+    assert (rest.payload, reason) == (b"", "lost")
 
 
 async def test_a_flood_ends_the_connection() -> None:
