@@ -59,10 +59,9 @@ class Controls:
 
     async def _let_go(self, device: str, who: Mapping[str, str]) -> list[int]:
         """Held results of tests that fail no more; one that cannot go stays held."""
-        failing = await self._parts.store.engine.read(lambda c: quality.failing(c, device))
         gone = []
         for hold in await self._parts.store.holds.list(device=device):
-            if not _by_controls_alone(hold) or await self._tests(hold) & failing:
+            if not _by_controls_alone(hold) or await self._fails(hold):
                 continue
             try:
                 await self._ask("held.release", {"id": hold.id, **who})
@@ -71,9 +70,12 @@ class Controls:
             gone.append(hold.id)
         return gone
 
-    async def _tests(self, hold: Hold) -> set[str]:
+    async def _fails(self, hold: Hold) -> bool:
+        """Whether the control of one of its tests fails now."""
         shown = await self._ask("held.show", {"id": hold.id})
-        return {one["code"]["device"] for one in shown["report"]["observations"]}
+        tests = {one["code"]["device"] for one in shown["report"]["observations"]}
+        failing = await self._parts.store.engine.read(lambda c: quality.failing(c, hold.device))
+        return bool(tests & failing)
 
 
 def _by_controls_alone(hold: Hold) -> bool:

@@ -23,12 +23,17 @@ from gateway.desk.quarantine import Quarantine
 from gateway.desk.records import Records
 from gateway.desk.releasing import Releasing
 from gateway.desk.replay import Replay
-from gateway.desk.resending import refuse_dead, refuse_merged, refuse_outdated
+from gateway.desk.resending import (
+    refuse_dead,
+    refuse_merged,
+    refuse_not_parked,
+    refuse_outdated,
+)
 from gateway.desk.status import Overview
 from gateway.desk.studies import Studies
 from gateway.intake.belonging import Belonging
 from gateway.messages import NotEncodable, report_from_json
-from gateway.store import HeldItem, Hold, MessageState, OutOfDate
+from gateway.store import Decided, HeldItem, Hold, OutOfDate
 
 _TRIES = 5
 
@@ -99,14 +104,19 @@ class Desk:
                 )
             except OutOfDate:
                 continue
+            except Decided as error:
+                raise Mistake(str(error)) from None
         raise Mistake(f"{item.hold.id}: its patient changes just now; try again")
 
     async def _held_discard(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         item = await self._item(arguments)
         reason = reason_of(arguments, "discarding")
-        await self._parts.store.holds.discard(
-            item.hold.id, actor=actor_of(arguments), reason=reason
-        )
+        try:
+            await self._parts.store.holds.discard(
+                item.hold.id, actor=actor_of(arguments), reason=reason
+            )
+        except Decided as error:
+            raise Mistake(str(error)) from None
         return {"id": item.hold.id, "discarded": True}
 
     async def _item(self, arguments: Mapping[str, Any]) -> HeldItem:
@@ -162,10 +172,9 @@ class Desk:
         entry = await self._parts.store.outbox.get(number)
         if entry is None:
             raise Missing(f"there is no message {number}; see 'gateway status'")
-        if entry.state is not MessageState.PARKED:
-            state = entry.state.value
-            raise Mistake(f"message {number} is {state}; only parked ones are cancelled")
-        await self._parts.store.outbox.cancel(entry, actor_of(arguments), reason)
+        await self._parts.store.outbox.cancel(
+            entry, actor_of(arguments), reason, check=lambda c: refuse_not_parked(c, entry)
+        )
         return {"id": number, "destination": entry.destination, "cancelled": True}
 
     async def _resume(self, arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -44,10 +44,13 @@ class Images:
             reason_of(arguments),
         )
         destination = self._destination(str(arguments.get("to") or ""))
-        _must_be_whole(await self._index.instances(study.uid))
+        instances = await self._index.instances(study.uid)
+        _must_be_whole(instances)
 
         def operation(connection: apsw.Connection) -> int:
             count = self._forwardings.queue_study(connection, destination, study.uid)
+            if count < len(instances):  # damaged or purged since
+                raise Mistake("its images change just now; try again")
             detail = f"{count} instances to {destination}: {reason}"
             record(self._store.engine, connection, actor, "forward study", study.uid, detail)
             return count

@@ -45,7 +45,10 @@ class Quarantine:
         actor, reason = actor_of(arguments), reason_of(arguments)
 
         def operation(connection: apsw.Connection) -> None:
-            connection.execute("UPDATE quarantine SET state = 'closed' WHERE id = ?", (case.id,))
+            query = "UPDATE quarantine SET state = 'closed' WHERE id = ? AND state = 'open'"
+            connection.execute(query, (case.id,))
+            if not connection.changes():
+                raise Missing("somebody closed it just now")
             subject, detail = f"quarantine {case.id}", f"{case.reason}: {reason}"
             audit.add(self._store.engine, connection, actor, "close quarantine", subject, detail)
 

@@ -54,9 +54,10 @@ class Releasing:
     ) -> dict[str, Any]:
         """Lets it go, under the order a person chose; held revisions before it are done with, for
         none of them may follow it.  ``OutOfDate`` when its patient was merged
-        just now: nothing may leave for a dead number."""
+        just now (nothing may leave for a dead number), or another revision of it has gone."""
         report = report_from_json(json.loads(stored.body))
         belonging = await self.belonging(stored, report, placer)
+        sent = await self._parts.store.engine.read(lambda c: _revisions(c, stored))
         messages = await self.messages(item, stored, report, belonging)
         order, owner = belonging.order, belonging.patient
         now = self._parts.clock()
@@ -64,6 +65,8 @@ class Releasing:
         def also(connection: apsw.Connection) -> None:
             if owner is not None and patients.find(connection, owner.id) != owner:
                 raise OutOfDate("the patient is another than when the messages were written")
+            if _revisions(connection, stored) != sent:
+                raise OutOfDate("another revision was sent since the messages were written")
             if order is not None and not report.partial:
                 book.done(connection, order.id, now)
 
@@ -108,3 +111,12 @@ class Releasing:
                 )
             previous = report_from_json(json.loads(other.body))
         return previous
+
+
+def _revisions(connection: apsw.Connection, stored: StoredReport) -> list[int]:
+    """The other revisions there are messages of."""
+    query = (
+        "SELECT DISTINCT revision FROM outbox WHERE report_id = ? AND revision <> ? "
+        "AND state <> 'cancelled' ORDER BY revision"
+    )
+    return [number for (number,) in connection.execute(query, (stored.id, stored.revision))]

@@ -18,12 +18,12 @@ from gateway.desk.parts import Parts
 from gateway.errors import GatewayError
 from gateway.intake.belonging import of_ids
 from gateway.matching import moves
-from gateway.messages import report_from_json
+from gateway.messages import NotEncodable, report_from_json
 from gateway.orders import patients
 from gateway.report import Report
 from gateway.store import (
+    Decided,
     FiledReport,
-    HoldState,
     Outcome,
     OutOfDate,
     ReportState,
@@ -118,8 +118,12 @@ class Replay:
     async def _apply(self, again: _Again, actor: str) -> str:
         try:
             return await self._applied(again, actor)
-        except OutOfDate:
-            return "left alone: its patient changes just now"
+        except OutOfDate as error:
+            return f"left alone: {error}"
+        except NotEncodable as error:
+            return f"left alone: no message can be made of it: {error}"
+        except Decided:
+            return "left alone: somebody decided meanwhile"
 
     async def _applied(self, again: _Again, actor: str) -> str:
         if again.stored is None:
@@ -151,21 +155,32 @@ class Replay:
             [filed],
             actor=actor,
             reason=_REASON,
-            check=lambda connection: refuse_changed(connection, again),
+            check=lambda connection: refuse_overtaken(connection, again, filed.revision),
         )
 
     async def _release(self, again: _Again, filed: FiledReport, actor: str) -> None:
-        holds = await self._parts.store.holds.list(state=HoldState.OPEN)
-        for hold in holds:
-            if hold.report == again.report.id:
-                await self._parts.store.holds.release(
-                    hold.id,
-                    actor=actor,
-                    reason=_REASON,
-                    reports=[filed],
-                    also=lambda connection: refuse_changed(connection, again),
-                )
-                return
+        revision = filed.revision - 1
+        hold = await self._parts.store.holds.of_report(filed.id, revision)
+        if hold is None:
+            raise Decided("it is not held any more")
+        await self._parts.store.holds.release(
+            hold,
+            actor=actor,
+            reason=_REASON,
+            reports=[filed],
+            also=lambda connection: refuse_overtaken(connection, again, filed.revision + 1),
+        )
+
+
+def refuse_overtaken(connection: apsw.Connection, again: _Again, revision: int) -> None:
+    """``OutOfDate`` when ``revision`` or a later one is there already, the report was moved, or its
+    patient is not as it was read."""
+    query = "SELECT 1 FROM reports WHERE id = ? AND revision >= ?"
+    if moves.touching(connection, [again.filed.id]):
+        raise OutOfDate("it was moved meanwhile")
+    if connection.execute(query, (again.filed.id, revision)).get:
+        raise OutOfDate("it was corrected since")
+    refuse_changed(connection, again)
 
 
 def refuse_changed(connection: apsw.Connection, again: _Again) -> None:
@@ -176,7 +191,7 @@ def refuse_changed(connection: apsw.Connection, again: _Again) -> None:
     known = patients.find(connection, again.filed.patient)
     living = {one.value for one in known.identifiers} if known else set()
     if living != {one.value for one in again.report.patient.ids}:
-        raise OutOfDate("the patient is another than when this was read")
+        raise OutOfDate("its patient changes just now")
 
 
 def _difference(again: _Again) -> Iterator[dict[str, Any]]:

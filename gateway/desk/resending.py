@@ -13,7 +13,7 @@ from gateway.intake.belonging import Belonging
 from gateway.intake.routes import HL7
 from gateway.orders import patients
 from gateway.protocols.hl7 import Unreadable, decode
-from gateway.store import OutboxEntry
+from gateway.store import MessageState, OutboxEntry
 from gateway.store.messages import UNDELIVERED
 
 
@@ -32,6 +32,7 @@ def refuse_outdated(connection: apsw.Connection, entry: OutboxEntry) -> None:
     """Mistake when a later revision is there already: an older one may not follow it.
 
     One that has not left may still go before a later one that has not left either."""
+    state = connection.execute("SELECT state FROM outbox WHERE id = ?", (entry.id,)).get
     row = connection.execute(
         "SELECT id, revision, state FROM outbox WHERE report_id = ? AND destination = ? "
         "AND revision > ? AND state <> 'cancelled' ORDER BY state IN ('delivered', 'accepted') "
@@ -40,11 +41,18 @@ def refuse_outdated(connection: apsw.Connection, entry: OutboxEntry) -> None:
     ).fetchone()
     if row is None:
         return
-    if entry.state not in UNDELIVERED or row[2] in ("delivered", "accepted"):
+    if state not in UNDELIVERED or row[2] in ("delivered", "accepted"):
         raise Mistake(
             f"revision {row[1]} of this report followed it as message {row[0]}; "
             "an older one may not be sent after it"
         )
+
+
+def refuse_not_parked(connection: apsw.Connection, entry: OutboxEntry) -> None:
+    """Mistake for one that may be on its way: somebody sent it again meanwhile, perhaps."""
+    state = connection.execute("SELECT state FROM outbox WHERE id = ?", (entry.id,)).get
+    if state != MessageState.PARKED:
+        raise Mistake(f"message {entry.id} is {state}; only parked ones are cancelled")
 
 
 def refuse_merged(connection: apsw.Connection, belonging: Belonging) -> None:

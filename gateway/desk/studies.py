@@ -87,7 +87,7 @@ class Studies:
 
         def operation(connection: apsw.Connection) -> KnownOrder:
             order = _chosen(connection, wanted)
-            if study.match_state == MATCHED:
+            if _tied_to(connection, study.uid) is not None:
                 raise Mistake("the study is linked already; unlink it first")
             tie(connection, study.uid, order.id, to_micros(self._store.engine.clock()))
             detail = f"order {order.id}: {reason}"
@@ -103,12 +103,13 @@ class Studies:
             actor_of(arguments),
             reason_of(arguments),
         )
-        if study.match_state != MATCHED:
-            raise Mistake("the study is linked to no order")
 
         def operation(connection: apsw.Connection) -> None:
+            order = _tied_to(connection, study.uid)
+            if order is None:
+                raise Mistake("the study is linked to no order")
             tie(connection, study.uid, None, to_micros(self._store.engine.clock()))
-            detail = f"order {study.match_order}: {reason}"
+            detail = f"order {order}: {reason}"
             record(self._store.engine, connection, actor, "unlink study", study.uid, detail)
 
         await self._store.engine.write(operation)
@@ -152,6 +153,13 @@ def tie(connection: apsw.Connection, uid: str, order: int | None, now: int) -> N
         "WHERE uid = ?",
         (state, None if order is None else str(order), now, uid),
     )
+
+
+def _tied_to(connection: apsw.Connection, uid: str) -> str | None:
+    """The order it is linked to now."""
+    query = "SELECT match_order FROM studies WHERE uid = ? AND match_state = ?"
+    found = connection.execute(query, (uid, MATCHED)).get
+    return None if found is None else str(found)
 
 
 def _whereabouts(connection: apsw.Connection, study: int) -> dict[str, Any]:

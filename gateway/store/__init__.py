@@ -8,6 +8,7 @@ from gateway.store.backup import restore
 from gateway.store.books import DeviceBooks
 from gateway.store.engine import Engine
 from gateway.store.filing import Filed, FiledReport
+from gateway.store.hold_rows import Decided
 from gateway.store.holds import HeldItem, Hold, Holds, HoldState
 from gateway.store.journal import Evidence, NotOpen, OpenTransmission
 from gateway.store.lifecycle import Condition
@@ -27,6 +28,7 @@ __all__ = [
     "ChainState",
     "Condition",
     "Damage",
+    "Decided",
     "DeviceBooks",
     "Done",
     "Engine",

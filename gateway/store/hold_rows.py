@@ -11,6 +11,7 @@ from datetime import datetime
 
 import apsw
 
+from gateway.errors import StoreError
 from gateway.report import Problem
 from gateway.store import audit
 from gateway.store.digest import digest
@@ -18,6 +19,10 @@ from gateway.store.engine import Engine
 from gateway.store.messages import ReportKey
 from gateway.store.moments import to_micros
 from gateway.store.transmissions import StoredTransmission
+
+
+class Decided(StoreError):
+    """It is not open any more: somebody, or a later revision, was quicker."""
 
 
 def insert(

@@ -112,7 +112,7 @@ class Holds:
         """Lets the held report go with ``messages``, or ``reports`` (new ids or revisions, with
         their own messages) in its place; held revisions before it are done with.  ``belongs``: the
         order and the patient it was found to belong to; ``also`` writes what belongs to the same
-        act.  ``StoreError`` when it is not open any more."""
+        act.  ``Decided`` when it is not open any more."""
         if messages and reports:
             raise ValueError("messages go with the held report or with the new ones, not both")
 
@@ -146,6 +146,12 @@ class Holds:
             self._close(connection, hold, HoldState.DISCARDED, False, actor, reason)
 
         await self._engine.write(operation)
+
+    async def of_report(self, report: str, revision: int) -> int | None:
+        """The open hold of a revision."""
+        query = "SELECT id FROM holds WHERE report_id = ? AND revision = ? AND state = 'open'"
+        found = await self._engine.read(lambda c: c.execute(query, (report, revision)).get)
+        return found if isinstance(found, int) else None
 
     async def of_whole(self) -> frozenset[int]:
         """The transmissions that are held themselves."""
@@ -239,5 +245,5 @@ def _open_item(connection: apsw.Connection, number: int) -> HeldItem:
     if item is None:
         raise StoreError(f"there is no hold {number}")
     if item.hold.state is not HoldState.OPEN:
-        raise StoreError(f"hold {number} was {item.hold.state.value} already")
+        raise hold_rows.Decided(f"hold {number} was {item.hold.state.value} already")
     return item

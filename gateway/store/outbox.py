@@ -160,10 +160,20 @@ class Outbox:
         """A person must look; fences its lane until then."""
         await self._tried(entry, MessageState.PARKED, reason, UNDELIVERED)
 
-    async def cancel(self, entry: OutboxEntry | int, actor: str, reason: str) -> None:
-        """A person decides that it is not to be sent; its lane goes on."""
+    async def cancel(
+        self,
+        entry: OutboxEntry | int,
+        actor: str,
+        reason: str,
+        *,
+        check: Callable[[apsw.Connection], None] | None = None,
+    ) -> None:
+        """A person decides that it is not to be sent; its lane goes on.  ``check`` raises, in the
+        transaction, when it may not be."""
 
         def operation(connection: apsw.Connection) -> str:
+            if check is not None:
+                check(connection)
             found = _existing(connection, entry)
             decisions.cancel(self._engine, connection, found, actor, reason)
             return found.destination
@@ -185,15 +195,22 @@ class Outbox:
         id inside and outside its body) takes an undelivered row's place in the lane.  ``check``
         raises, in the transaction, when it may not be."""
 
+        replaced: set[int] = set()
+
         def operation(connection: apsw.Connection) -> tuple[int, str]:
+            replaced.clear()
             if check is not None:
                 check(connection)
             found = _existing(connection, entry)
             number = decisions.resend(self._engine, connection, found, as_new, actor)
+            if as_new is not None and found.state in UNDELIVERED:
+                replaced.add(found.id)
             return number, found.destination
 
         number, _ = await self._engine.write(
-            operation, after=lambda result: self.announce(frozenset({result[1]}))
+            operation,
+            committed=lambda: self._withdrawn.update(replaced),
+            after=lambda result: self.announce(frozenset({result[1]})),
         )
         return number
 

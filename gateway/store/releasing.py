@@ -10,6 +10,7 @@ from gateway.errors import StoreError
 from gateway.store import filing, messages, transmissions
 from gateway.store.engine import Engine
 from gateway.store.filing import Filed, FiledReport
+from gateway.store.hold_rows import Decided
 from gateway.store.messages import OutboxMessage, ReportKey
 from gateway.store.moments import from_micros
 from gateway.store.superseding import count_receipt
@@ -41,6 +42,6 @@ def replace(
     moment = from_micros(int(row[1]))
     filed = filing.file_reports(engine, connection, stored, reports, moment)
     if filed.repeated:
-        raise StoreError(f"{len(filed.repeated)} of these reports are stored already")
+        raise Decided(f"{len(filed.repeated)} of these reports are stored already")
     count_receipt(engine, connection, stored, moment, len(filed.reports) - 1)
     return filed

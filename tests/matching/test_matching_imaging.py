@@ -7,7 +7,8 @@ import io
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pydicom
 import pytest
@@ -15,8 +16,10 @@ import pytest_asyncio
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
-from gateway.archive import Archive, Offered
+from gateway.archive import Archive, Index, Offered
+from gateway.desk.images import Images
 from gateway.desk.mistakes import Missing, Mistake
+from gateway.desk.parts import Parts
 from gateway.desk.studies import Studies as StudyVerbs
 from gateway.imaging.outgoing import Outgoing
 from gateway.orders import patients, placing
@@ -264,3 +267,51 @@ async def test_a_clock_that_was_put_back_keeps_no_tie_from_being_told(
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert department.changed == ["1.2.3"]
+
+
+@pytest.mark.parametrize("linked", [True, False])
+async def test_a_link_is_judged_as_it_stands_when_it_is_written(
+    department: Department, monkeypatch: pytest.MonkeyPatch, linked: bool
+) -> None:
+    """Somebody links, or unlinks, what a person has just looked at."""
+    await department.order("A1", "MRN1", "DOE^JANE")
+    await department.order("A2", "MRN1", "DOE^JANE")
+    await department.image()
+    verbs, study = department.desk, {"uid": "1.2.3", "user": "ben", "reason": "seen"}
+    first, second = ("studies.link", "studies.link") if linked else ("studies.unlink",) * 2
+    if not linked:
+        await verbs["studies.link"]({**study, "order": "A1"})
+    read = Index.study
+
+    async def overtaken(index: Index, uid: str) -> Any:
+        found = await read(index, uid)
+        monkeypatch.setattr(Index, "study", read)
+        await verbs[first]({**study, "order": "A1"})
+        return found
+
+    monkeypatch.setattr(Index, "study", overtaken)
+    with pytest.raises(Mistake, match="linked already" if linked else "linked to no order"):
+        await verbs[second]({**study, "user": "ada", "order": "A2"})
+    assert (await department.show())["order"] == ("1" if linked else None)
+    assert "ada" not in {entry.actor for entry in await department.store.audit.list()}
+
+
+async def test_a_study_is_not_forwarded_in_part(
+    department: Department, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Retention takes its images after they were looked at."""
+    await department.image()
+    parts = SimpleNamespace(store=department.store, destinations={"pacs": "dicom"})
+    verbs, read = Images(cast("Parts", parts)).verbs(), Index.instances
+
+    async def overtaken(index: Index, uid: str) -> Any:
+        found = await read(index, uid)
+        await department.store.engine.write(
+            lambda c: c.execute("UPDATE instances SET state = 'purging'").get
+        )
+        return found
+
+    monkeypatch.setattr(Index, "instances", overtaken)
+    with pytest.raises(Mistake, match="change just now"):
+        await verbs["studies.forward"]({"uid": "1.2.3", "user": "ada", "reason": "asked for"})
+    assert await department.store.audit.list() == []
