@@ -71,7 +71,10 @@ class Desk:
         """The verb's answer; Mistake when it cannot be done."""
         if verb not in self._verbs:
             raise Mistake(f"'{verb}' is nothing the gateway can do")
-        return await self._verbs[verb](arguments)
+        try:
+            return await self._verbs[verb](arguments)
+        except Decided as error:
+            raise Mistake(str(error)) from None
 
     async def _held_list(self) -> list[dict[str, Any]]:
         return [_hold(hold) for hold in await self._parts.store.holds.list()]
@@ -104,19 +107,14 @@ class Desk:
                 )
             except OutOfDate:
                 continue
-            except Decided as error:
-                raise Mistake(str(error)) from None
         raise Mistake(f"{item.hold.id}: its patient changes just now; try again")
 
     async def _held_discard(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         item = await self._item(arguments)
         reason = reason_of(arguments, "discarding")
-        try:
-            await self._parts.store.holds.discard(
-                item.hold.id, actor=actor_of(arguments), reason=reason
-            )
-        except Decided as error:
-            raise Mistake(str(error)) from None
+        await self._parts.store.holds.discard(
+            item.hold.id, actor=actor_of(arguments), reason=reason
+        )
         return {"id": item.hold.id, "discarded": True}
 
     async def _item(self, arguments: Mapping[str, Any]) -> HeldItem:

@@ -32,7 +32,6 @@ def refuse_outdated(connection: apsw.Connection, entry: OutboxEntry) -> None:
     """Mistake when a later revision is there already: an older one may not follow it.
 
     One that has not left may still go before a later one that has not left either."""
-    state = connection.execute("SELECT state FROM outbox WHERE id = ?", (entry.id,)).get
     row = connection.execute(
         "SELECT id, revision, state FROM outbox WHERE report_id = ? AND destination = ? "
         "AND revision > ? AND state <> 'cancelled' ORDER BY state IN ('delivered', 'accepted') "
@@ -41,7 +40,7 @@ def refuse_outdated(connection: apsw.Connection, entry: OutboxEntry) -> None:
     ).fetchone()
     if row is None:
         return
-    if state not in UNDELIVERED or row[2] in ("delivered", "accepted"):
+    if _state(connection, entry) not in UNDELIVERED or row[2] in ("delivered", "accepted"):
         raise Mistake(
             f"revision {row[1]} of this report followed it as message {row[0]}; "
             "an older one may not be sent after it"
@@ -50,9 +49,14 @@ def refuse_outdated(connection: apsw.Connection, entry: OutboxEntry) -> None:
 
 def refuse_not_parked(connection: apsw.Connection, entry: OutboxEntry) -> None:
     """Mistake for one that may be on its way: somebody sent it again meanwhile, perhaps."""
-    state = connection.execute("SELECT state FROM outbox WHERE id = ?", (entry.id,)).get
+    state = _state(connection, entry)
     if state != MessageState.PARKED:
         raise Mistake(f"message {entry.id} is {state}; only parked ones are cancelled")
+
+
+def _state(connection: apsw.Connection, entry: OutboxEntry) -> object:
+    """Now, whatever it was when the entry was read."""
+    return connection.execute("SELECT state FROM outbox WHERE id = ?", (entry.id,)).get
 
 
 def refuse_merged(connection: apsw.Connection, belonging: Belonging) -> None:

@@ -236,16 +236,7 @@ class Store:
 
     async def file_known(self, device: str, peer: str) -> bool:
         """Whether a message from a folder, known by ``peer``, has been filed for the device."""
-
-        def look(connection: apsw.Connection) -> bool:
-            found = connection.execute(
-                "SELECT 1 FROM transmissions WHERE device = ? AND peer = ? AND protocol = 'file' "
-                "LIMIT 1",
-                (device, peer),
-            )
-            return found.fetchone() is not None
-
-        return await self.engine.read(look)
+        return await self.transmissions.file_known(device, peer)
 
     def unfinished(self) -> Sequence[OpenTransmission]:
         """On disk and closed by nobody, the oldest first; they no longer change."""

@@ -158,6 +158,16 @@ class Transmissions:
         """Whether this content came from this device before: which one, and when it closed."""
         return await self._engine.read(lambda c: first_with(c, device, content_key))
 
+    async def file_known(self, device: str, peer: str) -> bool:
+        """Whether a message from a folder, known by ``peer``, was closed for the device."""
+        query = (
+            "SELECT 1 FROM transmissions "
+            "WHERE device = ? AND peer = ? AND protocol = 'file' LIMIT 1"
+        )
+        return await self._engine.read(
+            lambda c: c.execute(query, (device, peer)).fetchone() is not None
+        )
+
     async def numbers(
         self,
         *,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import Any, Final
@@ -54,7 +54,7 @@ class Bulletin:
         for news in self._waiting:
             news.set()
 
-    async def stream(self, last: str | None) -> AsyncIterator[bytes]:
+    async def stream(self, last: str | None) -> AsyncGenerator[bytes, None]:
         """Until the reader goes or the gateway stops."""
         seen = self._place(last)
         elsewhere = bool(last) and not self._is_ours(last)

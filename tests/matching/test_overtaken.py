@@ -155,11 +155,9 @@ class Overtaken(Replay):
 
 async def place_quietly(bench: Bench, placer: str, label: str) -> None:
     """An order that nobody is woken for."""
-    look, bench.late.look = bench.late.look, _nothing  # type: ignore[method-assign]
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bench.late, "look", _nothing)
         await bench.order(placer, label)
-    finally:
-        bench.late.look = look  # type: ignore[method-assign]
 
 
 async def _nothing() -> int:

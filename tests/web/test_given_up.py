@@ -109,7 +109,7 @@ async def events(bulletin: Bulletin, last: str | None, count: int) -> list[bytes
     try:
         return [await anext(stream) for _ in range(count)]
     finally:
-        await stream.aclose()  # type: ignore[attr-defined]
+        await stream.aclose()
 
 
 async def test_who_comes_back_after_a_new_start_is_told_of_the_gap() -> None:
