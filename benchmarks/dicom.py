@@ -47,6 +47,7 @@ class Workload:
 
 
 CINE_GOALS = {"C copy, fdatasync": 0.8, "storescp": 3.0, "storescp +B 128K": 0.6}
+APART_GOALS = {"storescp": 1.0, "storescp --fork": 1.0}
 WORKLOADS = (
     Workload("cine 100 MB", 100 * MB, 2, goals=CINE_GOALS),
     Workload("cine 216 MB", 216 * MB, 1, goals=CINE_GOALS),
@@ -54,7 +55,7 @@ WORKLOADS = (
     Workload("500 stills, one association", STILL, 500, goals={"Orthanc": 1.8}),
     Workload("stills, 4 senders", STILL, 100, senders=4),
     Workload("stills, 16 senders", STILL, 25, senders=16),
-    Workload("association a still", STILL, 100, apart=True, goals={"storescp": 1.0}),
+    Workload("association a still", STILL, 100, apart=True, goals=APART_GOALS),
     Workload("association a still, 4 senders", STILL, 50, senders=4, apart=True),
 )
 

@@ -151,7 +151,8 @@ OURS = "gateway"
 KINDS = {
     OURS: Kind("GATEWAY", sys.executable, _ours),
     "C copy, fdatasync": Kind("BOUND", "cc", _bound),
-    "storescp": Kind("STORESCP", "storescp", _storescp()),
+    "storescp": Kind("STORESCP", "storescp", _storescp()),  # one association at a time
+    "storescp --fork": Kind("STORESCP", "storescp", _storescp("--fork")),
     "storescp +B 128K": Kind("STORESCP", "storescp", _storescp("+B", "--fork", "-pdu", "131072")),
     "Orthanc": Kind("ORTHANC", "Orthanc", _orthanc),
     "pynetdicom": Kind("ANY", sys.executable, _pynetdicom),
