@@ -22,6 +22,7 @@ SECTIONS: dict[str, Callable[[float], list[table.Row]]] = {
     "journey": journey.measure,
     "asking": asking.measure,
     "dicom": dicom.measure,
+    "dicom-dcmtk": dicom.measure_by_dcmtk,
 }
 
 

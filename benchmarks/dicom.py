@@ -1,9 +1,10 @@
-"""C-STORE receivers side by side: ``python -m benchmarks dicom``.
+"""C-STORE receivers side by side: ``python -m benchmarks dicom``, ``dicom-dcmtk``.
 
 The gateway as it runs (file, folder and index synced before the answer) beside a C program that
 copies and syncs the file, and beside DCMTK, Orthanc and pynetdicom, which sync nothing.  All run at
 once and are measured in turn, round after round, with the same sender; a ratio is the median of the
-ratios of each round.
+ratios of each round.  ``dicom-dcmtk`` is the same with a sender of DCMTK's classes, built for it
+where their headers are.
 """
 
 from __future__ import annotations
@@ -12,19 +13,31 @@ import json
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from benchmarks.astm import load
-from benchmarks.dicom_receivers import KINDS, OURS, Receiver, at_hand, running, with_analyzer
+from benchmarks.dicom_receivers import (
+    ENVIRONMENT,
+    KINDS,
+    OURS,
+    Receiver,
+    at_hand,
+    running,
+    with_analyzer,
+)
 from benchmarks.table import Row
 
 MB = 1_000_000
 STILL = 480_000
 SLOW = {"pynetdicom", "Orthanc"}  # where a fraction of the images tells as much
+SENDER = (sys.executable, "-m", "benchmarks.dicom_sender")
+DCMTK_SENDER = Path(__file__).with_name("dcmtk_sender.cc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +51,12 @@ class Workload:
     apart: bool = False
     goals: Mapping[str, float] | None = None
 
-    def run(self, receiver: Receiver, share: float) -> float:
+    def run(self, receiver: Receiver, share: float, sender: Sequence[str]) -> float:
         """MB/s; images a second where each has an association of its own."""
         count = max(int(self.count * share), 1)
-        rate, each = send(receiver, self.size, count, senders=self.senders, apart=self.apart)
+        rate, each = send(
+            receiver, self.size, count, senders=self.senders, apart=self.apart, by=sender
+        )
         receiver.forget()
         return 1 / statistics.median(each) if self.apart and self.senders == 1 else rate
 
@@ -62,6 +77,24 @@ WORKLOADS = (
 
 def measure(seconds: float) -> list[Row]:
     """About ``seconds`` of rounds a workload, three rounds at least."""
+    rows = _side_by_side(seconds, SENDER)
+    return [*rows, *(_peak(name) for name in at_hand()), *_beside_an_analyzer(seconds)]
+
+
+def measure_by_dcmtk(seconds: float) -> list[Row]:
+    """The same workloads with the other sender."""
+    with tempfile.TemporaryDirectory() as folder:
+        program = str(Path(folder, "sender"))
+        libraries = ("-ldcmnet", "-ldcmdata", "-loflog", "-lofstd")
+        command = ["c++", "-O2", "-o", program, str(DCMTK_SENDER), *libraries]
+        try:
+            subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+        except (OSError, subprocess.CalledProcessError):
+            return [Row("DCMTK's headers or a compiler: not on this machine", "")]
+        return _side_by_side(seconds, [program])
+
+
+def _side_by_side(seconds: float, sender: Sequence[str]) -> list[Row]:
     names = at_hand()
     rows = [Row(f"{name}: not on this machine", "") for name in KINDS if name not in names]
     with ExitStack() as stack:
@@ -69,17 +102,21 @@ def measure(seconds: float) -> list[Row]:
         for receiver in receivers.values():
             send(receiver, STILL, 5)
         for workload in WORKLOADS:
-            rows += _compared(workload, receivers, seconds)
-    return [*rows, *(_peak(name) for name in names), *_beside_an_analyzer(seconds)]
+            rows += _compared(workload, receivers, seconds, sender)
+    return rows
 
 
-def _compared(workload: Workload, receivers: Mapping[str, Receiver], seconds: float) -> list[Row]:
+def _compared(
+    workload: Workload, receivers: Mapping[str, Receiver], seconds: float, sender: Sequence[str]
+) -> list[Row]:
     rounds: list[dict[str, float]] = []
     begin = time.monotonic()
     while len(rounds) < 3 or time.monotonic() - begin < seconds:
         rounds.append(
             {
-                name: workload.run(receiver, 0.2 if name in SLOW and workload.count > 4 else 1)
+                name: workload.run(
+                    receiver, 0.2 if name in SLOW and workload.count > 4 else 1, sender
+                )
                 for name, receiver in receivers.items()
             }
         )
@@ -176,10 +213,17 @@ def _ack(receiver: Receiver, analyzer: int, seconds: float) -> tuple[float, floa
 
 
 def send(
-    receiver: Receiver, size: int, count: int, *, senders: int = 1, apart: bool = False
+    receiver: Receiver,
+    size: int,
+    count: int,
+    *,
+    senders: int = 1,
+    apart: bool = False,
+    by: Sequence[str] = SENDER,
 ) -> tuple[float, list[float]]:
     """MB/s of all together, and every latency in s."""
-    command = [sys.executable, "-m", "benchmarks.dicom_sender", str(receiver.port), receiver.title]
-    command += [str(size), str(count), str(senders), *(["apart"] if apart else [])]
-    outcome = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+    command = [*by, str(receiver.port), receiver.title, str(size), str(count), str(senders)]
+    command += ["apart"] if apart else []
+    finished = subprocess.run(command, stdout=subprocess.PIPE, check=True, env=ENVIRONMENT)
+    outcome = json.loads(finished.stdout)
     return senders * count * size / MB / outcome["seconds"], outcome["each"]
