@@ -19,7 +19,7 @@ def fitting(found: Sequence[KnownOrder], report: Report, placer: str) -> KnownOr
     codes = {code for one in report.observations for code in (one.code.device, one.code.loinc)}
     chosen = [order for order in found if order.code in codes] or list(found)
     if not chosen:
-        raise Mistake(f"there is no order {placer}")
+        raise Mistake(f"there is no order {placer}; see 'gateway held show' for some that fit")
     if len(chosen) > 1:
         raise Mistake(f"order {placer} asks for several tests, and none of them is this one")
     return chosen[0]

@@ -107,7 +107,7 @@ class Desk:
                 )
             except OutOfDate:
                 continue
-        raise Mistake(f"{item.hold.id}: its patient changes just now; try again")
+        raise Mistake(f"{item.hold.id}: its order or patient changes just now; try again")
 
     async def _held_discard(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         item = await self._item(arguments)

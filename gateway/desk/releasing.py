@@ -12,13 +12,15 @@ from typing import Any
 
 import apsw
 
-from gateway.desk.choosing import fitting
+from gateway.desk.choosing import chosen_order
 from gateway.desk.mistakes import Mistake
 from gateway.desk.parts import Parts
-from gateway.intake.belonging import Belonging, filed_under, ordered
+from gateway.intake.belonging import Belonging, filed_under, of_order
 from gateway.matching.identity import suggestions
 from gateway.messages import NotEncodable, report_from_json
 from gateway.orders import book, patients
+from gateway.orders.book import KnownOrder
+from gateway.orders.model import OrderStatus
 from gateway.report import Kind, Report
 from gateway.store import HeldItem, OutboxMessage, OutOfDate, ReportState, StoredReport
 
@@ -43,11 +45,9 @@ class Releasing:
         """What it was filed under, or the order a person chose."""
         if not placer:
             return await filed_under(self._parts.store, stored.seq, report)
-        found = [b for b in await ordered(self._parts.store, placer) if b.order]
-        if not found:
-            raise Mistake(f"there is no order {placer}; 'gateway held show' suggests some")
-        chosen = fitting([b.order for b in found if b.order], report, placer)
-        return next(b for b in found if b.order == chosen)
+        return await self._parts.store.engine.read(
+            lambda c: of_order(c, chosen_order(c, placer, report).id)
+        )
 
     async def release(
         self, item: HeldItem, stored: StoredReport, placer: str, actor: str, reason: str
@@ -63,6 +63,8 @@ class Releasing:
         now = self._parts.clock()
 
         def also(connection: apsw.Connection) -> None:
+            if order is not None and book.find(connection, order.id) != order:
+                raise OutOfDate("the order is another than when the messages were written")
             if owner is not None and patients.find(connection, owner.id) != owner:
                 raise OutOfDate("the patient is another than when the messages were written")
             if _revisions(connection, stored) != sent:
@@ -111,6 +113,15 @@ class Releasing:
                 )
             previous = report_from_json(json.loads(other.body))
         return previous
+
+
+def _refuse_cancelled(item: HeldItem, order: KnownOrder | None) -> None:
+    """A correction follows its original all the same."""
+    if order is not None and order.status is OrderStatus.CANCELLED:
+        raise Mistake(
+            f"{item.hold.id}: its order {order.placer} was cancelled; release it under another "
+            "one (--order), or discard it"
+        )
 
 
 def _revisions(connection: apsw.Connection, stored: StoredReport) -> list[int]:

@@ -19,7 +19,8 @@ from gateway.errors import GatewayError
 from gateway.intake.belonging import of_ids
 from gateway.matching import moves
 from gateway.messages import NotEncodable, report_from_json
-from gateway.orders import patients
+from gateway.orders import book, patients
+from gateway.orders.model import OrderStatus
 from gateway.report import Report
 from gateway.store import (
     Decided,
@@ -180,7 +181,20 @@ def refuse_overtaken(connection: apsw.Connection, again: _Again, revision: int) 
         raise OutOfDate("it was moved meanwhile")
     if connection.execute(query, (again.filed.id, revision)).get:
         raise OutOfDate("it was corrected since")
+    if _for_nothing(connection, again):
+        raise OutOfDate("its order was cancelled meanwhile")
     refuse_changed(connection, again)
+
+
+def _for_nothing(connection: apsw.Connection, again: _Again) -> bool:
+    """Whether it would be the first message about a cancelled order; corrections may follow."""
+    if again.filed.order is None:
+        return False
+    order = book.find(connection, again.filed.order)
+    before = 0 if again.stored is None else again.stored.revision
+    query = "SELECT 1 FROM outbox WHERE report_id = ? AND revision <= ? AND state <> 'cancelled'"
+    sent = connection.execute(query, (again.filed.id, before)).get
+    return order is not None and order.status is OrderStatus.CANCELLED and sent is None
 
 
 def refuse_changed(connection: apsw.Connection, again: _Again) -> None:

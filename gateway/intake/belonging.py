@@ -59,16 +59,6 @@ async def of_ids(store: Store, order: int | None, patient: int | None) -> Belong
     return await store.engine.read(lambda connection: _of_ids(connection, order, patient))
 
 
-async def ordered(store: Store, placer: str) -> tuple[Belonging, ...]:
-    """Every order of that number, with its patient."""
-
-    def query(connection: apsw.Connection) -> tuple[Belonging, ...]:
-        found = book.with_placer(connection, placer)
-        return tuple(Belonging(o, patients.find(connection, o.patient)) for o in found)
-
-    return await store.engine.read(query)
-
-
 def belonging_of(connection: apsw.Connection, seq: int, report: Report) -> Belonging:
     """What a stored report was filed under; else the patient its dead numbers lead to."""
     move = moves.to_report(connection, report.id) or moves.of_report(connection, report.id)
