@@ -53,11 +53,14 @@ class Releasing:
         self, item: HeldItem, stored: StoredReport, placer: str, actor: str, reason: str
     ) -> dict[str, Any]:
         """Lets it go, under the order a person chose; held revisions before it are done with, for
-        none of them may follow it.  ``OutOfDate`` when its patient was merged
-        just now (nothing may leave for a dead number), or another revision of it has gone."""
+        none of them may follow it.  ``OutOfDate`` when its order was changed or its
+        patient merged just now (nothing may leave for a dead number), or another revision of it has
+        gone."""
         report = report_from_json(json.loads(stored.body))
         belonging = await self.belonging(stored, report, placer)
         sent = await self._parts.store.engine.read(lambda c: _revisions(c, stored))
+        if not sent:
+            _refuse_cancelled(item, belonging.order)
         messages = await self.messages(item, stored, report, belonging)
         order, owner = belonging.order, belonging.patient
         now = self._parts.clock()
