@@ -218,10 +218,10 @@ class Reception:
     def _put_in_place(self) -> None:
         if self._part is None:
             raise StoreFailed("there is nothing to put in its place")
-        os.fsync(self._descriptor)
         shelf = self._shelves.today()
         name = f"{self._token}{SUFFIX}"
         place = shelf.folder / name
+        os.fsync(self._descriptor)
         self._part.rename(place)
         self._part = place
         self._name = f"{shelf.name}/{name}"

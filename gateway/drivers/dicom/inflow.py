@@ -3,9 +3,10 @@
 The association's bytes land in blocks.  A data set that ends in its first block is taken whole by
 one of the archive's threads, which hashes it while the disk works.  Of a longer one two strands
 take what is there while more arrives, one to write it and one to hash it: as soon as both have
-nothing to do, a full block in any case.  The header is read beside the rest either way.  When
-``MOST`` blocks wait, ``congested`` says so and the line stops reading until few are left.  What
-comes after the disk has failed is thrown away, so that the peer gets its answer.
+nothing to do, a full block in any case.  The header is read while the disk syncs the file; beside
+the hashing it would take the interpreter's lock from it.  When ``MOST`` blocks wait, ``congested``
+says so and the line stops reading until few are left.  What comes after the disk has failed is
+thrown away, so that the peer gets its answer.
 """
 
 from __future__ import annotations
@@ -142,9 +143,9 @@ class Inflow:
     def _take_whole(self, batch: _Batch) -> None:
         if not self._lost:
             self._attempt(lambda: self._reception.write(batch.pieces, hasten=True))
+            self._reception.digest(batch.pieces)
         self._hashing.put(lambda: self._read_header(batch))
         if not self._lost:
-            self._reception.digest(batch.pieces)
             self._attempt(self._reception.put_in_place)
         self._through(batch)
 
