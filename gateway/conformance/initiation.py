@@ -41,8 +41,8 @@ def _storing(configuration: Configuration, section: DicomSection) -> Iterator[st
     yield from paragraph(
         "For every SOP class and stored transfer syntax there is a context of its own with that",
         f"syntax, at most {PAIRS}; beside it contexts with {plain}. An instance goes as it was",
-        "stored where that is accepted, else decoded into a plain syntax; for C-MOVE and C-GET",
-        "only where no pixel changes by it. Classes:",
+        "stored where that is accepted, else decoded into a plain syntax; so do C-MOVE and",
+        "C-GET. Classes:",
     )
     yield from bullets(
         f"{names.sop_class(uid)} ({uid})"

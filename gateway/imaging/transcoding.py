@@ -1,9 +1,8 @@
 """A stored instance in Explicit VR Little Endian, for a peer that cannot take it as it is; in
 Implicit VR for one that knows nothing else.
 
-``lossless`` says whether that changes no pixel: the uncompressed family and RLE, whose pixels come
-out bit for bit.  Others are decoded as a viewer would decode them; ``Untranslatable`` where no
-decoder is at hand or the result would be larger than ``LARGEST``.
+Pixels are decoded as a viewer would decode them; ``Untranslatable`` where no decoder is at hand or
+the result would be larger than ``LARGEST``.
 
 As a program, ``python -m gateway.imaging.transcoding FILE STORED WANTED``, it writes the data set
 to stdout; ``MISTAKE`` is its exit status for ``Untranslatable``, whose text is on stderr.
@@ -26,7 +25,6 @@ from gateway.protocols.dicom.transfer_syntaxes import (
     EXPLICIT_BE,
     EXPLICIT_LE,
     IMPLICIT_LE,
-    RLE_LOSSLESS,
     TRANSFER_SYNTAXES,
     Encoding,
 )
@@ -51,11 +49,6 @@ _BROKEN: Final = (
 
 class Untranslatable(GatewayError):
     """It cannot be sent otherwise than it was stored."""
-
-
-def lossless(transfer_syntax: str) -> bool:
-    """Whether every pixel survives."""
-    return transfer_syntax in _PLAIN or transfer_syntax == RLE_LOSSLESS
 
 
 def little_endian(path: Path, transfer_syntax: str, wanted: str = EXPLICIT_LE) -> bytes:

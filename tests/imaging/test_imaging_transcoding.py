@@ -13,7 +13,7 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.filereader import read_dataset
 
-from gateway.imaging.transcoding import MISTAKE, Untranslatable, little_endian, lossless
+from gateway.imaging.transcoding import MISTAKE, Untranslatable, little_endian
 from gateway.protocols.dicom.transfer_syntaxes import (
     EXPLICIT_BE,
     EXPLICIT_LE,
@@ -37,7 +37,6 @@ def test_no_pixel_changes(name: str, wanted: str) -> None:
     path = path_of(name)
     before = dcmread(path)
     stored = str(before.file_meta.TransferSyntaxUID)
-    assert lossless(stored)
     made = little_endian(path, stored, wanted)
     after = read_dataset(BytesIO(made), wanted == IMPLICIT_LE, is_little_endian=True)
     after.ensure_file_meta()
@@ -49,7 +48,6 @@ def test_no_pixel_changes(name: str, wanted: str) -> None:
 
 def test_a_jpeg_cine_is_decoded_as_a_viewer_would() -> None:
     path = path_of("examples_ybr_color.dcm")
-    assert not lossless(JPEG_BASELINE)
     made = little_endian(path, JPEG_BASELINE)
     after = read_dataset(BytesIO(made), False, is_little_endian=True)
     size = after.NumberOfFrames * after.Rows * after.Columns * 3

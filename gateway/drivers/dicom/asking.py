@@ -17,6 +17,7 @@ from gateway.protocols.dicom import (
     message_id_of,
 )
 from gateway.protocols.dicom.fragments import Buffer
+from gateway.protocols.dicom.transfer_syntaxes import DEFLATED_LE
 
 _CHUNK = 1024 * 1024
 
@@ -139,14 +140,14 @@ class Asking:
         patience: float | None,
     ) -> None:
         """Reads in a thread, always a chunk ahead of what the next unit needs."""
-        association, chunks = self._wire.association, _Chunks()
-        units = association.stream(context.id, request, chunks, length)
+        association, chunks, filler = self._wire.association, _Chunks(), _filler(context, length)
+        units = association.stream(context.id, request, chunks, length + len(filler))
         left = length
         while True:
             while left and chunks.ready < association.max_send_length:
                 data = await asyncio.to_thread(file.read, min(left, _CHUNK))
                 left = left - len(data) if data else 0
-                chunks.add(data)
+                chunks.add(data if left else data + filler)
             if self.over:
                 raise AssociationOver("the association ended while a data set was being sent")
             unit = next(units, None)
@@ -154,6 +155,13 @@ class Asking:
                 return
             async with asyncio.timeout(patience):
                 await self._wire.write(unit)
+
+
+def _filler(context: Context, length: int) -> bytes:
+    """Fragments have even lengths (PS3.8 E.2); what is deflated may end in a zero byte more
+    (PS3.5 A.5)."""
+    odd = length % 2 and context.transfer_syntax == DEFLATED_LE
+    return b"\0" if odd else b""
 
 
 class _Chunks:

@@ -1,9 +1,9 @@
 """Query/Retrieve SCP, Study Root (PS3.4 annex C): C-FIND, C-MOVE, C-GET.
 
-Instances go as stored where the receiver takes that, else in Explicit VR Little Endian if no pixel
-changes by it; otherwise that sub-operation fails and the others go on.  C-MOVE sends to configured
-peers only, by AE title.  Every sub-operation is told with its counters; C-CANCEL stops before the
-next one.
+Instances go as stored where the receiver takes that, else in Explicit VR Little Endian, at last in
+Implicit; where neither can be made that sub-operation fails and the others go on.  C-MOVE sends to
+configured peers only, by AE title.  Every sub-operation is told with its counters; C-CANCEL stops
+before the next one.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ class Retrieve:
         if remote is None:
             await exchange.respond(request.response(Status.MOVE_DESTINATION_UNKNOWN))
             return
-        user = StorageUser(remote, self._ae_title, self._transcoder, lossy=False)
+        user = StorageUser(remote, self._ae_title, self._transcoder)
         user.foresee(pair_of(instance) for instance in instances)
         originator = Originator(exchange.caller.ae_title, request.message_id)
 
@@ -155,7 +155,7 @@ class Retrieve:
         """C-STORE on the association that asked."""
         dialogue = exchange.dialogue
         contexts = [c for c in dialogue.contexts_of(instance.sop_class) if c.scu]
-        context = choose(contexts, instance, lossy=False)
+        context = choose(contexts, instance)
         prepared = await self._transcoder.prepared(instance, context.transfer_syntax)
         message = CStoreRQ(
             message_id=dialogue.next_message_id(),

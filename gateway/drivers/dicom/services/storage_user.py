@@ -24,7 +24,6 @@ from gateway.drivers.dicom.services.transcoder import Transcoder
 from gateway.errors import Ambiguous, Refused, Unreachable
 from gateway.imaging import datasets
 from gateway.imaging.commitment import REQUEST_COMMITMENT, Request, write_request
-from gateway.imaging.transcoding import lossless
 from gateway.protocols.dicom import (
     STORAGE_COMMITMENT_INSTANCE,
     Category,
@@ -73,8 +72,7 @@ def pair_of(instance: Instance) -> Pair:
 
 
 class StorageUser:
-    """One peer.  ``lossy``: whether lossy pixels may be decoded for a peer that takes only plain
-    ones.  One call at a time."""
+    """One peer.  One call at a time."""
 
     def __init__(
         self,
@@ -84,14 +82,12 @@ class StorageUser:
         *,
         routing: Routing | None = None,
         commitment: bool = False,
-        lossy: bool = True,
     ) -> None:
         self._remote = remote
         self._calling = calling
         self._transcoder = transcoder
         self._routing = routing
         self._commitment = commitment
-        self._lossy = lossy
         self._pairs: OrderedDict[Pair, None] = OrderedDict()
         self._proposed: frozenset[Pair] = frozenset()
         self._stack: AsyncExitStack | None = None
@@ -184,7 +180,7 @@ class StorageUser:
 
     def _context(self, instance: Instance) -> Context:
         contexts = [c for c in self._established().contexts_of(instance.sop_class) if c.scu]
-        return choose(contexts, instance, lossy=self._lossy)
+        return choose(contexts, instance)
 
     async def _asked(
         self, context: Context, request: CStoreRQ | NActionRQ, content: Payload | bytes
@@ -226,16 +222,14 @@ def proposals(pairs: Iterable[Pair], *, commitment: bool) -> Sequence[tuple[str,
     return found[:128]
 
 
-def choose(contexts: Sequence[Context], instance: Instance, *, lossy: bool) -> Context:
+def choose(contexts: Sequence[Context], instance: Instance) -> Context:
     """The stored syntax if it is taken, else a plain one if that can be made."""
     taken = {context.transfer_syntax: context for context in reversed(contexts)}
     if instance.transfer_syntax in taken:
         return taken[instance.transfer_syntax]
     for syntax in PLAIN:
         if syntax in taken:
-            if lossy or lossless(instance.transfer_syntax):
-                return taken[syntax]
-            raise Refused("it takes neither the stored syntax nor one that keeps every pixel")
+            return taken[syntax]
     raise Refused("it takes neither the stored syntax nor a plain one for this class")
 
 
