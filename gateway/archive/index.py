@@ -90,10 +90,12 @@ class Index:
         )
         return await self._select(INSTANCE, where, (study_uid, series_uid, series_uid), instance_of)
 
-    async def quarantined(self, limit: int = 100) -> Sequence[Quarantined]:
-        """What waits for a person, the newest first."""
-        where = "WHERE q.state = 'open' ORDER BY q.id DESC LIMIT ?"
-        return await self._select(QUARANTINED, where, (limit,), quarantined_of)
+    async def quarantined(
+        self, limit: int = 100, before: int | None = None
+    ) -> Sequence[Quarantined]:
+        """What waits for a person, the newest first; ``before`` is an id."""
+        where = "WHERE q.state = 'open' AND (? IS NULL OR q.id < ?) ORDER BY q.id DESC LIMIT ?"
+        return await self._select(QUARANTINED, where, (before, before, limit), quarantined_of)
 
     async def after(self, number: int, limit: int) -> Sequence[Instance]:
         """Instances by id, for walks over everything."""

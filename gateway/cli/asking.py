@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import sys
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from gateway.config import Configuration
 from gateway.control import NotRunning, ask_running
 from gateway.errors import ConfigurationError
+
+_SHOWN: Final = 100
 
 
 def ask(configuration: Configuration, verb: str, **arguments: Any) -> Any:
@@ -28,6 +31,28 @@ async def _ask_store(configuration: Configuration, verb: str, arguments: Mapping
 
     async with standing(configuration, clock=now) as desk:
         return await desk.ask(verb, arguments)
+
+
+def pages(configuration: Configuration, verb: str, by: str) -> list[Any]:
+    """Everything of a list that the desk gives in pages: ``by`` (``after`` or ``before``) says
+    where the next one begins."""
+    found: list[Any] = []
+    while page := ask(configuration, verb, **{by: found[-1]["id"]} if found else {}):
+        found += page
+    return found
+
+
+def newest(
+    configuration: Configuration, verb: str, before: str, key: str = "id", **asked: Any
+) -> list[Any]:
+    """The hundred newest of a list, or those before a number; says on stderr that there are more,
+    and how to see them."""
+    start = int(number(before, "an entry to begin before")) if before else None
+    found: list[Any] = ask(configuration, verb, before=start, limit=_SHOWN + 1, **asked)
+    if len(found) > _SHOWN:
+        place = found[_SHOWN - 1][key]
+        print(f"the newest {_SHOWN} of more; --before {place} shows the next", file=sys.stderr)
+    return found[:_SHOWN]
 
 
 def wrong(text: str) -> ConfigurationError:

@@ -11,13 +11,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from gateway.cli.asking import ask, number, who, wrong
+from gateway.cli.asking import ask, number, pages, who, wrong
 from gateway.config import load
 
 
 def list_held(path: Path, as_json: bool) -> int:
     """One line a held report: since when, which device, why."""
-    items = ask(load(path), "held.list")
+    items = pages(load(path), "held.list", "after")
     if as_json:
         print(json.dumps(items, indent=2))
         return 0

@@ -7,14 +7,14 @@ import os
 import shutil
 from pathlib import Path
 
-from gateway.cli.asking import ask, local, who
+from gateway.cli.asking import ask, local, pages, who
 from gateway.config import load
 from gateway.errors import ConfigurationError, GatewayError
 
 
 def list_cases(path: Path, as_json: bool) -> int:
     """The newest first; the UID stands whole, on a line of its own."""
-    cases = ask(load(path), "quarantine.list")
+    cases = pages(load(path), "quarantine.list", "before")
     if as_json:
         print(json.dumps(cases, indent=2))
         return 0

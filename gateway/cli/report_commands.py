@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.options import DEFAULT, AsJson, Config, Reason, User
+from gateway.cli.options import DEFAULT, AsJson, Config, Older, Reason, User
 
 reports = typer.Typer(no_args_is_help=True, help="Filed reports; set right whose result one is.")
 qc = typer.Typer(no_args_is_help=True, help="Controls: how each test stands, and releasing one.")
@@ -18,11 +18,12 @@ def reports_list(
     as_json: AsJson = False,
     specimen: Annotated[str | None, typer.Option(help="Only this specimen.")] = None,
     device: Annotated[str | None, typer.Option(help="Only this device.")] = None,
+    before: Older = "",
 ) -> None:
-    """The last hundred reports, the newest first."""
+    """Reports, the newest first, a hundred at a time."""
     from gateway.cli.reports import list_reports
 
-    raise typer.Exit(list_reports(config, as_json, specimen, device))
+    raise typer.Exit(list_reports(config, as_json, specimen, device, before))
 
 
 @reports.command(

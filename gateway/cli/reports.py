@@ -8,13 +8,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from gateway.cli.asking import ask, who
+from gateway.cli.asking import ask, newest, who
 from gateway.config import load
 
 
-def list_reports(path: Path, as_json: bool, specimen: str | None, device: str | None) -> int:
+def list_reports(
+    path: Path, as_json: bool, specimen: str | None, device: str | None, before: str
+) -> int:
     """One line a report, the newest first."""
-    found = ask(load(path), "reports.list", specimen=specimen, device=device)
+    asked = {"specimen": specimen, "device": device}
+    found = newest(load(path), "reports.list", before, "seq", **asked)
     if as_json:
         print(json.dumps(found, indent=2))
         return 0

@@ -48,6 +48,9 @@ def lines(status: dict[str, Any]) -> Iterator[str]:
     yield from ("", f"books of {status['books']['day']}", *_books(status, wide), "")
     for one in status["parked"]:
         yield f"parked: message {one['id']} for {one['destination']}: {one['why'] or 'no reason'}"
+    parked = sum(row["parked"] for row in status["destinations"].values())
+    if (more := parked - len(status["parked"])) > 0:
+        yield f"parked: {more} more, told here as these are dealt with"
     if status["imaging"] is not None:
         yield from _imaging(status["imaging"])
     disk = status["disk"]

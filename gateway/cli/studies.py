@@ -6,13 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-from gateway.cli.asking import ask, local, who
+from gateway.cli.asking import ask, local, newest, who
 from gateway.config import load
 
 
-def list_studies(path: Path, as_json: bool, unmatched: bool) -> int:
+def list_studies(path: Path, as_json: bool, unmatched: bool, before: str) -> int:
     """The newest first; the UID stands whole, on a line of its own."""
-    found = ask(load(path), "studies.list", state="unmatched" if unmatched else None)
+    state = "unmatched" if unmatched else None
+    found = newest(load(path), "studies.list", before, state=state)
     if as_json:
         print(json.dumps(found, indent=2))
         return 0

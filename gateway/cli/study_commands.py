@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.options import DEFAULT, AsJson, Config, Reason, User
+from gateway.cli.options import DEFAULT, AsJson, Config, Older, Reason, User
 
 studies = typer.Typer(no_args_is_help=True, help="Imaging studies and the orders they belong to.")
 
@@ -19,11 +19,12 @@ def studies_list(
     config: Config = DEFAULT,
     as_json: AsJson = False,
     unmatched: Annotated[bool, typer.Option("--unmatched", help="Only those.")] = False,
+    before: Older = "",
 ) -> None:
-    """Studies, the newest first."""
+    """Studies, the newest first, a hundred at a time."""
     from gateway.cli.studies import list_studies
 
-    raise typer.Exit(list_studies(config, as_json, unmatched))
+    raise typer.Exit(list_studies(config, as_json, unmatched, before))
 
 
 @studies.command("show", epilog="Example: gateway studies show 1.2.840.1")

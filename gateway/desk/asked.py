@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import apsw
 
 from gateway.archive import Index, Study
 from gateway.desk.mistakes import Missing, Mistake
 from gateway.store import Engine, audit
+
+MOST: Final = 1_000
+"""The longest page of a list."""
+
+
+def limit_of(arguments: Mapping[str, Any], usual: int = 100) -> int:
+    """How long a page is to be."""
+    return max(1, min(int(arguments.get("limit") or usual), MOST))
 
 
 def actor_of(arguments: Mapping[str, Any]) -> str:

@@ -60,7 +60,7 @@ class Controls:
     async def _let_go(self, device: str, who: Mapping[str, str]) -> list[int]:
         """Held results of tests that fail no more; one that cannot go stays held."""
         gone = []
-        for hold in await self._parts.store.holds.list(device=device):
+        async for hold in self._parts.store.holds.every(device=device):
             if not _by_controls_alone(hold) or await self._fails(hold):
                 continue
             try:

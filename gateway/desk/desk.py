@@ -11,7 +11,7 @@ from typing import Any
 
 import apsw
 
-from gateway.desk.asked import actor_of, reason_of
+from gateway.desk.asked import MOST, actor_of, limit_of, reason_of
 from gateway.desk.controls import Controls
 from gateway.desk.explaining import explanations
 from gateway.desk.images import Images
@@ -49,7 +49,7 @@ class Desk:
         self._verbs: dict[str, Callable[[Mapping[str, Any]], Awaitable[Any]]] = {
             "status": lambda _: self._overview.status(),
             "books": lambda a: self._overview.books(a.get("day")),
-            "held.list": lambda _: self._held_list(),
+            "held.list": self._held_list,
             "held.show": self._held_show,
             "held.release": self._held_release,
             "held.discard": self._held_discard,
@@ -76,8 +76,11 @@ class Desk:
         except Decided as error:
             raise Mistake(str(error)) from None
 
-    async def _held_list(self) -> list[dict[str, Any]]:
-        return [_hold(hold) for hold in await self._parts.store.holds.list()]
+    async def _held_list(self, arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """A page, the oldest first; ``after`` is the last id of the page before."""
+        after = _number(arguments.get("after") or 0, "a held item")
+        found = await self._parts.store.holds.list(after=after, limit=limit_of(arguments, MOST))
+        return [_hold(hold) for hold in found]
 
     async def _held_show(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         item = await self._item(arguments)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from typing import Any
 
+from gateway.desk.asked import limit_of
 from gateway.desk.mistakes import Missing, Mistake
 from gateway.orders import listing
 from gateway.orders.model import OrderStatus
 from gateway.store import Store
-
-_MOST: Final = 1000
 
 
 class Ordering:
@@ -28,7 +27,7 @@ class Ordering:
         }
 
     async def _orders(self, arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
-        status, limit = _status(arguments.get("status")), _limit(arguments)
+        status, limit = _status(arguments.get("status")), limit_of(arguments)
         return await self._store.engine.browse(
             lambda c: listing.orders(
                 c,
@@ -50,7 +49,7 @@ class Ordering:
 
     async def _patients(self, arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
         number, before = arguments.get("number"), arguments.get("before")
-        limit = _limit(arguments)
+        limit = limit_of(arguments)
         return await self._store.engine.browse(
             lambda c: listing.people(c, number=number, before=before, limit=limit)
         )
@@ -77,7 +76,3 @@ def _number(arguments: Mapping[str, Any]) -> int:
         return int(arguments["id"])
     except (KeyError, TypeError, ValueError):
         raise Mistake("an id is a whole number") from None
-
-
-def _limit(arguments: Mapping[str, Any]) -> int:
-    return max(1, min(int(arguments.get("limit") or 100), _MOST))

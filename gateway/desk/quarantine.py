@@ -11,11 +11,9 @@ from typing import Any
 import apsw
 
 from gateway.archive import Index, Quarantined
-from gateway.desk.asked import actor_of, reason_of
+from gateway.desk.asked import MOST, actor_of, limit_of, reason_of
 from gateway.desk.mistakes import Missing, Mistake
 from gateway.store import Store, audit
-
-MOST = 1000
 
 
 class Quarantine:
@@ -32,8 +30,10 @@ class Quarantine:
             "quarantine.close": self._close,
         }
 
-    async def _list(self, _arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
-        return [_case(one) for one in await self._index.quarantined(MOST)]
+    async def _list(self, arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """A page, the newest first; ``before`` is the last id of the page before."""
+        limit, before = limit_of(arguments, MOST), arguments.get("before")
+        return [_case(one) for one in await self._index.quarantined(limit, before)]
 
     async def _show(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Where the file is, for whoever may read the archive's folder."""
@@ -59,9 +59,9 @@ class Quarantine:
         wanted = str(arguments.get("id"))
         if not wanted.isascii() or not wanted.isdigit():
             raise Mistake(f"'{wanted}' is not the number of a quarantined image")
-        for case in await self._index.quarantined(MOST):
-            if case.id == int(wanted):
-                return case
+        found = await self._index.quarantined(1, int(wanted) + 1) if len(wanted) < 19 else ()
+        if found and found[0].id == int(wanted):
+            return found[0]
         raise Missing("there is no such case; see 'gateway quarantine list'")
 
 

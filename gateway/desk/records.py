@@ -10,13 +10,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from gateway.desk.asked import limit_of
 from gateway.desk.mistakes import Missing, Mistake
 from gateway.matching import moves
 from gateway.store import MessageState, OutboxEntry, ReportState, Store, StoredReport
 from gateway.store.moments import to_micros
 from gateway.store.numbers import assigned
-
-_MOST = 1000
 
 
 class Records:
@@ -42,7 +41,7 @@ class Records:
             state=None if state is None else _one_of(ReportState, state),
             specimen=arguments.get("specimen"),
             before=arguments.get("before"),
-            limit=_limit(arguments),
+            limit=limit_of(arguments),
         )
         return [_report(report) for report in found]
 
@@ -75,13 +74,13 @@ class Records:
             arguments.get("destination"),
             None if state is None else _one_of(MessageState, state),
             before=arguments.get("before"),
-            limit=_limit(arguments),
+            limit=limit_of(arguments),
         )
         return [_message(entry) for entry in found]
 
     async def _audit(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         entries = await self._store.audit.list(
-            before=arguments.get("before"), limit=_limit(arguments)
+            before=arguments.get("before"), limit=limit_of(arguments)
         )
         chain = await self._store.audit.verify_chain()
         return {
@@ -166,7 +165,3 @@ def _one_of(kind: Any, value: Any) -> Any:
         return kind(value)
     except ValueError:
         raise Mistake(f"a state is one of {', '.join(kind)}") from None
-
-
-def _limit(arguments: Mapping[str, Any]) -> int:
-    return max(1, min(int(arguments.get("limit") or 100), _MOST))

@@ -15,7 +15,7 @@ from typing import Any
 import apsw
 
 from gateway.archive import Index, Study
-from gateway.desk.asked import actor_of, reason_of, record, study_of
+from gateway.desk.asked import actor_of, limit_of, reason_of, record, study_of
 from gateway.desk.mistakes import Mistake
 from gateway.imaging.correction import correction_of
 from gateway.imaging.forwarding import Forwardings
@@ -49,7 +49,7 @@ class Studies:
         found = await self._index.studies(
             before=arguments.get("before"),
             match_state=arguments.get("state"),
-            limit=max(1, min(int(arguments.get("limit") or 100), 1000)),
+            limit=limit_of(arguments),
         )
         return [_study(study) for study in found]
 

@@ -136,7 +136,7 @@ def standing(
         "SELECT device, analyte, material, lot, level, value, unit, measured_at, deviation, "
         "verdict, released_by FROM qc_results WHERE id IN (SELECT MAX(id) FROM qc_results "
         "GROUP BY device, analyte, material, lot, level) AND (? IS NULL OR device = ?) "
-        "AND (? IS NULL OR analyte = ?) ORDER BY id DESC LIMIT 1000",
+        "AND (? IS NULL OR analyte = ?) ORDER BY id DESC",
         (device, device, analyte, analyte),
     )
     names = ("device", "test", "material", "lot", "level", "value", "unit", "measured_at")

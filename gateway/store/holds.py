@@ -8,7 +8,7 @@ then count in its place.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -93,6 +93,14 @@ class Holds:
         return await self._engine.browse(
             lambda c: read_rows(c, f"{_SELECT_IDS} {where}", bindings, _find)
         )
+
+    async def every(self, *, device: str | None = None) -> AsyncIterator[Hold]:
+        """All that are open, page by page; what is decided meanwhile does not hide another."""
+        after = 0
+        while page := await self.list(device=device, after=after):
+            for hold in page:
+                yield hold
+            after = page[-1].id
 
     async def show(self, hold: int) -> HeldItem | None:
         """With the exact bytes.  ``StoreCorrupt`` when any of it is not what was stored."""

@@ -99,6 +99,7 @@ def test_everything_is_said() -> None:
             "NO",
             "4 duplicates",
             "5 incomplete",
+            "parked: 11 more, told here as these are dealt with",
             "held: 7",
             "waiting to be read: 21",
             "clock +24.0 min",

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
-from fastapi import Query, Request
+from fastapi import Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 Limit = Annotated[int, Query(ge=1, le=1000)]
 User = Annotated[str | None, Query(min_length=1, max_length=100)]
 Before = Annotated[int | None, Query(ge=1, description="the last number of the page before")]
+After = Annotated[int, Query(ge=0, description="the last number of the page before")]
 Number = Annotated[int, Field(ge=1, le=2**62)]
+
+
+def linked(
+    request: Request, response: Response, page: Sequence[Any], limit: int, **go_on: str
+) -> None:
+    """A full page names the next one (RFC 8288): ``go_on`` says by which parameter, and where in
+    the last entry its value stands."""
+    if len(page) < limit:
+        return
+    for parameter, key in go_on.items():
+        url = request.url.include_query_params(**{parameter: page[-1][key]})
+        response.headers["link"] = f'<{url.path}?{url.query}>; rel="next"'
 
 
 class Decision(BaseModel):

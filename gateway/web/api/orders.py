@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
 
 from gateway.orders.model import OrderStatus
-from gateway.web.api.asked import Before, Limit, Number
+from gateway.web.api.asked import Before, Limit, Number, linked
 from gateway.web.parts import Parts
 
 
 def add_orders(router: APIRouter, parts: Parts) -> None:
     @router.get("/orders")
     async def orders(
+        request: Request,
+        response: Response,
         status: OrderStatus | None = None,
         placer: Annotated[str | None, Query(max_length=200)] = None,
         specimen: Annotated[str | None, Query(max_length=200)] = None,
@@ -30,7 +32,9 @@ def add_orders(router: APIRouter, parts: Parts) -> None:
             "before": before,
             "limit": limit,
         }
-        return list(await parts.ask("orders.list", asked))
+        found = list(await parts.ask("orders.list", asked))
+        linked(request, response, found, limit, before="id")
+        return found
 
     @router.get("/orders/{number}")
     async def order(number: Number) -> dict[str, Any]:
@@ -39,13 +43,17 @@ def add_orders(router: APIRouter, parts: Parts) -> None:
 
     @router.get("/patients")
     async def patients(
+        request: Request,
+        response: Response,
         number: Annotated[str | None, Query(max_length=200)] = None,
         before: Before = None,
         limit: Limit = 100,
     ) -> list[dict[str, Any]]:
         """Patients as the EHR knows them, with numbers that were merged away."""
         asked = {"number": number, "before": before, "limit": limit}
-        return list(await parts.ask("patients.list", asked))
+        found = list(await parts.ask("patients.list", asked))
+        linked(request, response, found, limit, before="id")
+        return found
 
     @router.get("/patients/{number}")
     async def patient(number: Number) -> dict[str, Any]:

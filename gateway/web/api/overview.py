@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.exceptions import HTTPException
 
-from gateway.web.api.asked import Before, Limit
+from gateway.web.api.asked import Before, Limit, linked
 from gateway.web.events import READERS
 from gateway.web.parts import Parts
 
@@ -32,9 +32,13 @@ def add_overview(router: APIRouter, parts: Parts) -> None:
         return dict(await parts.ask("books", {"day": asked}))
 
     @router.get("/audit")
-    async def audit(before: Before = None, limit: Limit = 100) -> dict[str, Any]:
+    async def audit(
+        request: Request, response: Response, before: Before = None, limit: Limit = 100
+    ) -> dict[str, Any]:
         """Who did what, the newest first, and whether the chain is whole."""
-        return dict(await parts.ask("audit.list", {"before": before, "limit": limit}))
+        found = dict(await parts.ask("audit.list", {"before": before, "limit": limit}))
+        linked(request, response, found["entries"], limit, before="seq")
+        return found
 
     @router.get("/events")
     async def events(

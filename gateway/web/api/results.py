@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Query, Request
+from fastapi import APIRouter, Body, Query, Request, Response
 from pydantic import Field
 
 from gateway.store import MessageState, ReportState
-from gateway.web.api.asked import Before, Decision, Limit, Number, acting
+from gateway.web.api.asked import After, Before, Decision, Limit, Number, acting, linked
 from gateway.web.parts import Parts
 
 
@@ -42,6 +42,8 @@ class ControlRelease(Decision):
 def add_reports(router: APIRouter, parts: Parts) -> None:
     @router.get("/reports")
     async def reports(
+        request: Request,
+        response: Response,
         device: Annotated[str | None, Query(max_length=63)] = None,
         kind: Annotated[str | None, Query(max_length=20)] = None,
         since: datetime | None = None,
@@ -60,7 +62,9 @@ def add_reports(router: APIRouter, parts: Parts) -> None:
             "before": before,
             "limit": limit,
         }
-        return list(await parts.ask("reports.list", asked))
+        found = list(await parts.ask("reports.list", asked))
+        linked(request, response, found, limit, before="seq")
+        return found
 
     @router.get("/reports/{identity}")
     async def report(identity: str, revision: int | None = None) -> dict[str, Any]:
@@ -78,9 +82,13 @@ def add_reports(router: APIRouter, parts: Parts) -> None:
 
 def add_held(router: APIRouter, parts: Parts) -> None:
     @router.get("/held")
-    async def held() -> list[dict[str, Any]]:
-        """What waits for a person."""
-        return list(await parts.ask("held.list", {}))
+    async def held(
+        request: Request, response: Response, after: After = 0, limit: Limit = 1000
+    ) -> list[dict[str, Any]]:
+        """What waits for a person, the oldest first; ``after`` is an ``id``."""
+        found = list(await parts.ask("held.list", {"after": after, "limit": limit}))
+        linked(request, response, found, limit, after="id")
+        return found
 
     @router.get("/held/{number}")
     async def held_item(number: Number) -> dict[str, Any]:
@@ -121,6 +129,8 @@ def add_controls(router: APIRouter, parts: Parts) -> None:
 def add_deliveries(router: APIRouter, parts: Parts) -> None:
     @router.get("/deliveries")
     async def deliveries(
+        request: Request,
+        response: Response,
         destination: Annotated[str | None, Query(max_length=63)] = None,
         state: MessageState | None = None,
         before: Before = None,
@@ -128,7 +138,9 @@ def add_deliveries(router: APIRouter, parts: Parts) -> None:
     ) -> list[dict[str, Any]]:
         """Messages, the newest first."""
         asked = {"destination": destination, "state": state, "before": before, "limit": limit}
-        return list(await parts.ask("deliveries.list", asked))
+        found = list(await parts.ask("deliveries.list", asked))
+        linked(request, response, found, limit, before="id")
+        return found
 
     @router.post("/deliveries/{number}/resend")
     async def resend(

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 from starlette.exceptions import HTTPException
 
 from gateway.imaging.export import packing_of, zipped
-from gateway.web.api.asked import Before, Decision, Limit, Number, User, acting
+from gateway.web.api.asked import Before, Decision, Limit, Number, User, acting, linked
 from gateway.web.parts import Parts
 
 
@@ -39,13 +39,17 @@ class Move(Decision):
 def add_studies(router: APIRouter, parts: Parts) -> None:
     @router.get("/studies")
     async def studies(
+        request: Request,
+        response: Response,
         state: Annotated[str | None, Query(max_length=20)] = None,
         before: Before = None,
         limit: Limit = 100,
     ) -> list[dict[str, Any]]:
         """Studies, the newest first; ``state`` is matched or unmatched."""
         asked = {"state": state, "before": before, "limit": limit}
-        return list(await parts.ask("studies.list", asked))
+        found = list(await parts.ask("studies.list", asked))
+        linked(request, response, found, limit, before="id")
+        return found
 
     @router.get("/studies/{uid}")
     async def study(uid: str) -> dict[str, Any]:
@@ -53,9 +57,13 @@ def add_studies(router: APIRouter, parts: Parts) -> None:
         return dict(await parts.ask("studies.show", {"uid": uid}))
 
     @router.get("/quarantine")
-    async def quarantine() -> list[dict[str, Any]]:
-        """Images that were kept and filed under no study."""
-        return list(await parts.ask("quarantine.list", {}))
+    async def quarantine(
+        request: Request, response: Response, before: Before = None, limit: Limit = 1000
+    ) -> list[dict[str, Any]]:
+        """Images that were kept and filed under no study, the newest first."""
+        found = list(await parts.ask("quarantine.list", {"before": before, "limit": limit}))
+        linked(request, response, found, limit, before="id")
+        return found
 
     @router.post("/quarantine/{number}/close")
     async def close(number: Number, request: Request, decision: Decision) -> dict[str, Any]:
