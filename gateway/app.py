@@ -36,6 +36,7 @@ from gateway.orders.acknowledging import Answer
 from gateway.orders.downloads import Downloads
 from gateway.reception import Reception, late_orders
 from gateway.standing import build_intake, build_router, desk_parts
+from gateway.starting import opened_unless, whole
 from gateway.store import Condition, Store
 from gateway.studies import Studies
 from gateway.supervision import supervise
@@ -67,9 +68,15 @@ async def serve(
 ) -> None:
     """Runs the gateway; StoreError or ConfigurationError when it cannot start.
 
-    ``ready`` is called when all listeners are open; until then those that are work.
+    ``ready`` is called when all listeners are open; until then those that are work.  Stopped before
+    that, what was opened by then is closed again.
     """
-    async with running(configuration, notices=notices, clock=clock, randomness=randomness) as parts:
+    opening = running(configuration, notices=notices, clock=clock, randomness=randomness)
+    async with AsyncExitStack() as stack:
+        parts = await opened_unless(stopping, stack, opening)
+        if parts is None:
+            logs.get().info("gateway.called-off")
+            return
         stopped = asyncio.create_task(stopping.wait())
         opened = asyncio.create_task(parts.lines.all_listening())
         try:
@@ -97,14 +104,18 @@ async def running(
     links = LinkBoard(configuration.devices)
     async with AsyncExitStack() as stack:
         stack.enter_context(notices.watched_by(links.see))
-        store = await Store.open(folder, clock=clock, post=notices.post)
+        store = await whole(Store.open(folder, clock=clock, post=notices.post), Store.aclose)
         stack.push_async_callback(store.aclose)
         for profile in message_profiles(configuration):
             await asyncio.to_thread(load_tables, profile)
         router = build_router(configuration, store, clock)
         intake = build_intake(configuration, store, router, notices, clock)
         await _started(stack, {"store": lambda: _watch(store, intake)})
-        await intake.recover()
+        try:
+            await intake.recover()
+        except asyncio.CancelledError:
+            await intake.ended()
+            raise
         couriers = build_couriers(configuration, store, notices, clock, randomness)
         await _started(stack, {n: courier.run for n, courier in couriers.items()})
         stack.push_async_callback(intake.ended)

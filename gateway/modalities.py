@@ -25,6 +25,7 @@ from gateway.imaging.worklist import WorklistSource
 from gateway.imaging_services import ImagingServices, Surroundings, imaging_services
 from gateway.notices import ImageDamaged, Noticeboard, PurgeFailed
 from gateway.protocols.dicom import Settings, Timers
+from gateway.starting import whole
 from gateway.store import SpacePolicy, Store
 from gateway.supervision import supervise
 
@@ -59,13 +60,14 @@ async def modalities(
     """Listening until the block ends.  GatewayError when archive or listener cannot be opened."""
     folder = section.archive_dir or configuration.gateway.data_dir / _FOLDER
     async with AsyncExitStack() as stack:
-        archive = await Archive.open(
+        opening = Archive.open(
             folder,
             store,
             clock=clock,
             token=lambda: secrets.token_hex(16),
             space=space or SpacePolicy(),
         )
+        archive = await whole(opening, Archive.aclose)
         stack.push_async_callback(archive.aclose)
         news = StudyNews(store, outlets(configuration), post=notices.post, clock=clock)
         await _kept_running(stack, "study news", news.run)

@@ -6,14 +6,17 @@ Exit status: 0 done, 1 the work failed, 2 wrong use or wrong configuration.
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from types import FrameType
+from typing import Final, NoReturn
 
 from gateway.errors import ConfigurationError, GatewayError
 
 DEFAULT: Final = Path("gateway.toml")
+STOPS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 def main() -> None:
@@ -42,6 +45,8 @@ def main() -> None:
 def _run(arguments: Sequence[str]) -> int:
     path = _configuration_of_run(arguments)
     if path is not None:
+        for number in STOPS:
+            signal.signal(number, _nothing_open)
         from gateway.cli.run import run_gateway
 
         return run_gateway(path)
@@ -49,6 +54,11 @@ def _run(arguments: Sequence[str]) -> int:
     from gateway.cli.usage import run
 
     return run(app, "gateway")
+
+
+def _nothing_open(_number: int, _frame: FrameType | None) -> NoReturn:
+    """Told to stop before the gateway's loop runs: there is nothing yet that must be closed."""
+    sys.exit(0)
 
 
 def _configuration_of_run(arguments: Sequence[str]) -> Path | None:

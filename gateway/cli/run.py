@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
-import signal
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -13,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final
 
+from gateway.cli import STOPS
 from gateway.cli.apart import Apart
 from gateway.config import Configuration, load, schema
 from gateway.config.contradictions import contradictions
@@ -84,7 +84,7 @@ async def _run(configuration: Configuration) -> None:
     notices = Noticeboard(now)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in STOPS:
         loop.add_signal_handler(number, stopping.set)
     with notices.watched_by(logs.note):
         await serve(

@@ -70,8 +70,15 @@ class Listener:
         """Bind; the address with the port that was really taken."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            self._accept, self._address.host, self._address.port, backlog=_BACKLOG
+            *(self._accept, self._address.host, self._address.port),
+            backlog=_BACKLOG,
+            start_serving=False,  # it can be closed from here on, come what may
         )
+        try:
+            await self._server.start_serving()
+        except OSError:
+            self._server.close()
+            raise
         port = self._server.sockets[0].getsockname()[1]
         self._place = endpoint(self._address.host, port)
         self._care.report(LinkState.WAITING, f"listening on {self._place}")

@@ -90,13 +90,13 @@ async def serving(
     ):
         server = _Server(_configured(Guard(app, token=token), site))
         running = asyncio.create_task(server.serve([listener]))
-        await _first(server.ready, running)
         try:
+            await _first(server.ready, running)
             yield int(listener.getsockname()[1])
         finally:
             bulletin.close()
             server.should_exit = True
-            await running
+            await asyncio.gather(running, return_exceptions=True)
 
 
 def _configured(app: ASGIApp, site: Site) -> uvicorn.Config:
@@ -140,9 +140,11 @@ def _listener(site: Site) -> socket.socket:
 async def _first(ready: asyncio.Event, running: asyncio.Task[None]) -> None:
     """Until it listens; raises what kept it from doing so."""
     waiting = asyncio.create_task(ready.wait())
-    await asyncio.wait({waiting, running}, return_when=asyncio.FIRST_COMPLETED)
-    if not waiting.done():
+    try:
+        await asyncio.wait({waiting, running}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
         waiting.cancel()
+    if not ready.is_set():
         try:
             await running
         except OSError as error:

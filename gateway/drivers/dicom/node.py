@@ -73,7 +73,9 @@ class Node:
             ssl=self._tls,
             ssl_handshake_timeout=HANDSHAKE if self._tls else None,
             backlog=_BACKLOG,
+            start_serving=False,  # it can be closed from here on, come what may
         )
+        await self._server.start_serving()
         return int(self._server.sockets[0].getsockname()[1])
 
     async def aclose(self) -> None:
