@@ -15,7 +15,7 @@ import fnmatch
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -106,7 +106,8 @@ class Inbox:
                 return False
             target = self._target(document)
             target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            return _move(document.path, _free(target), document.stamp)
+            with _claimed(target) as place:
+                return _move(document.path, place, document.stamp)
         except FileNotFoundError:
             return False
         except OSError as error:
@@ -204,13 +205,32 @@ def _locked(descriptor: int) -> bool:
     return False
 
 
-def _free(target: Path) -> Path:
-    """A name nobody has: archived files are never written over."""
-    number, free = 1, target
-    while free.exists():
+@contextmanager
+def _claimed(target: Path) -> Iterator[Path]:
+    """A name nobody has, held by an empty file that may be replaced: archived files are never
+    written over, and several devices may share an archive."""
+    number, place = 1, target
+    while (ours := _made(place)) is None:
         number += 1
-        free = target.with_name(f"{target.stem}-{number}{target.suffix}")
-    return free
+        place = target.with_name(f"{target.stem}-{number}{target.suffix}")
+    try:
+        yield place
+    finally:
+        with suppress(FileNotFoundError):
+            if place.stat().st_ino == ours:
+                place.unlink()
+
+
+def _made(path: Path) -> int | None:
+    """The inode of a new empty file; None where there is something already."""
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        return None
+    try:
+        return os.fstat(descriptor).st_ino
+    finally:
+        os.close(descriptor)
 
 
 def _move(source: Path, target: Path, stamp: Stamp) -> bool:
@@ -225,13 +245,14 @@ def _move(source: Path, target: Path, stamp: Stamp) -> bool:
         return _copied(source, target, stamp)
     if _stamp(target.stat()) == stamp:
         return True
-    target.rename(_free(source))
+    with _claimed(source) as place:
+        target.rename(place)
     return False
 
 
 def _copied(source: Path, target: Path, stamp: Stamp) -> bool:
     partial = target.with_name(f".{target.name}.part")
-    with source.open("rb") as reading, partial.open("xb") as writing:
+    with source.open("rb") as reading, partial.open("wb") as writing:
         while block := reading.read(1 << 20):
             writing.write(block)
         writing.flush()

@@ -5,6 +5,10 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -234,10 +238,14 @@ def test_a_file_that_is_replaced_while_it_is_moved_stays(
         (tmp_path / ".new").write_bytes(b"2\n")
         (tmp_path / ".new").replace(path)
 
-    def free(target: Path) -> Path:
-        if target.name == path.name and target.parent != tmp_path and not elsewhere:
-            replace()
-        return target
+    claimed = inbox._claimed
+
+    @contextmanager
+    def claiming(target: Path) -> Iterator[Path]:
+        with claimed(target) as place:
+            if target.parent != tmp_path and not elsewhere:
+                replace()
+            yield place
 
     rename = Path.rename
 
@@ -246,7 +254,7 @@ def test_a_file_that_is_replaced_while_it_is_moved_stays(
             raise OSError(errno.EXDEV, "another file system")
         return rename(source, target)
 
-    monkeypatch.setattr(inbox, "_free", free)
+    monkeypatch.setattr(inbox, "_claimed", claiming)
     monkeypatch.setattr(Path, "rename", renamed)
     if elsewhere:
         monkeypatch.setattr(os, "fsync", replace)
@@ -258,3 +266,76 @@ def test_a_file_that_is_replaced_while_it_is_moved_stays(
     assert here.after(5) == ["last.csv"]
     assert not here.inbox.taken(path)
     assert here.content("last.csv") == b"2\n"
+
+
+def test_devices_that_share_an_archive_do_not_write_over_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both have chosen a name before either moves its file."""
+    chosen, move = threading.Barrier(2, timeout=10), inbox._move
+
+    def moved(source: Path, target: Path, stamp: inbox.Stamp) -> bool:
+        chosen.wait()
+        return move(source, target, stamp)
+
+    monkeypatch.setattr(inbox, "_move", moved)
+    shared, folders = tmp_path / "taken", [tmp_path / "one", tmp_path / "two"]
+    watching = []
+    for folder in folders:
+        folder.mkdir()
+        (folder / "result.csv").write_text(f"{folder.name}\n")
+        here = watched(folder, archive=shared)
+        here.after(0)
+        here.after(5)
+        document = here.inbox.read(folder / "result.csv")
+        assert document is not None
+        watching.append((here.inbox, document))
+    with ThreadPoolExecutor(2) as threads:
+        done = [threads.submit(one.archive, document) for one, document in watching]
+        assert [one.result() for one in done] == [True, True]
+    assert sorted(path.read_text() for path in shared.iterdir()) == ["one\n", "two\n"]
+    assert [list(folder.iterdir()) for folder in folders] == [[], []]
+
+
+def test_a_name_that_was_held_for_nothing_is_given_free(tmp_path: Path) -> None:
+    here = watched(tmp_path)
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"1\n")
+    here.after(0)
+    here.after(5)
+    document = here.inbox.read(path)
+    assert document is not None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(inbox, "_move", _refused)
+        assert not here.inbox.archive(document)
+    assert list((tmp_path / "archive").iterdir()) == []
+    assert path.read_bytes() == b"1\n"
+
+
+def _refused(*_: object) -> bool:
+    raise PermissionError(errno.EACCES, "no")
+
+
+def test_what_a_power_cut_left_of_a_copy_is_in_nobodys_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = watched(tmp_path)
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"1\n")
+    here.after(0)
+    here.after(5)
+    document = here.inbox.read(path)
+    assert document is not None
+    (tmp_path / "archive").mkdir()
+    (tmp_path / "archive/.a.csv.part").write_bytes(b"half of it")
+    rename = Path.rename
+
+    def renamed(source: Path, target: Path) -> Path:
+        if source == path:
+            raise OSError(errno.EXDEV, "another file system")
+        return rename(source, target)
+
+    monkeypatch.setattr(Path, "rename", renamed)
+    assert here.inbox.archive(document)
+    assert [one.name for one in (tmp_path / "archive").iterdir()] == ["a.csv"]
+    assert (tmp_path / "archive/a.csv").read_bytes() == b"1\n"
