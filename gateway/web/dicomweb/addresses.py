@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from fastapi import Request
 from starlette.exceptions import HTTPException
 
 from gateway.archive import Archive, Instance
@@ -53,6 +54,13 @@ class Shelf:
 
     def path(self, instance: Instance) -> str:
         return str(self.archive.shelves.path(instance.path))
+
+
+def address(request: Request, study: str, series: str = "", instance: str = "") -> str:
+    """The absolute address of a resource, below the name it was asked for by."""
+    parts = (("studies", study), ("series", series), ("instances", instance))
+    tail = "".join(f"/{name}/{uid}" for name, uid in parts if uid)
+    return f"{str(request.base_url).rstrip('/')}/dicom-web{tail}"
 
 
 def frame_numbers(text: str) -> list[int]:

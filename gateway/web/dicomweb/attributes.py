@@ -6,10 +6,9 @@ Queries are put into SQL over names of our own; values travel as bindings.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any, Final
 
 from gateway.archive.rows import as_corrected
@@ -40,9 +39,19 @@ class Attribute:
 _MODALITIES: Final = "(SELECT group_concat(DISTINCT modality) FROM series WHERE study = s.id)"
 _SERIES_COUNT: Final = "(SELECT COUNT(*) FROM series WHERE study = s.id)"
 
-_AVAILABILITY: Final = (
-    "(CASE WHEN i.state IN ('purging', 'purged') THEN 'UNAVAILABLE' ELSE 'ONLINE' END)"
+_GONE: Final = "state IN ('purging', 'purged')"
+_GONE_OF_SERIES: Final = f"EXISTS (SELECT 1 FROM instances x WHERE x.series = e.id AND x.{_GONE})"  # noqa: S608
+_GONE_OF_STUDY: Final = (
+    "EXISTS (SELECT 1 FROM instances x JOIN series y ON y.id = x.series "  # noqa: S608
+    f"WHERE y.study = s.id AND x.{_GONE})"
 )
+
+
+def _availability(gone: str, level: Level) -> Attribute:
+    """Of several instances the worst."""
+    column = f"(CASE WHEN {gone} THEN 'UNAVAILABLE' ELSE 'ONLINE' END)"
+    return Attribute("00080056", "InstanceAvailability", "CS", column, level)
+
 
 ATTRIBUTES: Final[Sequence[Attribute]] = (
     Attribute("00080020", "StudyDate", "DA", "s.study_date"),
@@ -60,14 +69,16 @@ ATTRIBUTES: Final[Sequence[Attribute]] = (
     Attribute("00200010", "StudyID", "SH", "s.study_id"),
     Attribute("00201206", "NumberOfStudyRelatedSeries", "IS", _SERIES_COUNT),
     Attribute("00201208", "NumberOfStudyRelatedInstances", "IS", "s.instances"),
+    _availability(_GONE_OF_STUDY, Level.STUDY),
     Attribute("00080060", "Modality", "CS", "e.modality", Level.SERIES),
     Attribute("0008103E", "SeriesDescription", "LO", "e.description", Level.SERIES),
     Attribute("0020000E", "SeriesInstanceUID", "UI", "e.uid", Level.SERIES),
     Attribute("00200011", "SeriesNumber", "IS", "e.number", Level.SERIES),
     Attribute("00201209", "NumberOfSeriesRelatedInstances", "IS", "e.instances", Level.SERIES),
+    _availability(_GONE_OF_SERIES, Level.SERIES),
     Attribute("00080016", "SOPClassUID", "UI", "i.sop_class", Level.INSTANCE),
     Attribute("00080018", "SOPInstanceUID", "UI", "i.uid", Level.INSTANCE),
-    Attribute("00080056", "InstanceAvailability", "CS", _AVAILABILITY, Level.INSTANCE),
+    _availability(f"i.{_GONE}", Level.INSTANCE),
     Attribute("00080023", "ContentDate", "DA", "i.content_date", Level.INSTANCE),
     Attribute("00080033", "ContentTime", "TM", "i.content_time", Level.INSTANCE),
     Attribute("00083002", "AvailableTransferSyntaxUID", "UI", "i.transfer_syntax", Level.INSTANCE),
@@ -77,24 +88,27 @@ ATTRIBUTES: Final[Sequence[Attribute]] = (
     Attribute("00280011", "Columns", "US", "i.columns", Level.INSTANCE),
 )
 _LEVELS: Final = (Level.STUDY, Level.SERIES, Level.INSTANCE)
-_BY_NAME: Final[Mapping[str, Attribute]] = MappingProxyType(
-    {name: a for a in ATTRIBUTES for name in (a.tag, a.keyword)}
-)
-_NAME: Final = re.compile(r"[0-9A-Fa-f]{8}|[A-Z][A-Za-z0-9]{2,63}")
+RETRIEVE_URL: Final = "00081190"
+_ONE: Final = r"(?:[0-9A-Fa-f]{8}|[A-Z][A-Za-z0-9]{2,63})"
+_NAME: Final = re.compile(rf"{_ONE}(?:\.{_ONE}){{0,7}}")
 _LONGEST: Final = 1024
 
 
 def of_level(level: Level) -> tuple[Attribute, ...]:
     """What is answered at a level: its own and everything above."""
     upto = _LEVELS[: _LEVELS.index(level) + 1]
-    return tuple(a for a in ATTRIBUTES if a.level in upto)
+    return tuple({a.tag: a for a in ATTRIBUTES if a.level in upto}.values())
 
 
-def named(name: str) -> Attribute | None:
-    """By keyword or tag; None for one the index does not hold; BadQuery for no attribute."""
+def named(name: str, level: Level) -> Attribute | None:
+    """By keyword or tag, joined by dots within sequences; None for one that is not answered at
+    this level; BadQuery for no attribute."""
     if not _NAME.fullmatch(name):
         raise BadQuery("a parameter is neither an attribute nor limit, offset, includefield")
-    return _BY_NAME.get(name) or _BY_NAME.get(name.upper())
+    for attribute in of_level(level):
+        if name == attribute.keyword or name.upper() == attribute.tag:
+            return attribute
+    return None
 
 
 def condition(attribute: Attribute, value: str) -> tuple[str, list[str]]:
@@ -104,17 +118,18 @@ def condition(attribute: Attribute, value: str) -> tuple[str, list[str]]:
     if value in ("", "*"):
         return "1", []
     column = attribute.column
+    each = value.replace("\\", ",").split(",")
     if attribute.keyword == "ModalitiesInStudy":
-        found = "EXISTS (SELECT 1 FROM series m WHERE m.study = s.id AND m.modality = ?)"
-        return found, [value]
+        any_of = " OR ".join(["m.modality GLOB ?"] * len(each))
+        found = f"EXISTS (SELECT 1 FROM series m WHERE m.study = s.id AND ({any_of}))"  # noqa: S608
+        return found, [_glob(one) for one in each]
     match attribute.vr:
         case "UI":
-            each = value.replace("\\", ",").split(",")
             return f"{column} IN ({','.join('?' * len(each))})", each
         case "DA" | "TM" if "-" in value:
             return _range(attribute, value)
         case "PN":
-            return f"lower({column}) GLOB ?", [_glob(value.lower())]
+            return f"'=' || {column} || '=' GLOB ?", [f"*={_any_case(value)}=*"]
         case "LO" | "SH" | "CS" if "*" in value or "?" in value:
             return f"{column} GLOB ?", [_glob(value)]
         case _:
@@ -134,6 +149,16 @@ def _range(attribute: Attribute, value: str) -> tuple[str, list[str]]:
 def _glob(pattern: str) -> str:
     """DICOM's wild cards are GLOB's; a bracket is none."""
     return pattern.replace("[", "[[]")
+
+
+def _any_case(pattern: str) -> str:
+    """The same for names, of which upper and lower case are one."""
+    return "".join(_letter(one) if one.isalpha() else _glob(one) for one in pattern)
+
+
+def _letter(one: str) -> str:
+    cases = {one, *(case for case in (one.upper(), one.lower()) if len(case) == 1)}
+    return f"[{''.join(sorted(cases))}]"
 
 
 def as_json(attributes: Iterable[Attribute], row: Sequence[Any]) -> dict[str, Any]:

@@ -30,13 +30,16 @@ _KEYS: Final = {Level.STUDY: "s.id DESC", Level.SERIES: "e.id", Level.INSTANCE: 
 
 @dataclass(slots=True)
 class Search:
-    """``ignored`` are attributes the index does not hold: told to the asker."""
+    """``ignored`` are attributes the index does not hold, ``more`` says that the limit was ours and
+    left something out: both are told to the asker."""
 
     level: Level
     terms: list[str] = field(default_factory=list)
     bindings: list[Any] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
-    limit: int = 100
+    limit: int = MOST
+    capped: bool = True
+    more: bool = False
     offset: int = 0
 
     def within(self, column: str, uid: str | None) -> None:
@@ -52,12 +55,14 @@ class Search:
             f"SELECT {columns} FROM {_TABLES[self.level]} WHERE {where} "  # noqa: S608 - our names
             f"ORDER BY {_KEYS[self.level]} LIMIT ? OFFSET ?"
         )
-        bindings = (*self.bindings, self.limit, self.offset)
+        bindings = (*self.bindings, self.limit + self.capped, self.offset)
 
         def found(connection: apsw.Connection) -> Sequence[Any]:
             return list(connection.execute(query, bindings))
 
-        return [as_json(attributes, row) for row in await engine.browse(found)]
+        rows = await engine.browse(found)
+        self.more = len(rows) > self.limit
+        return [as_json(attributes, row) for row in rows[: self.limit]]
 
 
 def search(level: Level, parameters: QueryParams) -> Search:
@@ -66,22 +71,27 @@ def search(level: Level, parameters: QueryParams) -> Search:
     for name, value in parameters.multi_items():
         match name:
             case "limit":
-                made.limit = min(_number(name, value), MOST)
+                asked = _number(name, value)
+                made.limit, made.capped = min(asked, MOST), asked > MOST
             case "offset":
                 made.offset = _number(name, value)
             case "fuzzymatching":
                 if value.lower() == "true":
                     made.ignored.append(name)
             case "includefield":
-                made.ignored += [f for f in value.split(",") if f != "all" and named(f) is None]
+                made.ignored += [
+                    f for f in value.split(",") if f != "all" and named(f, level) is None
+                ]
+            case "accept":
+                pass
             case _:
                 _add(made, name, value)
     return made
 
 
 def _add(made: Search, name: str, value: str) -> None:
-    attribute = named(name)
-    if attribute is None or attribute not in of_level(made.level):
+    attribute = named(name, made.level)
+    if attribute is None:
         made.ignored.append(name)
         return
     term, bindings = condition(attribute, value)
