@@ -116,8 +116,12 @@ def _web(configuration: Configuration) -> Iterator[str]:
         return
     yield from paragraph(
         f"Below `/dicom-web` on {configuration.http.listen}: QIDO-RS; WADO-RS for studies, series,",
-        "instances, metadata, frames, rendered and thumbnails, instances in the stored transfer",
-        "syntax; STOW-RS for `application/dicom`. Attributes of QIDO-RS:",
+        "instances, metadata, frames, bulk data, rendered and thumbnails; STOW-RS for",
+        "`application/dicom`. Matches and metadata are DICOM JSON. Instances and frames are given",
+        "as stored, or in Explicit VR Little Endian where the request accepts only that; an",
+        "instance asked for without a transfer syntax is given as stored. Rendered: JPEG or PNG,",
+        "with `quality`, `window` and `viewport`. At most 1000 matches at once, with a warning",
+        "when there are more. Attributes of QIDO-RS:",
     )
     rows = ((one.keyword, one.tag, one.vr, one.level.value) for one in ATTRIBUTES)
     yield from table(("Attribute", "Tag", "VR", "Level"), rows)

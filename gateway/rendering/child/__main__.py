@@ -1,8 +1,9 @@
 """The child's life: one request on stdin, its parts on stdout, an exit status for what is wrong.
 
-Requests are ``metadata`` (DICOM JSON of the named files, PS3.18 F), ``frames`` (as stored),
-``picture`` (JPEG or PNG of one frame), ``corrected`` (a file's beginning with another identity)
-and ``directory`` (a DICOMDIR).  Nothing that reads files is loaded before the limits are set.
+Requests are ``metadata`` (DICOM JSON of the named files, PS3.18 F), ``frames`` (as stored or
+decoded), ``bulk`` (one long value), ``picture`` (JPEG or PNG of one frame), ``corrected`` (a file's
+beginning with another identity) and ``directory`` (a DICOMDIR).  Nothing that reads files is loaded
+before the limits are set.
 """
 
 from __future__ import annotations
@@ -54,6 +55,8 @@ def _answer(request: Mapping[str, Any]) -> list[bytes]:
     match request["verb"]:
         case "metadata":
             from gateway.rendering.child.data_sets import metadata as answer
+        case "bulk":
+            from gateway.rendering.child.data_sets import bulk as answer
         case "corrected":
             from gateway.rendering.child.data_sets import corrected as answer
         case "directory":

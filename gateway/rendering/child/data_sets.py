@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from pydicom import DataElement, config, dcmread
+from pydicom import DataElement, Dataset, config, dcmread
 from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset
 from pydicom.filewriter import write_dataset
+from pydicom.sequence import Sequence as Items
 
 from gateway.rendering.child.identity import correct
 from gateway.rendering.trouble import Refused, Trouble
@@ -30,10 +31,11 @@ def metadata(request: Mapping[str, Any]) -> list[bytes]:
             pixels = _PIXEL_DATA in instance
             correct(instance, request["correction"])
             if pixels:
+                kind = str(instance[_PIXEL_DATA].VR)
                 del instance[_PIXEL_DATA]
-            shown = instance.to_json_dict(_INLINE, _Bulk(base), True)
+            shown = instance.to_json_dict(_INLINE, _Bulk(base, instance), True)
             if pixels:
-                shown["7FE00010"] = {"vr": "OW", "BulkDataURI": f"{base}/bulk/7FE00010"}
+                shown["7FE00010"] = {"vr": kind, "BulkDataURI": f"{base}/bulk/7FE00010"}
             found.append(json.dumps(shown).encode())
     return found
 
@@ -41,11 +43,39 @@ def metadata(request: Mapping[str, Any]) -> list[bytes]:
 class _Bulk:
     """Names the address of a value that is too long to be shown."""
 
-    def __init__(self, base: str) -> None:
+    def __init__(self, base: str, instance: Dataset) -> None:
         self._base = base
+        self._paths = {id(element): path for path, element in _long(instance, "")}
 
     def __call__(self, element: DataElement) -> str:
-        return f"{self._base}/bulk/{int(element.tag):08X}"
+        return f"{self._base}/bulk/{self._paths[id(element)]}"
+
+
+def _long(data_set: Dataset, above: str) -> Iterator[tuple[str, DataElement]]:
+    """Binary values that may be too long, by tags and numbers of items joined by dots."""
+    for element in data_set:
+        path = f"{above}{int(element.tag):08X}"
+        if element.VR == "SQ":
+            for number, item in enumerate(element.value):
+                yield from _long(item, f"{path}.{number}.")
+        elif isinstance(element.value, bytes) and len(element.value) > _INLINE // 2:
+            yield path, element
+
+
+def bulk(request: Mapping[str, Any]) -> list[bytes]:
+    """The value that such a path names."""
+    with config.disable_value_validation():
+        data_set: Dataset = dcmread(request["path"], defer_size=_INLINE)
+        *above, last = request["element"].split(".")
+        for tag, number in zip(above[::2], above[1::2], strict=True):
+            items = data_set[int(tag, 16)].value if int(tag, 16) in data_set else ()
+            if not isinstance(items, Items) or int(number) >= len(items):
+                raise Refused(Trouble.NO_SUCH_FRAME)
+            data_set = items[int(number)]
+        value = data_set[int(last, 16)].value if int(last, 16) in data_set else None
+    if not isinstance(value, bytes):
+        raise Refused(Trouble.NO_SUCH_FRAME)
+    return [value]
 
 
 def corrected(request: Mapping[str, Any]) -> list[bytes]:

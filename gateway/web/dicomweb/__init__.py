@@ -11,9 +11,10 @@ from collections.abc import Callable
 from fastapi import APIRouter
 
 from gateway.archive import Archive, Filed
+from gateway.drivers.dicom.services.transcoder import Transcoder
 from gateway.rendering.process import Renderer
 from gateway.store import Engine
-from gateway.web.dicomweb import query, rendered, retrieve, store
+from gateway.web.dicomweb import frames, metadata, query, rendered, retrieve, store
 from gateway.web.dicomweb.addresses import Shelf
 
 
@@ -23,7 +24,9 @@ def routes(archive: Archive, engine: Engine, filed: Callable[[Filed], None]) -> 
     query.add(router, engine)
     renderer = Renderer()
     shelf = Shelf(archive, engine, renderer)
-    retrieve.add(router, shelf, renderer)
+    retrieve.add(router, shelf, Transcoder(archive, shelf.outgoing))
+    metadata.add(router, shelf, renderer)
+    frames.add(router, shelf, renderer)
     rendered.add(router, shelf, renderer)
     store.add(router, archive, filed)
     return router

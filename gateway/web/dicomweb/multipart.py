@@ -123,16 +123,16 @@ class Reader:
 
 
 def boundary_of(content_type: str) -> str | None:
-    """The boundary of a multipart/related type; None when it is something else."""
-    kind, *parameters = content_type.split(";")
+    """The boundary of a multipart/related type with DICOM files; None when it is something else."""
+    kind, *rest = content_type.split(";")
     if kind.strip().lower() != "multipart/related":
         return None
-    for parameter in parameters:
-        name, _, value = parameter.strip().partition("=")
-        bare = value.strip().strip('"')
-        if name.lower() == "boundary" and _BOUNDARY.fullmatch(bare):
-            return bare
-    return None
+    pairs = (parameter.strip().partition("=") for parameter in rest)
+    parameters = {name.lower(): value.strip().strip('"') for name, _, value in pairs}
+    if parameters.get("type", "application/dicom").lower() != "application/dicom":
+        return None
+    boundary = parameters.get("boundary", "")
+    return boundary if _BOUNDARY.fullmatch(boundary) else None
 
 
 def opening(boundary: str, content_type: str) -> bytes:

@@ -1,145 +1,138 @@
-"""WADO-RS (PS3.18 10.4): instances as stored, metadata, frames."""
+"""WADO-RS (PS3.18 10.4): instances as stored, or in Explicit VR Little Endian for a client that
+accepts nothing else.  One that names no transfer syntax gets what is stored; each part says what.
+"""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncIterator, Sequence
-from typing import Final
+from dataclasses import dataclass
+from typing import BinaryIO, Final
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.exceptions import HTTPException
 
-from gateway.archive import Instance
-from gateway.rendering.process import Renderer
-from gateway.web.dicomweb.addresses import INSTANCE, SERIES, STUDY, Shelf, frame_numbers
+from gateway.archive import Archive, Instance
+from gateway.archive.file_meta import file_meta
+from gateway.drivers.dicom.services.transcoder import Transcoder
+from gateway.errors import Refused
+from gateway.protocols.dicom.transfer_syntaxes import EXPLICIT_LE
+from gateway.web.dicomweb.addresses import INSTANCE, SERIES, STUDY, Shelf
+from gateway.web.dicomweb.media import RELATED, Range, accepted
 from gateway.web.dicomweb.multipart import closing, opening
-from gateway.web.dicomweb.query import JSON
 
 _CHUNK: Final = 256 * 1024
-_METADATA: Final = 200  # files of one child
-_OCTETS: Final = "application/octet-stream"
-_FRAME_TYPES: Final = {
-    "1.2.840.10008.1.2.4.50": "image/jpeg",
-    "1.2.840.10008.1.2.4.51": "image/jpeg",
-    "1.2.840.10008.1.2.4.57": "image/jpeg",
-    "1.2.840.10008.1.2.4.70": "image/jpeg",
-    "1.2.840.10008.1.2.4.80": "image/jls",
-    "1.2.840.10008.1.2.4.81": "image/jls",
-    "1.2.840.10008.1.2.4.90": "image/jp2",
-    "1.2.840.10008.1.2.4.91": "image/jp2",
-    "1.2.840.10008.1.2.5": "image/dicom-rle",
-}
+_DICOM: Final = "application/dicom"
 
 
-def add(router: APIRouter, shelf: Shelf, renderer: Renderer) -> None:
-    _add_instances(router, shelf)
-    _add_metadata(router, shelf, renderer)
-    _add_frames(router, shelf, renderer)
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """``syntaxes``: None for whatever is stored; ``bare``: one instance, no multipart body."""
+
+    syntaxes: frozenset[str] | None
+    bare: bool
+
+    def syntax(self, stored: str) -> str:
+        """In which one an instance goes; 406 when in none."""
+        if self.syntaxes is None or stored in self.syntaxes:
+            return stored
+        if EXPLICIT_LE in self.syntaxes:
+            return EXPLICIT_LE
+        raise HTTPException(406, f"stored as {stored}, it can be had so or in {EXPLICIT_LE}")
 
 
-def _add_instances(router: APIRouter, shelf: Shelf) -> None:
-    async def answer(request: Request, found: Sequence[Instance]) -> Response:
-        _must_accept_dicom(request)
-        boundary = secrets.token_hex(16)
-        kind = f'multipart/related; type="application/dicom"; boundary={boundary}'
+def wanted(ranges: Sequence[Range], *, single: bool) -> Wanted:
+    """406 when no DICOM file is."""
+    related = [one for one in ranges if one.parts(_DICOM)]
+    bare = [one for one in ranges if single and not related and one.covers(_DICOM)]
+    if not related and not bare:
+        raise HTTPException(406, f'only {RELATED}; type="{_DICOM}" can be had')
+    syntaxes = frozenset(one.transfer_syntax for one in related or bare)
+    return Wanted(None if syntaxes & {"", "*"} else syntaxes, bool(bare))
+
+
+def add(router: APIRouter, shelf: Shelf, transcoder: Transcoder) -> None:
+    async def answer(request: Request, found: Sequence[Instance], *, single: bool) -> Response:
+        asked = wanted(accepted(request), single=single)
         kept = shelf.here(found)
-        body = _files(shelf, kept, boundary)
+        files = Files(shelf, transcoder, [(one, asked.syntax(one.transfer_syntax)) for one in kept])
+        first = await files.first()
+        if asked.bare:
+            return StreamingResponse(files.plainly(first), media_type=_DICOM)
+        boundary = secrets.token_hex(16)
+        kind = f'{RELATED}; type="{_DICOM}"; boundary={boundary}'
         status = 200 if len(kept) == len(found) else 206
-        return StreamingResponse(body, status, media_type=kind)
+        return StreamingResponse(files.parts(first, boundary), status, media_type=kind)
 
     @router.get(STUDY)
     async def study_files(request: Request, study: str) -> Response:
-        """Every instance of a study, as stored."""
-        return await answer(request, await shelf.all(study))
+        """Every instance of a study."""
+        return await answer(request, await shelf.all(study), single=False)
 
     @router.get(SERIES)
     async def series_files(request: Request, study: str, series: str) -> Response:
         """Every instance of a series."""
-        return await answer(request, await shelf.all(study, series))
+        return await answer(request, await shelf.all(study, series), single=False)
 
     @router.get(INSTANCE)
     async def instance_file(request: Request, study: str, series: str, instance: str) -> Response:
         """One instance."""
-        return await answer(request, [await shelf.one(study, series, instance)])
+        return await answer(request, [await shelf.one(study, series, instance)], single=True)
 
 
-def _add_metadata(router: APIRouter, shelf: Shelf, renderer: Renderer) -> None:
-    async def answer(request: Request, found: Sequence[Instance], study: str) -> Response:
-        root = str(request.base_url).rstrip("/") + "/dicom-web/studies/" + study
-        names = {s.id: s.uid for s in await shelf.archive.index.series(study)}
-        correction = await shelf.correction(study)
-        found, shown = shelf.here(found), list[bytes]()
-        for start in range(0, len(found), _METADATA):
-            batch = found[start : start + _METADATA]
-            bases = [f"{root}/series/{names[i.series]}/instances/{i.uid}" for i in batch]
-            asked = {"verb": "metadata", "paths": [shelf.path(i) for i in batch], "bases": bases}
-            shown += await renderer.look({**asked, "correction": correction})
-        return Response(b"[" + b",".join(shown) + b"]", media_type=JSON)
+@dataclass(slots=True)
+class _Part10:
+    """A file to be given out: ``head``, then what ``file`` holds from where it stands."""
 
-    @router.get(STUDY + "/metadata")
-    async def study_metadata(request: Request, study: str) -> Response:
-        """Everything but bulk data, as DICOM JSON."""
-        return await answer(request, await shelf.all(study), study)
-
-    @router.get(SERIES + "/metadata")
-    async def series_metadata(request: Request, study: str, series: str) -> Response:
-        """The same of a series."""
-        return await answer(request, await shelf.all(study, series), study)
-
-    @router.get(INSTANCE + "/metadata")
-    async def instance_metadata(
-        request: Request, study: str, series: str, instance: str
-    ) -> Response:
-        """The same of an instance."""
-        return await answer(request, [await shelf.one(study, series, instance)], study)
+    head: bytes
+    file: BinaryIO
 
 
-def _add_frames(router: APIRouter, shelf: Shelf, renderer: Renderer) -> None:
-    async def answer(found: Instance, numbers: Sequence[int]) -> Response:
-        asked = {"verb": "frames", "path": shelf.path(found), "numbers": list(numbers)}
-        frames = await renderer.look(asked)
-        kind = _FRAME_TYPES.get(found.transfer_syntax, _OCTETS)
-        boundary = secrets.token_hex(16)
-        part = f"{kind}; transfer-syntax={found.transfer_syntax}" if kind != _OCTETS else kind
-        body = b"".join(opening(boundary, part) + frame for frame in frames) + closing(boundary)
-        whole = f'multipart/related; type="{kind}"; boundary={boundary}'
-        return Response(body, media_type=whole)
+class Files:
+    """Part 10 files piece by piece, as they lie in the archive, decoded, or with a correction."""
 
-    @router.get(INSTANCE + "/frames/{numbers}")
-    async def frames(study: str, series: str, instance: str, numbers: str) -> Response:
-        """Frames as stored; numbers from 1, joined by commas."""
-        return await answer(await shelf.one(study, series, instance), frame_numbers(numbers))
+    def __init__(
+        self, shelf: Shelf, transcoder: Transcoder, found: Sequence[tuple[Instance, str]]
+    ) -> None:
+        self._archive: Archive = shelf.archive
+        self._outgoing = shelf.outgoing
+        self._transcoder = transcoder
+        self._found = found
 
-    @router.get(INSTANCE + "/bulk/7FE00010")
-    async def pixel_data(study: str, series: str, instance: str) -> Response:
-        """All frames: where the metadata's BulkDataURI points."""
-        return await answer(await shelf.one(study, series, instance), ())
-
-
-async def _files(
-    shelf: Shelf,
-    found: Sequence[Instance],
-    boundary: str,
-) -> AsyncIterator[bytes]:
-    """Part 10 files piece by piece, as they lie in the archive or with their correction."""
-    archive = shelf.archive
-    for instance in found:
-        yield opening(boundary, "application/dicom")
-        content = await shelf.outgoing.content(instance)
-        file = await archive.run(content.open)
+    async def first(self) -> _Part10:
+        """Opened before anything is answered: what is wrong with it has a status of its own."""
         try:
-            while piece := await archive.run(file.read, _CHUNK):
+            return await self._opened(*self._found[0])
+        except Refused as error:
+            raise HTTPException(406, error.reason) from None
+
+    async def plainly(self, first: _Part10) -> AsyncIterator[bytes]:
+        async for piece in self._pieces(first):
+            yield piece
+
+    async def parts(self, first: _Part10, boundary: str) -> AsyncIterator[bytes]:
+        for number, (instance, syntax) in enumerate(self._found):
+            opened = await self._opened(instance, syntax) if number else first
+            yield opening(boundary, f"{_DICOM}; transfer-syntax={syntax}")
+            async for piece in self._pieces(opened):
+                yield piece
+        yield closing(boundary)
+
+    async def _pieces(self, opened: _Part10) -> AsyncIterator[bytes]:
+        try:
+            if opened.head:
+                yield opened.head
+            while piece := await self._archive.run(opened.file.read, _CHUNK):
                 yield piece
         finally:
-            await archive.run(file.close)
-    yield closing(boundary)
+            await self._archive.run(opened.file.close)
 
-
-def _must_accept_dicom(request: Request) -> None:
-    """Multipart DICOM in the stored transfer syntax is what there is."""
-    accept = request.headers.get("accept", "*/*").lower()
-    if "*/*" in accept or "multipart/*" in accept:
-        return
-    if "multipart/related" not in accept or "application/dicom+" in accept:
-        raise HTTPException(406, 'only multipart/related; type="application/dicom" can be had')
+    async def _opened(self, instance: Instance, syntax: str) -> _Part10:
+        if syntax == instance.transfer_syntax:
+            content = await self._outgoing.content(instance)
+            return _Part10(b"", await self._archive.run(content.open))
+        payload = (await self._transcoder.prepared(instance, syntax)).payload
+        file = await self._archive.run(payload.open)
+        await self._archive.run(file.seek, payload.offset)
+        return _Part10(file_meta(instance.sop_class, instance.uid, syntax, ""), file)

@@ -15,10 +15,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from gateway.archive import Archive, Filed, Offered, Reception, Verdict
+from gateway.archive import Archive, Filed, Header, Offered, Reception, Verdict
 from gateway.archive.file_meta import PREAMBLE, read_file_meta
 from gateway.errors import StoreError, StoreFull
 from gateway.protocols.dicom import is_valid_uid
+from gateway.web.dicomweb.addresses import address
+from gateway.web.dicomweb.attributes import RETRIEVE_URL
 from gateway.web.dicomweb.multipart import BadMultipart, Begin, Data, End, Reader, boundary_of
 from gateway.web.dicomweb.query import JSON
 
@@ -39,20 +41,27 @@ class Outcome:
 
     stored: list[dict[str, Any]] = field(default_factory=list)
     failed: list[dict[str, Any]] = field(default_factory=list)
+    studies: set[str] = field(default_factory=set)
 
-    def take(self, offered: Offered | None, reason: int | None) -> None:
+    def take(self, request: Request, part: Part) -> None:
+        offered, header = part.offered, part.header
         item: dict[str, Any] = {}
         if offered is not None:
             item["00081150"] = {"vr": "UI", "Value": [offered.sop_class_uid]}
             item["00081155"] = {"vr": "UI", "Value": [offered.sop_instance_uid]}
-        if reason is None:
-            self.stored.append(item)
-        else:
-            item["00081197"] = {"vr": "US", "Value": [reason]}
+        if part.reason is not None:
+            item["00081197"] = {"vr": "US", "Value": [part.reason]}
             self.failed.append(item)
+        elif header is not None:
+            self.studies.add(address(request, header.study_uid))
+            uids = header.study_uid, header.series_uid, header.sop_instance_uid
+            item[RETRIEVE_URL] = {"vr": "UR", "Value": [address(request, *uids)]}
+            self.stored.append(item)
 
     def answer(self) -> JSONResponse:
-        body: dict[str, Any] = {}
+        body: dict[str, Any] = {RETRIEVE_URL: {"vr": "UR"}}
+        if len(self.studies) == 1:
+            body[RETRIEVE_URL]["Value"] = list(self.studies)
         if self.failed:
             body["00081198"] = {"vr": "SQ", "Value": self.failed}
         if self.stored:
@@ -77,6 +86,7 @@ class Part:
         self._head = bytearray()
         self._reception: Reception | None = None
         self.offered: Offered | None = None
+        self.header: Header | None = None
         self.reason: int | None = None
 
     async def take(self, data: bytes) -> None:
@@ -128,7 +138,7 @@ class Part:
     async def _filed(self, reception: Reception) -> Filed | None:
         await self._run(reception.complete)
         arrived = reception.arrived()
-        header = arrived.header
+        self.header = header = arrived.header
         if self._study is not None and (header is None or header.study_uid != self._study):
             await self._archive.run(reception.discard)
             self.reason = _MISMATCH
@@ -198,7 +208,7 @@ async def _received(
                         done = await part.conclude()
                         if done is not None:
                             filed(done)
-                        outcome.take(part.offered, part.reason)
+                        outcome.take(request, part)
                         part = None
                     case _:
                         pass
