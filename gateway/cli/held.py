@@ -13,6 +13,7 @@ from rich.table import Table
 
 from gateway.cli.asking import ask, number, pages, who, wrong
 from gateway.config import load
+from gateway.config.mistakes import unknown
 
 
 def list_held(path: Path, as_json: bool) -> int:
@@ -66,6 +67,7 @@ def decide_held(
     if "queued" in answer:
         count = len(answer["queued"])
         print(f"held {answer['id']} released: {count} message(s) queued")
+        _say_waiting(answer)
     else:
         print(f"held {answer['id']} discarded; its bytes stay stored")
     return 0
@@ -90,6 +92,7 @@ def resend_message(path: Path, identity: str, as_new: bool, user: str | None) ->
     chosen = number(identity, "a message")
     answer = ask(load(path), "resend", id=chosen, as_new=as_new, user=who(user))
     print(f"message {answer['id']} queued for {answer['destination']}")
+    _say_waiting(answer)
     return 0
 
 
@@ -105,9 +108,18 @@ def cancel_message(path: Path, identity: str, reason: str, user: str | None) -> 
 
 def resume_destination(path: Path, destination: str, user: str | None) -> int:
     """Lets a stopped destination go on."""
-    answer = ask(load(path), "resume", destination=destination, user=who(user))
-    print(f"{answer['destination']} goes on")
+    configuration = load(path)
+    known = configuration.destinations
+    if destination not in known:
+        raise wrong(unknown("destination", destination, known))
+    answer = ask(configuration, "resume", destination=destination, user=who(user))
+    print(f"{destination} goes on" if answer["resumed"] else f"{destination} was not stopped")
     return 0
+
+
+def _say_waiting(answer: dict[str, Any]) -> None:
+    for destination, why in sorted(answer["waiting"].items()):
+        print(f"  not sent to {destination} yet: {why}")
 
 
 def _reasons(item: dict[str, Any]) -> list[str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from gateway.cli.asking import ask, who
+from gateway.cli.asking import ask, who, wrong
 from gateway.config import load
+from gateway.config.mistakes import unknown
 from gateway.errors import ConfigurationError
 
 
@@ -14,7 +15,10 @@ def save_tape(device: str, output: Path, user: str | None, config: Path) -> int:
     """A new file that only its owner may read."""
     if output.exists():
         raise ConfigurationError([f"{output}: exists already; choose another name"])
-    answer = ask(load(config), "tape", device=device, user=who(user))
+    configuration = load(config)
+    if device not in configuration.analyzers:
+        raise wrong(unknown("analyzer", device, configuration.analyzers))
+    answer = ask(configuration, "tape", device=device, user=who(user))
     try:
         output.touch(mode=0o600, exist_ok=False)
         output.write_text(answer["transcript"], encoding="utf-8")

@@ -6,7 +6,7 @@ Everything that changes something names who did it and why, and stands in the au
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 import apsw
@@ -28,6 +28,8 @@ from gateway.desk.resending import (
     refuse_merged,
     refuse_not_parked,
     refuse_outdated,
+    refuse_unknown,
+    waiting,
 )
 from gateway.desk.status import Overview
 from gateway.desk.studies import Studies
@@ -132,6 +134,7 @@ class Desk:
         entry = await self._parts.store.outbox.get(number)
         if entry is None:
             raise Missing(f"there is no message {number}; see 'gateway status'")
+        refuse_unknown(self._parts, entry)
         replacement, belonging = None, Belonging()
         if arguments.get("as_new"):
             if entry.report is None or entry.revision is None:
@@ -149,8 +152,7 @@ class Desk:
                     belonging.revision(entry.revision - 1, again=times),
                 )
             except LookupError:
-                text = f"nothing is sent to '{entry.destination}' any more; see the configuration"
-                raise Mistake(text) from None
+                raise Mistake(f"nothing of it is sent to '{entry.destination}' any more") from None
             except NotEncodable as error:
                 raise Mistake(f"no message can be made of it: {error}") from error
 
@@ -165,7 +167,8 @@ class Desk:
         sent = await self._parts.store.outbox.resend(
             entry, actor=actor_of(arguments), as_new=replacement, check=check
         )
-        return {"id": sent, "destination": entry.destination}
+        waits = waiting(self._parts, [entry.destination])
+        return {"id": sent, "destination": entry.destination, "waiting": waits}
 
     async def _cancel(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """A parked message is not to be sent; its lane goes on."""
@@ -182,23 +185,25 @@ class Desk:
         name = str(arguments.get("destination"))
         lane = self._parts.lanes.get(name)
         if lane is None:
-            known = ", ".join(sorted(self._parts.lanes)) or "none while the gateway does not run"
-            raise Mistake(f"no running destination '{name}'; known: {known}")
+            raise Mistake(self._not_running("destination", name, self._parts.lanes))
+        actor, stopped = actor_of(arguments), lane.state.stopped is not None
         lane.resume()
-        await self._parts.store.audit.record(
-            actor_of(arguments), "resume", f"destination {name}", ""
-        )
-        return {"destination": name, "resumed": True}
+        await self._parts.store.audit.record(actor, "resume", f"destination {name}", "")
+        return {"destination": name, "resumed": stopped}
 
     async def _tape(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """The last of what was said on a line; it may name patients: who looks is recorded."""
         name = str(arguments.get("device"))
         tape = self._parts.tapes.get(name)
         if tape is None:
-            known = ", ".join(sorted(self._parts.tapes)) or "none while the gateway does not run"
-            raise Missing(f"no running line of '{name}'; known: {known}")
+            raise Missing(self._not_running("line of", name, self._parts.tapes))
         await self._parts.store.audit.record(actor_of(arguments), "tape", f"device {name}", "")
         return {"device": name, "transcript": tape.transcript(self._parts.clock())}
+
+    def _not_running(self, what: str, name: str, known: Iterable[str]) -> str:
+        if not self._parts.running:
+            return "the gateway does not run; start it with 'gateway run'"
+        return f"no running {what} '{name}'; known: {', '.join(sorted(known)) or 'none'}"
 
 
 def _hold(hold: Hold) -> dict[str, Any]:

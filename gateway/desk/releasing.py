@@ -15,6 +15,7 @@ import apsw
 from gateway.desk.choosing import chosen_order
 from gateway.desk.mistakes import Mistake
 from gateway.desk.parts import Parts
+from gateway.desk.resending import waiting
 from gateway.intake.belonging import Belonging, filed_under, of_order
 from gateway.matching.identity import suggestions
 from gateway.messages import NotEncodable, report_from_json
@@ -83,7 +84,8 @@ class Releasing:
             belongs=(order.id if order else None, owner.id if owner else None),
             also=also,
         )
-        return {"id": item.hold.id, "queued": list(filed.queued)}
+        waits = waiting(self._parts, filed.destinations)
+        return {"id": item.hold.id, "queued": list(filed.queued), "waiting": waits}
 
     async def messages(
         self, item: HeldItem, stored: StoredReport, report: Report, belonging: Belonging

@@ -4,11 +4,12 @@ All of it is asked inside the transaction that queues the message."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import apsw
 
 from gateway.desk.mistakes import Mistake
+from gateway.desk.parts import Parts
 from gateway.intake.belonging import Belonging
 from gateway.intake.routes import HL7
 from gateway.orders import patients
@@ -26,6 +27,27 @@ def refuse_dead(connection: apsw.Connection, entry: OutboxEntry) -> None:
             f"message {entry.id} names a patient number that was merged into another since; "
             f"'gateway resend {entry.id} --as-new' sends it under the living one"
         )
+
+
+def refuse_unknown(parts: Parts, entry: OutboxEntry) -> None:
+    """Mistake when the configuration has no such destination any more: it would lie there."""
+    if entry.destination not in parts.destinations:
+        text = f"nothing is sent to '{entry.destination}' any more; see the configuration"
+        raise Mistake(text)
+
+
+def waiting(parts: Parts, destinations: Iterable[str]) -> dict[str, str]:
+    """Why what was queued for them does not leave yet; the others are left out."""
+    if not parts.running:
+        return dict.fromkeys(destinations, "the gateway does not run")
+    stopped = {
+        name: parts.lanes[name].state.stopped for name in destinations if name in parts.lanes
+    }
+    return {
+        name: f"it is stopped ({why}); see 'gateway resume {name}'"
+        for name, why in stopped.items()
+        if why is not None
+    }
 
 
 def refuse_outdated(connection: apsw.Connection, entry: OutboxEntry) -> None:

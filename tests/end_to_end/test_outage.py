@@ -134,11 +134,30 @@ async def test_a_refusing_ehr_stops_its_lane_until_a_person_resumes(
             assert stopped["stopped"]
             assert stopped["queued"] == 3
             assert ehr.received == 1
-            status, _, err = await run_command(
-                "resume", "ehr", "-c", str(config), "--user", "tester"
+            tester = ("-c", str(config), "--user", "tester")
+            status, out, _ = await run_command("resend", "3", *tester)
+            why = "it is stopped (answered AR); see 'gateway resume ehr'"
+            assert (status, out) == (
+                0,
+                f"message 3 queued for ehr\n  not sent to ehr yet: {why}\n",
             )
-            assert (status, err) == (0, "")
+            status, _, err = await run_command("resume", "her", *tester)
+            assert status == 2
+            assert err == ("gateway: unknown destination 'her'; did you mean 'ehr'? known: ehr\n")
+            assert ehr.received == 1
+            assert await run_command("resume", "ehr", *tester) == (0, "ehr goes on\n", "")
             await until(lambda: ehr.received == 4, what="the rest")
+            assert await run_command("resume", "ehr", *tester) == (0, "ehr was not stopped\n", "")
+        status, out, _ = await run_command("resend", "1", *tester)
+        assert (status, out.splitlines()[1:]) == (
+            0,
+            ["  not sent to ehr yet: the gateway does not run"],
+        )
+        status, _, err = await run_command("resume", "ehr", *tester)
+        assert (status, err) == (
+            1,
+            "gateway: the gateway does not run; start it with 'gateway run'\n",
+        )
     finally:
         await ehr.aclose()
     assert specimens(ehr) == ["S0", "S0", "S1", "S2"]

@@ -33,7 +33,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 def parts_of(bench: Bench) -> Parts:
     known = {"store": bench.store, "router": bench.router, "clock": bench.clock}
-    more = {"intake": bench.intake, "destinations": {"ehr": "mllp"}, "lanes": {}, "tapes": {}}
+    more = {"intake": bench.intake, "destinations": {"ehr": "mllp"}, "lanes": {}, "running": True}
     return cast("Parts", SimpleNamespace(**known, **more, links=LinkBoard(())))
 
 

@@ -24,7 +24,9 @@ class Interrupted(Releasing):
 
     def __init__(self, bench: Bench) -> None:
         self.store = bench.store
-        parts = SimpleNamespace(store=bench.store, router=bench.router, clock=bench.clock)
+        parts = SimpleNamespace(
+            store=bench.store, router=bench.router, clock=bench.clock, running=False
+        )
         super().__init__(cast("Parts", parts))
 
     async def messages(self, *arguments: Any) -> Sequence[OutboxMessage]:
@@ -85,7 +87,7 @@ async def test_one_decision_settles_every_revision_before_it(tmp_path: Path) -> 
         item = await store.holds.show(held[1].id)
         assert item is not None
         assert item.report is not None
-        parts = SimpleNamespace(store=store, router=bench.router, clock=bench.clock)
+        parts = SimpleNamespace(store=store, router=bench.router, clock=bench.clock, running=False)
         releasing = Releasing(cast("Parts", parts))
         await releasing.release(item, item.report, "P1", "ada", "label read")
         assert [hold.revision for hold in await store.holds.list()] == [3]
