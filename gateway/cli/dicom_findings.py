@@ -11,7 +11,7 @@ from gateway.cli.asking import local
 from gateway.cli.symptoms import Finding, Symptom
 from gateway.drivers.dicom.probe import Answered
 from gateway.drivers.dicom.service import AssociationRefused
-from gateway.drivers.dicom.services.storage_user import PLAIN
+from gateway.drivers.dicom.services.proposing import PLAIN
 from gateway.protocols.dicom import Negotiation, meaning
 from gateway.protocols.dicom.negotiation import REASONS, Decision
 from gateway.protocols.dicom.rejection import (

@@ -11,7 +11,8 @@ from gateway.conformance.markdown import bullets, heading, paragraph, table
 from gateway.delivery.dicom import ForwardOptions
 from gateway.drivers.dicom.client import CONNECT, NOTHING
 from gateway.drivers.dicom.services import reporter
-from gateway.drivers.dicom.services.storage_user import PAIRS, PLAIN
+from gateway.drivers.dicom.services.proposing import PLAIN
+from gateway.drivers.dicom.services.storage_user import PAIRS
 from gateway.imaging_services.offered import offered
 from gateway.protocols.dicom.sop_classes import STORAGE_COMMITMENT, STORAGE_UIDS
 

@@ -8,6 +8,7 @@ no memory.  The file stays as it came.
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,14 +65,27 @@ class Outgoing:
         self._renderer = renderer
 
     async def content(self, instance: Instance) -> Content:
-        """``Unrenderable`` when its correction cannot be applied: then it must not leave."""
-        stored = Stored(
-            self._archive.shelves.path(instance.path), instance.start, instance.transfer_syntax
-        )
+        """``Unrenderable`` when its correction cannot be applied: then it must not leave.  OSError
+        when the file is not there, or not as long as it was: that is seen before any of it is out.
+        """
+        stored = self._stored(instance)
+        if await self._archive.run(_length, stored) != instance.size:
+            raise OSError(errno.EIO, "it is not as long as it was")
         found = await self._engine.read(lambda c: correction_of_series(c, instance.series))
         if found is None:
             return Content(stored, instance.size)
         return await corrected(self._renderer, stored, found.instruction(), found.id)
+
+    async def whole(self, instance: Instance) -> bool:
+        """Whether its file is there, in its length."""
+        try:
+            return await self._archive.run(_length, self._stored(instance)) == instance.size
+        except OSError:
+            return False
+
+    def _stored(self, instance: Instance) -> Stored:
+        path = self._archive.shelves.path(instance.path)
+        return Stored(path, instance.start, instance.transfer_syntax)
 
 
 async def corrected(
@@ -99,5 +113,9 @@ async def corrected(
 
 
 def _read(stored: Stored) -> tuple[Head, int]:
-    length = stored.path.stat().st_size - stored.start
-    return head_of(stored.path, stored.start, stored.transfer_syntax), length
+    return head_of(stored.path, stored.start, stored.transfer_syntax), _length(stored)
+
+
+def _length(stored: Stored) -> int:
+    """Of the data set."""
+    return stored.path.stat().st_size - stored.start

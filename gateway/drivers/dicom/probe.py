@@ -15,7 +15,7 @@ from typing import Final
 from gateway.drivers.dicom.client import Remote, associate
 from gateway.drivers.dicom.service import AssociationOver, AssociationRefused
 from gateway.drivers.dicom.services import reporter
-from gateway.drivers.dicom.services.storage_user import PLAIN
+from gateway.drivers.dicom.services.proposing import PLAIN
 from gateway.protocols.dicom import CEchoRQ, Negotiation, RoleSelection, Settings, Timers
 from gateway.protocols.dicom.items import MAX_CONTEXTS
 from gateway.protocols.dicom.sop_classes import STORAGE_CLASSES, STORAGE_COMMITMENT, VERIFICATION

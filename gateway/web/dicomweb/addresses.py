@@ -40,6 +40,14 @@ class Shelf:
             raise HTTPException(410, "its files are not here any more; a PACS keeps them")
         return kept
 
+    async def whole(self, found: Sequence[Instance]) -> Sequence[Instance]:
+        """Those whose files are as they came, as far as is known; 410 when there is none."""
+        sound = [one for one in self.here(found) if one.state == "stored"]
+        kept = [one for one in sound if await self.outgoing.whole(one)]
+        if not kept:
+            raise HTTPException(410, "its files are damaged or missing; see 'gateway status'")
+        return kept
+
     async def all(self, study: str, series: str | None = None) -> Sequence[Instance]:
         found = await self.archive.index.instances(study, series)
         if not found:

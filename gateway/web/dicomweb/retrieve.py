@@ -55,7 +55,7 @@ def wanted(ranges: Sequence[Range], *, single: bool) -> Wanted:
 def add(router: APIRouter, shelf: Shelf, transcoder: Transcoder) -> None:
     async def answer(request: Request, found: Sequence[Instance], *, single: bool) -> Response:
         asked = wanted(accepted(request), single=single)
-        kept = shelf.here(found)
+        kept = await shelf.whole(found)
         files = Files(shelf, transcoder, [(one, asked.syntax(one.transfer_syntax)) for one in kept])
         first = await files.first()
         if asked.bare:

@@ -16,12 +16,8 @@ from typing import TYPE_CHECKING, Final
 from gateway.archive import Archive, Instance
 from gateway.drivers.dicom.client import Remote
 from gateway.drivers.dicom.service import Exchange
-from gateway.drivers.dicom.services.storage_user import (
-    Originator,
-    StorageUser,
-    choose,
-    pair_of,
-)
+from gateway.drivers.dicom.services.proposing import choose, pair_of
+from gateway.drivers.dicom.services.storage_user import Originator, StorageUser
 from gateway.drivers.dicom.services.suboperations import Progress
 from gateway.drivers.dicom.services.transcoder import Transcoder
 from gateway.drivers.dicom.services.worklist import View

@@ -3,7 +3,7 @@
 For every pair of class and stored syntax a context of its own, beside it one with the plain
 syntaxes: an instance goes as it was stored when the peer takes that, else in Explicit VR Little
 Endian, at last in Implicit.  ``Unreachable``: nothing was sent.  ``Ambiguous``: it was, and no
-answer came.
+answer came; a peer that calls the next try a duplicate has it.
 ``Refused``: the peer said no, or nothing it takes can be made of the instance.
 """
 
@@ -20,6 +20,7 @@ from gateway.archive import Instance
 from gateway.drivers.dicom.client import Remote, associate
 from gateway.drivers.dicom.routing import Routing
 from gateway.drivers.dicom.service import AssociationOver, AssociationRefused, Dialogue, Payload
+from gateway.drivers.dicom.services.proposing import Pair, choose, pair_of, proposals
 from gateway.drivers.dicom.services.transcoder import Transcoder
 from gateway.errors import Ambiguous, Refused, Unreachable
 from gateway.imaging import datasets
@@ -37,16 +38,12 @@ from gateway.protocols.dicom import (
     meaning,
 )
 from gateway.protocols.dicom.sop_classes import STORAGE_COMMITMENT
-from gateway.protocols.dicom.transfer_syntaxes import EXPLICIT_LE, IMPLICIT_LE
+from gateway.protocols.errors import LocalProtocolError
 
 PAIRS: Final = 60
 _ANSWER: Final = 300.0
 SETTINGS: Final = Settings(timers=Timers(reply=_ANSWER))
-PLAIN: Final = (EXPLICIT_LE, IMPLICIT_LE)
-"""Proposed beside what is stored, and for requests; the first is preferred."""
 _NO_ROOM: Final = 0xA700
-
-Pair = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +56,12 @@ class Originator:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The peer has it: its status (a warning at most), the syntax it went in, and the identity
-    correction it went under, if any."""
+    """The peer has it: its status (a warning at most, or that it had it from a try before), the
+    syntax it went in, and the identity correction it went under, if any."""
 
     status: int
     transfer_syntax: str
     correction: int | None
-
-
-def pair_of(instance: Instance) -> Pair:
-    return instance.sop_class, instance.transfer_syntax
 
 
 class StorageUser:
@@ -92,6 +85,7 @@ class StorageUser:
         self._proposed: frozenset[Pair] = frozenset()
         self._stack: AsyncExitStack | None = None
         self._dialogue: Dialogue | None = None
+        self._unanswered: tuple[str, int | None] | None = None
 
     def foresee(self, pairs: Iterable[Pair]) -> None:
         """What will be sent: proposed with the next association."""
@@ -119,17 +113,26 @@ class StorageUser:
         await self._prepared(pair_of(instance))
         context = self._context(instance)
         prepared = await self._transcoder.prepared(instance, context.transfer_syntax)
-        dialogue = self._established()
-        request = CStoreRQ(
-            message_id=dialogue.next_message_id(),
+        request = self._request(instance, originator)
+        sent = instance.uid, prepared.correction
+        before, self._unanswered = self._unanswered, None
+        try:
+            status = await self._asked(context, request, prepared.payload)
+        except Ambiguous:
+            self._unanswered = sent
+            raise
+        if not (status == Status.DUPLICATE_SOP_INSTANCE and before == sent):
+            _check(status)
+        return Stored(status, context.transfer_syntax, prepared.correction)
+
+    def _request(self, instance: Instance, originator: Originator | None) -> CStoreRQ:
+        return CStoreRQ(
+            message_id=self._established().next_message_id(),
             affected_sop_class_uid=instance.sop_class,
             affected_sop_instance_uid=instance.uid,
             move_originator_ae_title=originator.ae_title if originator else None,
             move_originator_message_id=originator.message_id if originator else None,
         )
-        status = await self._asked(context, request, prepared.payload)
-        _check(status)
-        return Stored(status, context.transfer_syntax, prepared.correction)
 
     async def request_commitment(self, request: Request) -> None:
         """N-ACTION; the report comes later, on this association or on one of the peer's."""
@@ -194,6 +197,9 @@ class StorageUser:
         except OSError as error:
             await self._abandon()
             raise Refused(f"the stored file cannot be read ({error.strerror})") from None
+        except LocalProtocolError as error:  # it changed while it was read
+            await self._abandon()
+            raise Refused(f"the stored file cannot be sent ({error})") from None
         except asyncio.CancelledError:
             await self._abandon()
             raise
@@ -208,29 +214,6 @@ class StorageUser:
         if self._dialogue is None:
             raise Unreachable("there is no association")
         return self._dialogue
-
-
-def proposals(pairs: Iterable[Pair], *, commitment: bool) -> Sequence[tuple[str, Sequence[str]]]:
-    """The contexts of an association that is to send these."""
-    wanted = tuple(pairs)
-    found: list[tuple[str, Sequence[str]]] = []
-    if commitment or not wanted:
-        found.append((STORAGE_COMMITMENT, PLAIN))
-    found.extend((sop_class, (syntax,)) for sop_class, syntax in wanted)
-    classes = dict.fromkeys(sop_class for sop_class, _ in wanted)
-    found.extend((sop_class, (syntax,)) for sop_class in classes for syntax in PLAIN)
-    return found[:128]
-
-
-def choose(contexts: Sequence[Context], instance: Instance) -> Context:
-    """The stored syntax if it is taken, else a plain one if that can be made."""
-    taken = {context.transfer_syntax: context for context in reversed(contexts)}
-    if instance.transfer_syntax in taken:
-        return taken[instance.transfer_syntax]
-    for syntax in PLAIN:
-        if syntax in taken:
-            return taken[syntax]
-    raise Refused("it takes neither the stored syntax nor a plain one for this class")
 
 
 def _check(status: int) -> None:

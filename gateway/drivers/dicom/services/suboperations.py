@@ -42,8 +42,8 @@ class Progress:
 
     @property
     def status(self) -> Status:
-        """The final one."""
-        if not self.failed:
+        """The final one.  Success is for those that all went without a warning."""
+        if not self.failed and not self.warnings:
             return Status.SUCCESS
         if self.completed or self.warnings:
             return Status.SUBOPERATIONS_COMPLETE_WITH_FAILURES
