@@ -131,6 +131,7 @@ async def running(
         stack.enter_context(notices.watched_by(alarms.see))
         await _started(stack, {"alarms": alarms.run})
         callers: list[Callers] = []  # the node opens after the desk
+        imaging: list[Modalities] = []
         known = desk_parts(configuration, store, intake, router, couriers, links, clock)
         strangers = partial(unknown_callers, callers)
         recorded = tapes(configuration)
@@ -139,7 +140,7 @@ async def running(
         if late is not None:
             await _started(stack, {"late orders": late.run})
         pushed = downloads(configuration, store, clock)
-        told = partial(_placed, late, pushed)
+        told = partial(_placed, late, pushed, imaging)
         reception = Reception(configuration, store, notices, clock, router, intake, told)
         await stack.enter_async_context(reception.open())
         asked = worklists(configuration, store, clock)
@@ -149,6 +150,8 @@ async def running(
         units = await _modalities(stack, configuration, store, notices, clock)
         if units is not None:
             callers.append(units.node.callers)
+            imaging.append(units)
+            units.services.ordered()  # orders may have come since it began to listen
             forwarding = couriers_for(units.services.forwarders, store, notices, clock, randomness)
             couriers.update(forwarding)
             await _started(stack, {n: courier.run for n, courier in forwarding.items()})
@@ -166,11 +169,16 @@ async def running(
         yield Running(store, desk, intake, lines, units, reception)
 
 
-def _placed(late: LateOrders | None, pushed: Downloads | None, answer: Answer) -> None:
+def _placed(
+    late: LateOrders | None, pushed: Downloads | None, imaging: Sequence[Modalities], answer: Answer
+) -> None:
     if late is not None and answer.placed:
         late.wake()
     if pushed is not None and answer.changed:
         pushed.changed()
+    if answer.changed:
+        for units in imaging:
+            units.services.ordered()
 
 
 def unknown_callers(nodes: Sequence[Callers]) -> list[UnknownCaller]:

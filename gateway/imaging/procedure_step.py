@@ -127,7 +127,7 @@ def created(known: Content | None, first: Content | None, message: Content) -> V
     if encoded(first) == encoded(message):
         return Verdict(Effect.REPEATED)
     before = status_of(known)
-    if before is not None and before.ended and not status.ended:
+    if before is not None and before.ended and not status.ended and _same_exam(known, message):
         return Verdict(Effect.REOPENED, content={**known, **message})
     comment = "another step has this UID"
     return Verdict(Effect.REFUSED, Status.DUPLICATE_SOP_INSTANCE, comment=comment)
@@ -192,6 +192,11 @@ def status_of(content: Content) -> StepStatus | None:
         return StepStatus(_text(content, _STATUS))
     except ValueError:
         return None
+
+
+def _same_exam(known: Content, message: Content) -> bool:
+    """Units copied from one another make the same UIDs."""
+    return all(find(known) == find(message) for find in (study_uids, patient_id))
 
 
 def _made(status: StepStatus, message: Content) -> Verdict:

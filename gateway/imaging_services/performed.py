@@ -1,44 +1,56 @@
-"""Lets performed procedure steps move their orders on, as they are told of and after a restart."""
+"""Lets performed procedure steps move their orders on: as they are told of, when orders come after
+them, and after a restart."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from collections import deque
 from functools import partial
-from typing import Final
 
+from gateway.errors import StoreError
 from gateway.imaging.procedure_step import Effect
-from gateway.matching.performed import apply
+from gateway.matching.performed import apply, behind
 from gateway.store import Store
-from gateway.store.moments import to_micros
-
-BEHIND: Final = timedelta(days=1)  # steps looked at again at the start
 
 
 class PerformedOrders:
-    """``run`` is a supervised task; ``stepped`` is called when a step was made or changed."""
+    """``run`` is a supervised task; ``stepped`` is called when a step was made or changed,
+    ``ordered`` when orders were."""
 
-    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._clock = clock
-        self._waiting: asyncio.Queue[str] = asyncio.Queue()
+        self._waiting: deque[str] = deque()
+        self._ordered = True
+        self._wake = asyncio.Event()
 
     def stepped(self, uid: str, _effect: Effect) -> None:
-        self._waiting.put_nowait(uid)
+        self._waiting.append(uid)
+        self._wake.set()
+
+    def ordered(self) -> None:
+        self._ordered = True
+        self._wake.set()
 
     async def run(self) -> None:
         """Until cancelled."""
-        since = to_micros(self._clock() - BEHIND)
-        query = "SELECT uid FROM procedure_steps WHERE changed_at >= ? ORDER BY changed_at"
-        recent: list[str] = await self._store.engine.read(
-            lambda c: [str(uid) for (uid,) in c.execute(query, (since,))]
-        )
-        for uid in recent:
-            await self.look(uid)
+        self.ordered()
         while True:
-            await self.look(await self._waiting.get())
+            await self._wake.wait()
+            self._wake.clear()
+            while self._waiting:
+                await self._heard(self._waiting.popleft())
+            if self._ordered:
+                self._ordered = False
+                for uid in await self._store.engine.browse(behind):
+                    await self._look(uid)
 
-    async def look(self, uid: str) -> None:
+    async def _heard(self, uid: str) -> None:
+        try:
+            await self._look(uid)
+        except StoreError:
+            self._waiting.appendleft(uid)
+            raise
+
+    async def _look(self, uid: str) -> None:
         engine = self._store.engine
         await engine.write(partial(apply, engine, uid=uid))

@@ -47,7 +47,7 @@ from gateway.store import Store
 
 @dataclass(frozen=True, slots=True)
 class ImagingServices:
-    """What is to be plugged in."""
+    """What is to be plugged in.  ``ordered`` is to be called when orders came or changed."""
 
     providers: tuple[Provider, ...]
     forwarders: Mapping[str, DicomForwarder]
@@ -56,6 +56,7 @@ class ImagingServices:
     steps: ProcedureSteps
     commitments: Commitments
     forwardings: Forwardings
+    ordered: Callable[[], None]
 
     def stored(self) -> None:
         """The archive has something new."""
@@ -95,7 +96,7 @@ async def imaging_services(
     forwardings = Forwardings(store.engine)
     outgoing = Outgoing(archive, store.engine, Renderer())
     transcoder = Transcoder(archive, outgoing)
-    performed = PerformedOrders(store, world.clock)
+    performed = PerformedOrders(store)
 
     def stepped(uid: str, effect: Effect) -> None:
         performed.stepped(uid, effect)
@@ -144,7 +145,9 @@ async def imaging_services(
     }
     units = {name: _unit(name, remote) for name, remote in pacs.items()}
     runs = {"commitment reports": reporter.run, "performed steps": performed.run}
-    return ImagingServices(providers, forwarders, units, runs, steps, commitments, forwardings)
+    return ImagingServices(
+        providers, forwarders, units, runs, steps, commitments, forwardings, performed.ordered
+    )
 
 
 def _files(section: DicomSection) -> list[WorklistSource]:

@@ -3,8 +3,8 @@
 A step in progress begins its orders, also ones that were done when an exam is opened again; one
 that was discontinued leaves them to be done.  An order is done when each of its scheduled steps was
 completed.  A step is about the orders whose study it names, or whose accession number it names with
-their patient's id; never about a cancelled one.  Of several steps about an order the one that
-changed last decides.
+their patient's id; never about a cancelled one.  Of several steps about an order the one that was
+told of last decides.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from gateway.store import Engine, audit
 from gateway.store.moments import to_micros
 
 ACTOR = "gateway"
+RECENT = 1000
+"""Steps looked at again, the latest that were begun."""
 _STATES = {
     StepStatus.IN_PROGRESS: "in-progress",
     StepStatus.COMPLETED: "done",
@@ -38,6 +40,23 @@ def apply(engine: Engine, connection: apsw.Connection, uid: str) -> Sequence[int
     status = StepStatus(row[0])
     found = _orders(connection, *map(str, row[1:]))
     return [order for order in found if _move(engine, connection, order, status, uid)]
+
+
+def behind(connection: apsw.Connection) -> list[str]:
+    """Recent steps that orders do not know of which came after them, in the order they were told
+    of.  An order somebody closed meanwhile is not opened by a step its unit never ended."""
+    rows = connection.execute(_BEHIND, (RECENT,))
+    return [str(uid) for (uid,) in rows]
+
+
+_BEHIND = """SELECT DISTINCT p.uid FROM orders o
+    JOIN imaging_procedures i ON i.order_id = o.id
+    JOIN procedure_steps p ON (p.study_uid <> '' AND p.study_uid = i.study_uid)
+        OR (p.accession <> '' AND p.accession = i.accession)
+    WHERE o.status IN ('active', 'in-progress')
+    AND p.rowid > (SELECT COALESCE(MAX(rowid), 0) FROM procedure_steps) - ?
+    AND (p.status = 'COMPLETED' OR (p.status = 'IN PROGRESS' AND o.status = 'active'))
+    ORDER BY (SELECT MAX(e.id) FROM procedure_step_events e WHERE e.step = p.uid)"""
 
 
 def _orders(connection: apsw.Connection, study: str, accession: str, patient: str) -> Sequence[int]:
@@ -77,12 +96,14 @@ def _move(
 
 
 def _is_latest(connection: apsw.Connection, order: int, uid: str) -> bool:
+    """By the number of its last message: clocks are put back."""
     later = connection.execute(
         "SELECT 1 FROM procedure_steps p JOIN imaging_procedures i ON i.order_id = ? "
         "AND ((p.study_uid <> '' AND p.study_uid = i.study_uid) "
         "OR (p.accession <> '' AND p.accession = i.accession)) "
-        "WHERE p.changed_at > (SELECT changed_at FROM procedure_steps WHERE uid = ?)",
-        (order, uid),
+        "JOIN procedure_step_events e ON e.step = p.uid "
+        "WHERE e.id > (SELECT MAX(id) FROM procedure_step_events WHERE step = ?) AND p.uid <> ?",
+        (order, uid, uid),
     ).fetchone()
     return later is None
 
