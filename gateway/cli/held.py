@@ -118,7 +118,7 @@ def resume_destination(path: Path, destination: str, user: str | None) -> int:
 
 
 def _say_waiting(answer: dict[str, Any]) -> None:
-    for destination, why in sorted(answer["waiting"].items()):
+    for destination, why in sorted(answer.get("waiting", {}).items()):
         print(f"  not sent to {destination} yet: {why}")
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.config.checks import check
+from gateway.config.checks.texts import text_mistakes
 from gateway.config.mistakes import Mistake
 from gateway.config.partial import sound_part
 from gateway.config.sections import Configuration
@@ -66,8 +67,9 @@ def parse(text: str, path: Path) -> Configuration:
         configuration = shaped(anchored)
         mistakes = list(check(configuration))
     except Unsound as error:
-        unsound = [in_words(detail) for detail in error.details]
-        mistakes = [*unsound, *_beyond(anchored)]
+        mistakes = [*map(in_words, error.details), *_beyond(anchored)]
+    said = {mistake.where for mistake in mistakes}
+    mistakes += [mistake for mistake in text_mistakes(document) if mistake.where not in said]
     if mistakes:
         raise ConfigurationError(list(_lines(mistakes, text, path)))
     return configuration

@@ -17,7 +17,8 @@ from typing import Annotated, Any, Literal
 class Setting:
     """A description and limits: ``pattern`` of a text; ``gt``, ``ge``, ``le`` of a number.
 
-    Where there is a largest number, ``true`` is no number.
+    Where there is a largest number, and where it is ``exact``, nothing else is made into a value
+    of the kind: ``true`` is no number, ``"yes"`` is not ``true``.
     """
 
     description: str | None = None
@@ -25,6 +26,7 @@ class Setting:
     gt: float | None = None
     ge: float | None = None
     le: float | None = None
+    exact: bool = False
 
     @property
     def __is_annotated_types_grouped_metadata__(self) -> Literal[True]:
@@ -36,8 +38,32 @@ class Setting:
 
         limits = {"pattern": self.pattern, "gt": self.gt, "ge": self.ge, "le": self.le}
         given: dict[str, Any] = {name: limit for name, limit in limits.items() if limit is not None}
-        strict = True if self.le is not None else None
-        yield Field(description=self.description, strict=strict, **given)
+        if self.le is not None or self.exact:
+            given["strict"] = True
+        if self.description is not None:
+            given["description"] = self.description
+        yield Field(**given)
+
+
+@dataclass(frozen=True, slots=True)
+class Unquoted:
+    """A number of any kind that stands without quotes."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_before_validator_function(_unquoted, handler(source))
+
+    def __get_pydantic_json_schema__(self, _schema: Any, _handler: Any) -> dict[str, Any]:
+        return {"type": "number"}
+
+
+def _unquoted(value: Any) -> Any:
+    if isinstance(value, str):
+        from pydantic_core import PydanticCustomError
+
+        raise PydanticCustomError("decimal_type", "a number in quotes")
+    return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,9 @@ def destination_mistakes(
             if device not in known:
                 where = ("destinations", name, "devices")
                 yield Mistake(where, unknown("device", device, known))
+        if destination.devices == ():
+            text = "names no device: nothing would go there; leave it out for all"
+            yield Mistake(("destinations", name, "devices"), text)
         forms = (*DESTINATION_PROFILES, SEND_OUT)
         if isinstance(destination, MllpDestination | FileDestination) and (
             destination.message not in forms
@@ -50,8 +53,13 @@ def address_mistakes(configuration: Configuration) -> Iterator[Mistake]:
                 key = "url"
             case _:
                 continue
-        port = text.rstrip("/").rpartition(":")[2]
-        if port.isdecimal() and not 1 <= int(port) <= 65535:
+        rest = text.rstrip("/").rpartition("://")[2]
+        host, colon, port = rest.rpartition(":")
+        if key == "url" and colon and not rest.endswith("]") and not (host and port.isdecimal()):
+            yield Mistake(
+                ("destinations", name, key), "must be mqtt://HOST:PORT or mqtts://HOST:PORT"
+            )
+        elif port.isdecimal() and not 1 <= int(port) <= 65535:
             yield Mistake(("destinations", name, key), f"port {port} does not exist; 1 to 65535")
 
 

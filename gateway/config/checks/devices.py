@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
+from typing import Final
 
 from gateway.config.mistakes import Mistake, unknown
 from gateway.config.operators import operator_mistakes
 from gateway.config.sections import Configuration
-from gateway.config.sections.devices import DeviceSection
+from gateway.config.sections.devices import DeviceSection, UltrasoundSection
+from gateway.imaging.text import SUPPORTED
 from gateway.profiles import Protocol, catalogue, is_loinc
 from gateway.profiles.ucum import is_ucum
 from gateway.profiles.units import to_ucum
+from gateway.protocols.dicom import is_valid_uid
 from gateway.transports import configured
+
+_STATION_NAME: Final = 16
 
 
 def device_mistakes(configuration: Configuration) -> Iterator[Mistake]:
@@ -21,6 +26,22 @@ def device_mistakes(configuration: Configuration) -> Iterator[Mistake]:
         yield from _analyzer(name, device)
     for name, unit in configuration.ultrasounds.items():
         yield from _network(("devices", name, "address"), unit.address)
+        yield from _modality(("devices", name), unit)
+
+
+def _modality(where: tuple[str, ...], unit: UltrasoundSection) -> Iterator[Mistake]:
+    station = unit.station_name or ""
+    if len(station) > _STATION_NAME or "\\" in station:
+        text = f"must be at most {_STATION_NAME} characters without backslash (DICOM's SH)"
+        yield Mistake((*where, "station_name"), text)
+    if unit.character_set not in SUPPORTED:
+        yield Mistake(
+            (*where, "character_set"), unknown("character set", unit.character_set, SUPPORTED)
+        )
+    for number, uid in enumerate(unit.private_classes):
+        if not is_valid_uid(uid):
+            text = f"'{uid}' is no UID, e.g. 1.2.840.113619.4.30: digits and points, at most 64"
+            yield Mistake((*where, "private_classes", str(number)), text)
 
 
 def _analyzer(name: str, device: DeviceSection) -> Iterator[Mistake]:

@@ -35,10 +35,13 @@ def file_mistakes(configuration: Configuration) -> Iterator[Mistake]:
 
 
 def _readable(where: tuple[str, ...], path: Path) -> Iterator[Mistake]:
-    if not path.is_file():
-        yield Mistake(where, f"there is no file {path}")
-    elif not os.access(path, os.R_OK):
-        yield Mistake(where, f"{path} may not be read by this user")
+    try:
+        if not path.is_file():
+            yield Mistake(where, f"there is no file {path}")
+        elif not os.access(path, os.R_OK):
+            yield Mistake(where, f"{path} may not be read by this user")
+    except OSError as error:
+        yield Mistake(where, f"cannot be looked at: {(error.strerror or 'error').lower()}")
 
 
 def folder_mistakes(configuration: Configuration) -> Iterator[Mistake]:

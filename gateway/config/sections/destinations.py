@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from gateway.config.sections.section import Endpoint, Section, said
+from gateway.config.sections.section import Endpoint, Section, Switch, said
 from gateway.config.settings import Kinds, Setting
 
 SEND_OUT = "oml-o21"
@@ -34,9 +34,9 @@ class _ToEhr(_Destination):
     assigning_authority: Annotated[str | None, Setting("PID-3.4 of patient identifiers")] = None
     receiving_application: Annotated[str, Setting("MSH-5")] = ""
     receiving_facility: Annotated[str, Setting("MSH-6")] = ""
-    studies: Annotated[bool, Setting("tell it of imaging studies that are tied to its orders")] = (
-        False
-    )
+    studies: Annotated[
+        Switch, Setting("tell it of imaging studies that are tied to its orders")
+    ] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ class MllpDestination(_ToEhr):
         float, Setting("longest wait for the acknowledgment", gt=0, le=86_400)
     ] = 30
     acknowledgment: Literal["original", "none"] = "original"
-    tls: bool = False
+    tls: Switch = False
     ca_file: Path | None = None
     certificate_file: Path | None = None
     key_file: Path | None = None
@@ -80,8 +80,8 @@ class MqttDestination(_Destination):
 class DicomDestination(_Destination):
     type: Literal["dicom"]
     address: Annotated[str, Setting(pattern=r"^[^@\s]{1,16}@[^:\s]+:\d{1,5}$")]
-    commitment: bool = False
-    tls: bool = False
+    commitment: Switch = False
+    tls: Switch = False
     ca_file: Path | None = None
     certificate_file: Annotated[Path | None, Setting("ours, for a PACS that wants one")] = None
     key_file: Path | None = None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from gateway.config.sections.section import AeTitle, Section, said
+from gateway.config.sections.section import AeTitle, Section, Switch, said
 from gateway.config.settings import Kinds, Setting
 
 
@@ -39,7 +39,7 @@ class DeviceSection(Section):
         Setting("device code -> what orders to the device call it, where that differs"),
     ] = field(default_factory=dict)
     downloads: Annotated[
-        bool, Setting("send orders it did not ask for, and take back cancelled ones")
+        Switch, Setting("send orders it did not ask for, and take back cancelled ones")
     ] = False
     orders: Literal["optional", "required", "hold"] | None = None
     address: Annotated[

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
-from gateway.config.sections.section import Endpoint, Name, Section
+from gateway.config.sections.section import Endpoint, Name, Section, Switch
 from gateway.config.settings import Setting
 
 
@@ -25,7 +25,7 @@ class SendOutSection(Section):
 
     tests: Annotated[tuple[str, ...], Setting("ordered codes that go there")] = ()
     unperformed: Annotated[
-        bool, Setting("every other laboratory test that no device here performs goes there too")
+        Switch, Setting("every other laboratory test that no device here performs goes there too")
     ] = False
     codes: Annotated[dict[str, str], Setting("code in the laboratory's results -> LOINC")] = field(
         default_factory=dict

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Annotated
 
-from gateway.config.sections.section import Section
-from gateway.config.settings import Setting
+from gateway.config.sections.section import Section, Switch
+from gateway.config.settings import Setting, Unquoted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QcTarget(Section):
-    mean: Decimal
-    sd: Annotated[Decimal, Setting(gt=0)]
+    mean: Annotated[Decimal, Unquoted()]
+    sd: Annotated[Decimal, Unquoted(), Setting(gt=0)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +32,6 @@ class QcSection(Section):
     """Controls: their targets, and what a failed one does."""
 
     hold_patients: Annotated[
-        bool, Setting("hold patients' results of a test while its control failed")
+        Switch, Setting("hold patients' results of a test while its control failed")
     ] = False
     materials: dict[str, QcMaterial] = field(default_factory=dict)

@@ -12,6 +12,9 @@ Name = Annotated[str, Setting(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Endpoint = Annotated[str, Setting(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^:\s\[\]]+):\d{1,5}$")]
 AeTitle = Annotated[str, Setting(pattern=r"^[\x21-\x5b\x5d-\x7e]{1,16}$")]
 
+Switch = Annotated[bool, Setting(exact=True)]
+"""``true`` or ``false``."""
+
 
 @dataclass(frozen=True, slots=True)
 class Section:
