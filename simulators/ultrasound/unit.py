@@ -215,7 +215,7 @@ class Unit:
             yield
             return
         entity = self._entity()
-        entity.add_supported_context(COMMITMENT, scu_role=True, scp_role=False)
+        entity.add_supported_context(COMMITMENT, scu_role=False, scp_role=True)
         entity.add_supported_context(VERIFICATION)
         server = entity.start_server(("", port), block=False, evt_handlers=list(handlers))
         try:

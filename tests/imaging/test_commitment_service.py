@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from services_site import UNIT, Site, site, until
 from stills import ULTRASOUND, still
 
 from gateway.imaging.commitments import CommitmentState
+from simulators.ultrasound import PERSONALITIES
+from simulators.ultrasound.unit import Peer, Unit
 
 CLASS = "1.2.840.10008.1.20.1"
 INSTANCE = "1.2.840.10008.1.20.1.1"
@@ -206,3 +209,16 @@ async def test_a_disputed_instance_is_not_safe(tmp_path: Path) -> None:
         assert await asyncio.to_thread(store) != 0
         assert await asyncio.to_thread(ask, clinic.port, wanted(uid), reports) == 0
     assert reports.came[0][0] == 2
+
+
+async def test_the_simulated_unit_hears_its_report_where_it_listens(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    port, one = free_port(), still(1)
+    async with site(tmp_path / "data", device={"port": port}) as clinic:
+        await clinic.keep(one.data_set, one.uid)
+        personality = replace(PERSONALITIES["ge"], ae_title=UNIT)
+        unit = Unit(personality, Peer("GATEWAY", "127.0.0.1", clinic.port))
+        promise = await asyncio.to_thread(unit.commit, wanted(one.uid), port, 20.0)
+    assert promise.committed == {one.uid}
+    assert not promise.refused
