@@ -107,7 +107,7 @@ async def test_get_is_cancelled_while_the_first_image_comes(tmp_path: Path) -> N
     assert found["released"]
 
 
-async def test_a_clip_comes_in_jpeg_or_not_at_all(tmp_path: Path) -> None:
+async def test_a_clip_comes_in_jpeg_or_decoded(tmp_path: Path) -> None:
     cine = clip()
     sop_class, syntax = cine.sop_class, cine.transfer_syntax
     async with site(tmp_path) as clinic:
@@ -120,6 +120,17 @@ async def test_a_clip_comes_in_jpeg_or_not_at_all(tmp_path: Path) -> None:
     ((one,), (answer,)) = jpeg["stored"], jpeg["answers"]
     assert (one["syntax"], one["sha256"]) == (syntax, digest(cine.data_set))
     assert suboperations(answer) == (1, 0, 0)
+    ((one,), (answer,)) = plain["stored"], plain["answers"]
+    assert one["syntax"] in (ImplicitVRLittleEndian, ExplicitVRLittleEndian)
+    assert one["sha256"] != digest(cine.data_set)
+    assert suboperations(answer) == (1, 0, 0)
+
+
+async def test_a_clip_that_nothing_decodes_is_told_as_failed(tmp_path: Path) -> None:
+    cine, h264 = clip(), "1.2.840.10008.1.2.4.102"
+    async with site(tmp_path) as clinic:
+        await clinic.keep(cine.data_set, cine.uid, sop_class=cine.sop_class, transfer_syntax=h264)
+        (plain,) = await converse(conversation(clinic.port, get(cine.study)))
     (answer,) = plain["answers"]
     assert (answer["statuses"], suboperations(answer)) == ([0xA702], (0, 1, 0))
     (failed,) = answer["data_sets"]
