@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -319,3 +320,39 @@ def test_an_accept_header_is_read_as_media_ranges(header: str, wanted: list[str]
     found = accepted(request)
     assert [one.kind for one in found] == wanted
     assert all(one.parameters.get("type", "a,b;c/d") == "a,b;c/d" for one in found)
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize(
+    ("program", "syntax"),
+    [
+        *((("dcmcjpeg", "+el"), "4.57"), (("dcmcjpeg", "+e1"), "4.70")),
+        *((("dcmcjpls", "+el"), "4.80"), (("dcmconv", "+td"), "1.99"), (("dcmcrle",), "5")),
+    ],
+)
+@pytest.mark.parametrize("name", ["examples_rgb_color.dcm", "MR_small.dcm"])
+async def test_every_lossless_syntax_is_shown_as_what_it_is_made_from(
+    site: Clinic, tmp_path: Path, name: str, program: Sequence[str], syntax: str
+) -> None:
+    """Philips' EPIQ sends JPEG lossless."""
+    plain, made = tmp_path / "plain.dcm", tmp_path / "made.dcm"
+    plain.write_bytes(changed(name))
+    done = await asyncio.create_subprocess_exec(*program, plain, made)
+    assert await done.wait() == 0
+    read = pydicom.dcmread(made)
+    assert str(read.file_meta.TransferSyntaxUID).endswith(f".1.2.{syntax}")
+    read.SOPInstanceUID = read.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    read.save_as(made)
+    await stow(site, plain.read_bytes(), made.read_bytes())
+    before, after = (place(path.read_bytes()) for path in (plain, made))
+    assert (await picture(site, before, "") == await picture(site, after, "")).all()
+    assert (await site.client.get(f"{after}/thumbnail")).status_code == 200
+    head = {"accept": f"{DICOM}; transfer-syntax={PLAIN}"}
+    [back] = parts_of(await site.client.get(after, headers=head))
+    pixels = pydicom.dcmread(io.BytesIO(back)).pixel_array
+    assert (pixels == pydicom.dcmread(plain).pixel_array).all()
+    frames = [
+        await site.client.get(f"{at}/frames/1", headers={"accept": OCTETS})
+        for at in (before, after)
+    ]
+    assert parts_of(frames[0]) == parts_of(frames[1])

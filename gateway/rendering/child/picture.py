@@ -44,7 +44,8 @@ def _pixels(path: str, frame: Any, window: Any) -> Any:
     if int(head.Rows) * int(head.Columns) > _LARGEST:
         raise Refused(Trouble.TOO_LARGE)
     index = _index(frame, int(head.get("NumberOfFrames") or 1))
-    pixels = pixel_array(path, index=index)
+    deflated = head.file_meta.TransferSyntaxUID.is_deflated  # by name, pydicom seeks in it
+    pixels = pixel_array(dcmread(path) if deflated else path, index=index)
     interpretation = str(head.PhotometricInterpretation)
     if interpretation == "PALETTE COLOR":
         return _eight_bits(apply_color_lut(pixels, head))
