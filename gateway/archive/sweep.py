@@ -75,7 +75,7 @@ class Sweep:
         while batch := await self._archive.index.after(last, _BATCH):
             for instance in batch:
                 last = instance.id
-                if instance.state in GONE or _is_newer(instance, walk):
+                if instance.state in GONE or self._is_newer(instance, walk):
                     continue
                 found = await self._look(instance)
                 await self._walks.advance(NAME, last, 1, int(found))
@@ -84,7 +84,15 @@ class Sweep:
     def _until_due(self, walk: Walk) -> float:
         if walk.started_at is None:
             return FIRST
-        return max(0.0, (walk.started_at + self._pace.every - self._clock()).total_seconds())
+        due = walk.started_at + self._pace.every - self._clock()
+        return max(0.0, min(due, self._pace.every).total_seconds())
+
+    def _is_newer(self, instance: Instance, walk: Walk) -> bool:
+        """What came since it began is for the next walk; what seems to come later than now came
+        before the clock was put back."""
+        return walk.started_at is not None and (
+            walk.started_at < instance.received_at <= self._clock()
+        )
 
     async def _look(self, instance: Instance) -> bool:
         """Whether it is damaged; the index remembers the answer."""
@@ -134,10 +142,6 @@ class Sweep:
         if self._owed >= _LEAST_PAUSE:
             owed, self._owed = self._owed, 0.0
             await self._sleep(owed)
-
-
-def _is_newer(instance: Instance, walk: Walk) -> bool:
-    return walk.started_at is not None and instance.received_at > walk.started_at
 
 
 def _close(descriptor: int) -> None:

@@ -74,12 +74,13 @@ class Walks:
         )
 
     async def finish(self, name: str, action: str, words: str) -> None:
-        """The end is reached: told in the audit trail as ``seen`` and ``found`` in these words."""
+        """The end is reached: told in the audit trail as ``seen`` and ``found`` in these words.
+        It is never before the beginning: the clock may have been put back since."""
 
         def operation(connection: apsw.Connection) -> None:
             connection.execute(
-                "UPDATE archive_walks SET finished_at = ?, last_seen = seen, last_found = found "
-                "WHERE name = ?",
+                "UPDATE archive_walks SET finished_at = MAX(started_at, ?), last_seen = seen, "
+                "last_found = found WHERE name = ?",
                 (to_micros(self._engine.clock()), name),
             )
             walk = walk_of(connection, name)

@@ -22,7 +22,7 @@ from typing import Final
 import apsw
 
 from gateway.archive import Archive
-from gateway.archive.shelves import sync_folder
+from gateway.archive.shelves import INCOMING, sync_folder
 from gateway.archive.walks import ACTOR, Walks
 from gateway.imaging.pointer import CONTENT_TYPE
 from gateway.store import Engine, audit
@@ -181,7 +181,10 @@ def _remove(paths: Sequence[Path]) -> None:
     for path in paths:
         path.unlink(missing_ok=True)
     for folder in {path.parent for path in paths}:
-        sync_folder(folder)
+        if folder.is_dir():
+            sync_folder(folder)
+        else:  # gone with all that was in it, unless the archive itself is not there now
+            sync_folder(folder.parent / INCOMING)
 
 
 def _awaited(connection: apsw.Connection) -> frozenset[str]:
