@@ -75,6 +75,7 @@ async def modalities(
         services = await imaging_services(
             configuration, section, store, archive, world, sources=worklists
         )
+        stack.enter_context(notices.watched_by(services.heard))
         for name, run in services.runs.items():
             await _kept_running(stack, name, run)
         storage = Storage(

@@ -146,6 +146,19 @@ class Commitments:
             )
         )
 
+    async def there_again(self, device: str) -> None:
+        """The same, of a configured device."""
+        bindings = (to_micros(self._engine.clock()), device)
+        await self._engine.write(
+            lambda c: (
+                c.execute(
+                    "UPDATE commitments SET next_at = ?1 WHERE state = 'open' AND device = ?2 "
+                    "AND next_at > ?1",
+                    bindings,
+                ).get
+            )
+        )
+
     async def reported(self, told: Commitment, report: Report) -> bool:
         """False when it was asked for again meanwhile, and is still owed."""
         return await self._finish(told, CommitmentState.REPORTED, report)

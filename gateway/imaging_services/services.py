@@ -41,13 +41,15 @@ from gateway.imaging.worklist import Sources, WorklistSource
 from gateway.imaging.worklist_file import WorklistFile
 from gateway.imaging_services.ordered import OrderedProcedures
 from gateway.imaging_services.performed import PerformedOrders
+from gateway.notices import Heard, Posted
 from gateway.rendering.process import Renderer
 from gateway.store import Store
 
 
 @dataclass(frozen=True, slots=True)
 class ImagingServices:
-    """What is to be plugged in.  ``ordered`` is to be called when orders came or changed."""
+    """What is to be plugged in.  ``ordered`` is to be called when orders came or changed,
+    ``heard`` with every notice."""
 
     providers: tuple[Provider, ...]
     forwarders: Mapping[str, DicomForwarder]
@@ -57,11 +59,17 @@ class ImagingServices:
     commitments: Commitments
     forwardings: Forwardings
     ordered: Callable[[], None]
+    called: Callable[[str], None]
 
     def stored(self) -> None:
         """The archive has something new."""
         for forwarder in self.forwarders.values():
             forwarder.stored()
+
+    def heard(self, posted: Posted) -> None:
+        """A device called, among other things."""
+        if isinstance(posted.notice, Heard):
+            self.called(posted.notice.device)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +154,15 @@ async def imaging_services(
     units = {name: _unit(name, remote) for name, remote in pacs.items()}
     runs = {"commitment reports": reporter.run, "performed steps": performed.run}
     return ImagingServices(
-        providers, forwarders, units, runs, steps, commitments, forwardings, performed.ordered
+        providers,
+        forwarders,
+        units,
+        runs,
+        steps,
+        commitments,
+        forwardings,
+        performed.ordered,
+        reporter.called,
     )
 
 

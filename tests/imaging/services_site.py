@@ -95,6 +95,7 @@ async def site(
     port: int | None = None,
     listen: int = 0,
     clock: Callable[[], datetime] = now,
+    report_first: float = 0.2,
     **extra: Any,
 ) -> AsyncIterator[Site]:
     """Listening on a free port; ``port`` is where the device listens for reports."""
@@ -112,8 +113,9 @@ async def site(
             space=ROOMY,
         )
         stack.push_async_callback(archive.aclose)
-        world = Surroundings(clock, lambda: 0.0, report_first=0.2, forward_quiet=0.3)
+        world = Surroundings(clock, lambda: 0.0, report_first=report_first, forward_quiet=0.3)
         services = await imaging_services(chosen, chosen.dicom, store, archive, world)
+        stack.enter_context(notices.watched_by(services.heard))
 
         def filed(_filed: Filed) -> None:
             services.stored()

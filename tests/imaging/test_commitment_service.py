@@ -164,6 +164,67 @@ async def test_a_report_that_is_refused_comes_again(
             await until(twice)
 
 
+async def tried_in_vain(clinic: Site) -> None:
+    async def so() -> bool:
+        (commitment,) = await clinic.services.commitments.latest()
+        return commitment.attempts > 0
+
+    await until(so)
+
+
+def verify(port: int) -> None:
+    ae = AE(ae_title=UNIT)
+    ae.add_requested_context("1.2.840.10008.1.1")
+    association = ae.associate("127.0.0.1", port)
+    assert association.send_c_echo().Status == 0
+    association.release()
+
+
+async def test_a_unit_that_calls_for_anything_is_told_what_it_is_owed(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    """It was switched off when the report was due, and the next try is hours away."""
+    port, reports = free_port(), Reports()
+    async with site(tmp_path, port=port, report_first=9000.0) as clinic:
+        uid = await kept(clinic)
+        assert await asyncio.to_thread(ask, clinic.port, wanted(uid)) == 0
+        await tried_in_vain(clinic)
+    async with site(tmp_path, port=port, report_first=9000.0) as clinic:
+        with listening(port, reports):
+            await asyncio.to_thread(verify, clinic.port)
+            event, _ = await reports.until_one()
+    assert event == 1
+
+
+async def test_a_unit_that_listens_nowhere_is_told_when_it_asks_again(tmp_path: Path) -> None:
+    """On the association of its next request, also about the one before."""
+    async with site(tmp_path, report_first=9000.0) as clinic:
+        uid = await kept(clinic)
+        deaf = Reports(0x0110)
+        assert await asyncio.to_thread(ask, clinic.port, wanted(uid), deaf) == 0
+        await tried_in_vain(clinic)
+        reports, both = Reports(), threading.Event()
+
+        def take(event: Any) -> tuple[int, None]:
+            answer = reports.take(event)
+            if len(reports.came) == 2:
+                both.set()
+            return answer
+
+        def next_request() -> None:
+            ae = AE(ae_title=UNIT)
+            ae.add_requested_context(CLASS)
+            handlers = [(evt.EVT_N_EVENT_REPORT, take)]
+            association = ae.associate("127.0.0.1", clinic.port, evt_handlers=handlers)
+            other = wanted(uid, transaction="2.25.501")
+            assert association.send_n_action(other, 1, CLASS, INSTANCE)[0].Status == 0
+            assert both.wait(20)
+            association.release()
+
+        await asyncio.to_thread(next_request)
+    assert {report.TransactionUID for _, report in reports.came} == {TRANSACTION, "2.25.501"}
+
+
 async def test_the_same_request_again_and_another_under_its_name(tmp_path: Path) -> None:
     async with site(tmp_path) as clinic:
         uid = await kept(clinic)

@@ -67,7 +67,7 @@ class Bench:
         request = Request(f"2.25.{uid[-1]}", (Reference(ULTRASOUND, uid),))
         number = await self.commitments.ask(request, sender, "GATEWAY")
         if peer is not None:
-            self.reporter.owed(number, cast("Dialogue", peer), CONTEXT)
+            self.reporter.owed(number, cast("Dialogue", peer), CONTEXT, calling)
         return number
 
     async def until(self, number: int, done: Callable[[Commitment], bool]) -> Commitment:
@@ -192,7 +192,7 @@ async def test_a_clock_that_was_put_back_does_not_put_off_a_report(tmp_path: Pat
         await ours.until(number, lambda c: c.attempts > 0)
         clock.now -= timedelta(days=1)
         peer.reached.clear()
-        ours.reporter.owed(number, cast("Dialogue", peer), CONTEXT)
+        ours.reporter.owed(number, cast("Dialogue", peer), CONTEXT, "ROOM-1")
         await peer.reached.wait()
 
 
@@ -205,3 +205,21 @@ async def test_a_unit_that_asks_again_from_elsewhere_is_told_there(tmp_path: Pat
         found = await ours.commitments.get(number)
     assert found is not None
     assert (found.calling, found.host, found.called) == ("ROOM-2", "192.0.2.9", "ARCHIVE")
+
+
+async def test_a_unit_that_calls_for_every_image_is_called_back_once_a_minute(
+    tmp_path: Path,
+) -> None:
+    clock = Clock()
+    async with bench(tmp_path, clock) as ours:
+        peer = Peer(status=Status.PROCESSING_FAILURE)
+        number = await ours.asked("1.1", peer)
+        for attempt in (1, 2):
+            await peer.reached.wait()
+            peer.reached.clear()
+            peer.answer.set()
+            await ours.until(number, lambda c, attempt=attempt: c.attempts == attempt)
+            for _ in range(30):
+                ours.reporter.called("us-room")
+                await ours.commitments.get(number)
+        assert peer.told == 2

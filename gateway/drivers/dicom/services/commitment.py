@@ -51,7 +51,8 @@ class StorageCommitment:
             await exchange.respond(request.response(status, error_comment=comment))
         finally:
             if number is not None:
-                self._reporter.owed(number, exchange.dialogue, exchange.context)
+                calling = exchange.caller.ae_title
+                self._reporter.owed(number, exchange.dialogue, exchange.context, calling)
 
     async def _filed(
         self, exchange: Exchange, request: NActionRQ, data_set: bytes

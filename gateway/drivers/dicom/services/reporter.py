@@ -2,7 +2,8 @@
 
 Every file is read and hashed before the report.  It goes to the device's configured port, on an
 association of ours on which we are the SCP; when there is no port or nobody there, on the
-association that asked, while it is open.  Otherwise again with back-off, for ``PATIENCE``.
+association that asked, while it is open, or a later one on which the device asks.  Otherwise again
+with back-off, for ``PATIENCE``, and whenever the device calls.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ LONGEST: Final = LONGEST_PAUSE.total_seconds()
 _FRESH: Final = timedelta(hours=1)
 _TURNS: Final = 4  # devices told at once
 _ANSWER: Final = 60.0
+_HURRY: Final = 60.0  # seconds between two tries because a device called
 
 CONTEXTS: Final = ((STORAGE_COMMITMENT, (EXPLICIT_LE, IMPLICIT_LE)),)
 ROLES: Final = (RoleSelection(STORAGE_COMMITMENT, scu=False, scp=True),)
@@ -46,7 +48,7 @@ Inspect = Callable[[Reference, str], Awaitable[Failure | None]]
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """The association a request came on."""
+    """An association a request came on."""
 
     dialogue: Dialogue
     context: Context
@@ -54,7 +56,7 @@ class _Open:
 
 class Reporter:
     """``run`` until cancelled; ``owed`` when a request was filed, ``look`` when its sender has gone
-    since.  ``ports``: where the devices listen for reports."""
+    since, ``called`` when a device has.  ``ports``: where the devices listen for reports."""
 
     def __init__(
         self,
@@ -75,15 +77,28 @@ class Reporter:
         self._random = random
         self._first = first
         self._asked_on: dict[int, _Open] = {}
+        self._there: dict[str, _Open] = {}  # by calling AE title
+        self._back: set[str] = set()
+        self._hurried: dict[str, float] = {}
         self._seen: dict[int, tuple[datetime, Report]] = {}
         self._wake = asyncio.Event()
         self._turns = asyncio.Semaphore(_TURNS)
 
-    def owed(self, number: int, dialogue: Dialogue, context: Context) -> None:
+    def owed(self, number: int, dialogue: Dialogue, context: Context, calling: str) -> None:
         """From the provider: the device may be told on this association too."""
         self._asked_on = {n: o for n, o in self._asked_on.items() if not o.dialogue.over}
-        self._asked_on[number] = _Open(dialogue, context)
+        self._there = {title: o for title, o in self._there.items() if not o.dialogue.over}
+        self._asked_on[number] = self._there[calling] = _Open(dialogue, context)
         self.look()
+
+    def called(self, device: str) -> None:
+        """It is switched on and in reach: what it is owed is due now.  Units call for each image,
+        and most have nothing to be told."""
+        now = asyncio.get_running_loop().time()
+        if now - self._hurried.get(device, -_HURRY) >= _HURRY:
+            self._hurried[device] = now
+            self._back.add(device)
+            self.look()
 
     def look(self) -> None:
         """Something may be due."""
@@ -94,6 +109,8 @@ class Reporter:
         async with asyncio.TaskGroup() as tasks:
             while True:
                 self._wake.clear()
+                while self._back:
+                    await self._commitments.there_again(self._back.pop())
                 under_way = {n: t for n, t in under_way.items() if not t.done()}
                 now = self._clock()
                 for commitment in await self._commitments.due(now):
@@ -155,13 +172,13 @@ class Reporter:
                 return await self._called(commitment, port, report)
             except (AssociationRefused, AssociationOver, TimeoutError) as error:
                 _log("commitment.unheard", commitment, str(error) or "no answer")
-        asked_on = self._asked_on.get(commitment.id)
-        if asked_on is None or asked_on.dialogue.over:
-            return False
-        try:
-            return await self._said(asked_on.dialogue, asked_on.context, report)
-        except (AssociationOver, TimeoutError):
-            return False
+        for known in (self._asked_on.get(commitment.id), self._there.get(commitment.calling)):
+            if known is not None and not known.dialogue.over:
+                try:
+                    return await self._said(known.dialogue, known.context, report)
+                except (AssociationOver, TimeoutError):
+                    continue
+        return False
 
     async def _called(self, commitment: Commitment, port: int, report: Report) -> bool:
         remote = Remote(commitment.calling, commitment.host, port, device=commitment.device)
