@@ -1,7 +1,8 @@
 """Ties studies to their orders, as soon as something says which.
 
 A study a person unlinked or moved is not tied again by itself.  Orders that arrive after the images
-are looked at for ``AGAIN`` days.  ``changed`` hears of every study whose order changed, by this or
+are looked at for ``AGAIN`` days, and for the ``NEWEST`` studies in any case: their times may be of
+a clock that was wrong.  ``changed`` hears of every study whose order changed, by this or
 by a person, so that it can be told of.
 """
 
@@ -21,6 +22,7 @@ from gateway.store import Store, audit
 from gateway.store.moments import to_micros
 
 AGAIN: Final = timedelta(days=7)
+NEWEST: Final = 200
 _OVERLAP: Final = timedelta(seconds=10)
 _BATCH: Final = 1000
 _PAUSE: Final = 1.0
@@ -36,29 +38,28 @@ class Studies:
         self._store = store
         self._clock = clock
         self._changed = changed
-        self._latest = clock()
-        self._told_upto = to_micros(self._latest)
+        self._pending: frozenset[tuple[str, int]] = frozenset()
 
     async def run(self) -> None:
         rounds = 0
         while True:
-            again = rounds % _ROUNDS == 0
-            now, before = self._clock(), self._latest
-            self._latest = now
-            if now < before:  # the clock was put back: what was tied since looks old
-                self._told_upto = to_micros(now - _OVERLAP)
-            await self.look(now - (AGAIN if again else _OVERLAP))
+            if rounds % _ROUNDS == 0:
+                await self.look(self._clock() - AGAIN, NEWEST)
+            else:
+                await self.look(self._clock() - _OVERLAP)
             await self._tell()
             rounds += 1
             await asyncio.sleep(_PAUSE)
 
-    async def look(self, since: datetime) -> int:
-        """Ties what can be tied among studies that changed since; how many it was."""
+    async def look(self, since: datetime, newest: int = 0) -> int:
+        """Ties what can be tied among studies that changed since, and so many that came last; how
+        many it was."""
         query = (
             "SELECT uid FROM studies WHERE match_state <> 'matched' AND matched_at IS NULL "
-            "AND changed_at >= ? ORDER BY id DESC LIMIT ?"
+            "AND (changed_at >= ? OR id > (SELECT MAX(id) FROM studies) - ?) "
+            "ORDER BY id DESC LIMIT ?"
         )
-        bindings = (to_micros(since), _BATCH)
+        bindings = (to_micros(since), newest, _BATCH)
         uids: list[str] = await self._store.engine.browse(
             lambda c: [uid for (uid,) in c.execute(query, bindings)]
         )
@@ -67,13 +68,13 @@ class Studies:
         return sum(ties)
 
     async def _tell(self) -> None:
-        query = "SELECT uid, matched_at FROM studies WHERE told = 0 AND matched_at > ?"
-        upto = self._told_upto
-        rows: list[tuple[str, int]] = await self._store.engine.browse(
-            lambda c: list(c.execute(query, (upto,)))
+        """Each tie once, and no sooner than it is made: until it is told it is among the rows."""
+        query = "SELECT uid, matched_at FROM studies WHERE told = 0 AND matched_at IS NOT NULL"
+        rows: frozenset[tuple[str, int]] = await self._store.engine.browse(
+            lambda c: frozenset((str(uid), int(str(at))) for uid, at in c.execute(query))
         )
-        for uid, at in rows:
-            self._told_upto = max(self._told_upto, at)
+        new, self._pending = rows - self._pending, rows
+        for uid, _ in sorted(new):
             self._changed(uid)
 
     def _tied(self, connection: apsw.Connection, uid: str) -> bool:

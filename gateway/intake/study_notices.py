@@ -32,6 +32,8 @@ QUIET: Final = 180.0
 SETTLED: Final = 10.0
 _PAUSE: Final = 5.0
 _RECENT: Final = timedelta(days=7)
+_NEWEST: Final = 500
+_AHEAD: Final = timedelta(minutes=1)
 _ACTOR: Final = "gateway"
 
 
@@ -72,12 +74,16 @@ class StudyNotices:
         self._routes = studies_routes(router)
 
     async def run(self) -> None:
-        """Until cancelled.  A destination's studies begin with its first run."""
-        for route in self._routes:
-            await self._store.engine.write(partial(self._begin, destination=route.name))
+        """Until cancelled."""
+        await self.begin()
         while True:
             await self.look()
             await self._sleep(_PAUSE)
+
+    async def begin(self) -> None:
+        """A destination's studies begin with its first run."""
+        for route in self._routes:
+            await self._store.engine.write(partial(_begin, destination=route.name))
 
     async def look(self) -> int:
         """How many messages were queued."""
@@ -90,16 +96,11 @@ class StudyNotices:
             self._store.outbox.announce(frozenset({route.name}))
         return queued
 
-    def _bounds(self, now: datetime) -> tuple[int, int]:
+    def _bounds(self, now: datetime) -> tuple[int, int, int]:
+        """Of ``_RIPE``.  What changed later than now did so before the clock was put back."""
         quiet, settled = timedelta(seconds=self._quiet), timedelta(seconds=SETTLED)
-        return to_micros(now - quiet), to_micros(now - min(settled, quiet))
-
-    def _begin(self, connection: apsw.Connection, destination: str) -> None:
-        connection.execute(
-            "INSERT OR IGNORE INTO study_notices (study_uid, destination, revision, images, at) "
-            "VALUES ('', ?, 0, 0, ?)",
-            (destination, to_micros(self._clock())),
-        )
+        ahead = to_micros(now + quiet + _AHEAD)
+        return to_micros(now - quiet), ahead, to_micros(now - min(settled, quiet))
 
     def _tell(self, connection: apsw.Connection, route: EhrRoute, uid: str) -> int:
         """Everything that is to be told of it now, and the memory that it was."""
@@ -192,31 +193,45 @@ def studies_routes(router: Router) -> Sequence[EhrRoute]:
     return [one for one in router.routes if isinstance(one, EhrRoute) and one.studies]
 
 
+def _begin(connection: apsw.Connection, destination: str) -> None:
+    """With what comes after the last study there is, whatever the clock says (``at`` is of those
+    that began by it)."""
+    connection.execute(
+        "INSERT OR IGNORE INTO study_notices (study_uid, destination, revision, images, at) "
+        "SELECT '', ?, COALESCE(MAX(id), 0), 0, 0 FROM studies",
+        (destination,),
+    )
+
+
 def _accession(connection: apsw.Connection, order: int) -> str:
     query = "SELECT accession FROM imaging_procedures WHERE order_id = ? ORDER BY step LIMIT 1"
     return str(connection.execute(query, (order,)).get or "")
 
 
-_RIPE: Final = """(s.changed_at <= ? OR (s.changed_at <= ? AND EXISTS (SELECT 1
+_RIPE: Final = """(s.changed_at <= ? OR s.changed_at > ? OR (s.changed_at <= ? AND EXISTS (SELECT 1
     FROM procedure_steps p WHERE p.study_uid = s.uid AND p.status = 'COMPLETED')))"""
 _ORDER: Final = "CASE WHEN s.match_state = 'matched' THEN CAST(s.match_order AS INTEGER) END"
 
 
-def _due(destination: str, bounds: tuple[int, int, int], connection: apsw.Connection) -> list[str]:
-    recent, quiet, settled = bounds
+def _due(
+    destination: str, bounds: tuple[int, int, int, int], connection: apsw.Connection
+) -> list[str]:
+    recent, *ripe = bounds
     query = f"""SELECT s.uid FROM studies s LEFT JOIN study_notices n
         ON n.study_uid = s.uid AND n.destination = ?
-        WHERE (s.changed_at >= ? OR s.matched_at >= ?) AND s.first_at >=
-        (SELECT at FROM study_notices WHERE study_uid = '' AND destination = ?)
+        JOIN study_notices b ON b.study_uid = '' AND b.destination = ?
+        AND s.id > b.revision AND s.first_at >= b.at
+        WHERE (s.changed_at >= ? OR s.matched_at >= ?
+        OR s.id > (SELECT MAX(id) FROM studies) - {_NEWEST})
         AND ((n.order_id IS NOT NULL AND n.order_id IS NOT {_ORDER})
           OR ({_ORDER} IS NOT NULL AND (n.order_id IS NULL OR n.images <> s.instances)
               AND {_RIPE})) ORDER BY s.id LIMIT 200"""  # noqa: S608 - our own words
-    bindings = (destination, recent, recent, destination, quiet, settled)
+    bindings = (destination, destination, recent, recent, *ripe)
     return [str(uid) for (uid,) in connection.execute(query, bindings)]
 
 
 def _state(
-    connection: apsw.Connection, destination: str, uid: str, bounds: tuple[int, int]
+    connection: apsw.Connection, destination: str, uid: str, bounds: tuple[int, int, int]
 ) -> _State | None:
     query = f"""SELECT s.uid, COALESCE(s.device, 'unknown'), s.study_date, s.study_time,
         s.accession, s.instances, {_ORDER}, {_RIPE}, n.order_id, COALESCE(n.images, 0),

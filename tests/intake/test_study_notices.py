@@ -92,7 +92,9 @@ class Department:
 
 
 @asynccontextmanager
-async def department(folder: Path, *routes: EhrRoute) -> AsyncIterator[Department]:
+async def department(
+    folder: Path, *routes: EhrRoute, begins: bool = True
+) -> AsyncIterator[Department]:
     clock = Clock()
     store = await Store.open(folder, clock=clock)
     try:
@@ -101,12 +103,8 @@ async def department(folder: Path, *routes: EhrRoute) -> AsyncIterator[Departmen
             every, Sender("GATEWAY", "clinic"), store.site_key, lambda: clock().astimezone(ZONE)
         )
         made = Department(store, clock, StudyNotices(store, router, clock))
-        for route in every:
-            await made.run(
-                "INSERT INTO study_notices (study_uid, destination, revision, images, at) "
-                "VALUES ('', ?, 0, 0, ?)",
-                *(route.name, to_micros(clock())),
-            )
+        if begins:
+            await made.notices.begin()
         yield made
     finally:
         await store.aclose()
@@ -194,10 +192,11 @@ async def test_what_was_there_before_and_other_devices_are_not_told(tmp_path: Pa
     profile = DESTINATION_PROFILES["oru-2.5.1"]
     only = EhrRoute("ehr", profile, frozenset({"us"}), studies=True)
     others = EhrRoute("other", profile, frozenset({"us-2"}), studies=True)
-    async with department(tmp_path, only, others) as clinic:
+    async with department(tmp_path, only, others, begins=False) as clinic:
         order = await clinic.order("A1", "MRN1")
         await clinic.study("1.2.1")
-        await clinic.run("UPDATE studies SET first_at = 0")
+        for _ in range(2):  # each start
+            await clinic.notices.begin()
         await clinic.study("1.2.2")
         await clinic.link(order, "1.2.1")
         await clinic.link(order, "1.2.2")

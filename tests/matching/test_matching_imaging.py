@@ -269,6 +269,43 @@ async def test_a_clock_that_was_put_back_keeps_no_tie_from_being_told(
     assert department.changed == ["1.2.3"]
 
 
+async def until_changed(department: Department, matcher: Studies, count: int) -> None:
+    running = asyncio.create_task(matcher.run())
+    async with asyncio.timeout(10):
+        while len(department.changed) < count:
+            await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+@pytest.mark.parametrize("days", [-6000, 6000])
+async def test_an_order_that_comes_when_the_clock_was_put_right_still_ties(
+    department: Department, days: int
+) -> None:
+    """The images came while the battery was empty."""
+    await department.image(AccessionNumber="ACC-P1")
+    await department.image("1.2.4", AccessionNumber="ACC-P2")
+    await department.order("P1", "MRN1", "DOE^JANE")
+    moment = NOW + timedelta(days=days)
+    matcher = Studies(department.store, lambda: moment, department.changed.append)
+    await until_changed(department, matcher, 1)
+    assert department.changed == ["1.2.3"]
+
+
+async def test_a_tie_is_told_though_another_seems_to_be_of_later(department: Department) -> None:
+    """The one before was made while the clock was ahead, and is not told yet."""
+    await department.order("P1", "MRN1", "DOE^JANE")
+    await department.image(AccessionNumber="ACC-P1")
+    moment = NOW + timedelta(hours=3)
+    matcher = Studies(department.store, lambda: moment, department.changed.append)
+    await until_changed(department, matcher, 1)
+    moment = NOW
+    await department.order("P2", "MRN1", "DOE^JANE")
+    await department.image("1.2.4", AccessionNumber="ACC-P2")
+    await until_changed(department, matcher, 2)
+    assert department.changed == ["1.2.3", "1.2.4"]
+
+
 @pytest.mark.parametrize("linked", [True, False])
 async def test_a_link_is_judged_as_it_stands_when_it_is_written(
     department: Department, monkeypatch: pytest.MonkeyPatch, linked: bool
