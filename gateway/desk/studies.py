@@ -20,6 +20,7 @@ from gateway.desk.mistakes import Mistake
 from gateway.imaging.correction import correction_of
 from gateway.imaging.forwarding import Forwardings
 from gateway.matching import imaging
+from gateway.matching.hints import hinted
 from gateway.orders import book, patients
 from gateway.orders.book import KnownOrder
 from gateway.store import Store
@@ -186,7 +187,9 @@ def _whereabouts(connection: apsw.Connection, study: int) -> dict[str, Any]:
 
 def _decided(connection: apsw.Connection, uid: str) -> imaging.ImagingMatch:
     found = imaging.subject(connection, uid)
-    return imaging.ImagingMatch() if found is None else imaging.decide(connection, found)
+    if found is None:
+        return imaging.ImagingMatch()
+    return hinted(connection, found, imaging.decide(connection, found))
 
 
 def _chosen(connection: apsw.Connection, wanted: str) -> KnownOrder:

@@ -92,13 +92,13 @@ def subject(connection: apsw.Connection, uid: str) -> Subject | None:
 def decide(connection: apsw.Connection, study: Subject) -> ImagingMatch:
     """The order it is tied to; otherwise what a person may choose from."""
     candidates = _candidates(connection, study)
-    sound = [c for c in candidates if c.grounds and not _against(connection, study, c.order)]
+    sound = [c for c in candidates if c.grounds and not against(connection, study, c.order)]
     numbers = {(c.order.placer, c.order.placer_namespace) for c in sound}
     if len(numbers) == 1:
         best = min(sound, key=lambda c: (_rank(c), c.order.id))
         return ImagingMatch(best.order, min(best.grounds, key=list(Ground).index))
     told = [
-        Suggestion(c.order, tuple(c.why), _against(connection, study, c.order)) for c in candidates
+        Suggestion(c.order, tuple(c.why), against(connection, study, c.order)) for c in candidates
     ]
     return ImagingMatch(suggestions=tuple(told[:_MOST]))
 
@@ -138,7 +138,7 @@ def _candidates(connection: apsw.Connection, study: Subject) -> list[_Candidate]
     return sorted(found.values(), key=lambda c: (not c.grounds, -len(c.why), c.order.id))
 
 
-def _against(connection: apsw.Connection, study: Subject, order: KnownOrder) -> tuple[str, ...]:
+def against(connection: apsw.Connection, study: Subject, order: KnownOrder) -> tuple[str, ...]:
     """What keeps the study from being tied to this order without a person."""
     told = []
     if study.mixed:
@@ -150,7 +150,7 @@ def _against(connection: apsw.Connection, study: Subject, order: KnownOrder) -> 
     known = patients.find(connection, order.patient)
     sent = Patient(
         name=study.patient_name or None,
-        birth_date=_iso(study.birth_date),
+        birth_date=iso_date(study.birth_date),
         sex=study.sex or None,
     )
     if known is not None and contradicts(sent, known):
@@ -158,7 +158,7 @@ def _against(connection: apsw.Connection, study: Subject, order: KnownOrder) -> 
     return tuple(told)
 
 
-def _iso(date: str) -> str | None:
+def iso_date(date: str) -> str | None:
     """A DICOM date as the EHR's records write it; None for none or an odd one."""
     bare = date.replace(".", "")  # 1994.11.05 is of before DICOM 3.0
     if len(bare) != 8 or not bare.isdigit():

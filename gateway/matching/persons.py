@@ -34,8 +34,8 @@ def _same_name(sent: str, known: str) -> bool:
     round only where the device wrote one cell."""
     if "^" in sent and "^" in known:
         pairs = zip(sent.split("^"), known.split("^"), strict=False)
-        return all(_parts_agree(_words(a), _words(b)) for a, b in list(pairs)[:2])
-    return _parts_agree(_words(sent), _words(known))
+        return all(_parts_agree(words(a), words(b)) for a, b in list(pairs)[:2])
+    return _parts_agree(words(sent), words(known))
 
 
 def _parts_agree(sent: list[str], known: list[str]) -> bool:
@@ -48,7 +48,8 @@ def _word_agrees(word: str, other: str) -> bool:
     return word == other or (len(word) == 1 and other.startswith(word))
 
 
-def _words(text: str) -> list[str]:
+def words(text: str) -> list[str]:
+    """The parts of a name, without case, accents and punctuation."""
     plain = unicodedata.normalize("NFKD", text).casefold()
     kept = "".join(" " if not c.isalnum() else c for c in plain if not unicodedata.combining(c))
     return kept.split()

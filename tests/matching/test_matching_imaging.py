@@ -49,6 +49,8 @@ class Department:
             more.get("accession", f"ACC-{placer}"),
             f"RP-{placer}",
             more.get("study_uid"),
+            ae_title=more.get("ae_title"),
+            scheduled_at=more.get("scheduled_at"),
         )
         status = more.get("status", OrderStatus.ACTIVE)
         data = OrderData(placer, "EHR", "US-THYROID", status=status, imaging=(step,))
@@ -170,7 +172,8 @@ async def test_suggestions_say_why_and_what_is_against_them(department: Departme
     await department.image(AccessionNumber="ACC-A1", PatientSex="M")
     [suggestion] = (await department.look())["suggestions"]
     assert suggestion["placer"] == "A1"
-    assert suggestion["why"] == ["same accession number", "same patient id"]
+    reasons = ["same accession number", "same patient id", "same name", "same birth date"]
+    assert suggestion["why"] == reasons
     assert suggestion["against"] == ["name, birth date or sex differ"]
 
 
