@@ -36,6 +36,7 @@ def known_devices(configuration: Configuration) -> dict[str, Known]:
             clock_limits(device),
             certifications.get(name),
             tuple(device.columns.items()),
+            device.encoding,
         )
         for name, device in configuration.analyzers.items()
     }

@@ -18,6 +18,7 @@ from gateway.orders.send_out import Plan, SendOuts
 from gateway.orders.send_out_message import Parties
 from gateway.orders.worklists import Asking, Worklists
 from gateway.profiles import AnalyzerProfile, Protocol, catalogue
+from gateway.profiles.encodings import written_in
 from gateway.store import Store
 
 
@@ -61,7 +62,12 @@ def _askers(configuration: Configuration) -> dict[str, Asking] | None:
     return {
         name: Asking(
             name,
-            Menu(profiles[device.profile], device.codes, panels, device.order_codes),
+            Menu(
+                written_in(profiles[device.profile], device.encoding),
+                device.codes,
+                panels,
+                device.order_codes,
+            ),
             ZoneInfo(device.timezone or configuration.gateway.timezone),
             device.downloads,
         )

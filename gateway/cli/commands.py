@@ -95,11 +95,14 @@ def decode(
         list[str] | None,
         typer.Option(help="Of exported tables, as in 'columns': HEADING=MEANING.", metavar="H=M"),
     ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="Of its text, as in the configuration: utf-8, cp1252, ...")
+    ] = None,
 ) -> None:
     """Reads a capture offline: link layer, records, profile. Exit 1 when anything was damaged."""
     from gateway.cli.decode import decode_file
 
-    raise typer.Exit(decode_file(file, profile, as_.value, tz, column or []))
+    raise typer.Exit(decode_file(file, profile, as_.value, tz, column or [], encoding))
 
 
 @app.command("dicom-conformance", epilog="Example: gateway dicom-conformance -o statement.md")

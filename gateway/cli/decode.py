@@ -9,6 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gateway.cli.captures import is_transcript, not_bytes_of_a_line
+from gateway.config.mistakes import unknown
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.messages import (
     DESTINATION_PROFILES,
@@ -21,6 +22,7 @@ from gateway.messages import (
 )
 from gateway.profiles import AnalyzerProfile, Context, Protocol, catalogue, read_transmission
 from gateway.profiles.columns import Meaning, with_columns
+from gateway.profiles.encodings import ENCODINGS, written_in
 from gateway.profiles.recording import (
     Piece,
     device_pieces,
@@ -36,9 +38,17 @@ from gateway.report import Kind, Report
 _LIMIT = 256 * 1024 * 1024
 
 
-def decode_file(file: str, profile: str, form: str, tz: str, columns: Iterable[str] = ()) -> int:
+def decode_file(
+    file: str,
+    profile: str,
+    form: str,
+    tz: str,
+    columns: Iterable[str] = (),
+    encoding: str | None = None,
+) -> int:
     """Prints what is in ``file``; one line on stderr for everything damaged or incomplete."""
-    chosen, zone = with_columns(_profile(profile), _columns(columns)), _zone(tz)
+    written = written_in(_profile(profile), _encoding(encoding))
+    chosen, zone = with_columns(written, _columns(columns)), _zone(tz)
     if chosen.link.protocol is not Protocol.ASTM:
         return _decode_others(file, chosen, zone, form)
     sound = True
@@ -66,6 +76,12 @@ def _profile(name: str) -> AnalyzerProfile:
         names = ", ".join(sorted(known))
         raise ConfigurationError([f"--profile: unknown profile '{name}'; known: {names}"])
     return known[name]
+
+
+def _encoding(name: str | None) -> str | None:
+    if name is not None and name not in ENCODINGS:
+        raise ConfigurationError([f"--encoding: {unknown('encoding', name, ENCODINGS)}"])
+    return name
 
 
 def _columns(texts: Iterable[str]) -> dict[str, str]:

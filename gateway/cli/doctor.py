@@ -24,6 +24,7 @@ from gateway.cli.capture import Ear, Recording
 from gateway.cli.captures import known_profile, read_entries
 from gateway.cli.run import now
 from gateway.cli.symptoms import Finding, Symptom, diagnose, legible, whole
+from gateway.cli.written import text_findings
 from gateway.errors import ConfigurationError
 from gateway.notices import LinkState
 from gateway.profiles import AnalyzerProfile, catalogue
@@ -83,8 +84,12 @@ def examine(
 
 def _diagnosed(spoken: list[Spoken], profile: AnalyzerProfile | None) -> tuple[Finding, ...]:
     if profile is None:
-        return diagnose(spoken)
-    return diagnose(spoken, profile.link.dialect, profile.link.protocol)
+        found = diagnose(spoken)
+    else:
+        found = diagnose(spoken, profile.link.dialect, profile.link.protocol)
+    if any(finding.fault for finding in found):
+        return found
+    return (*text_findings(said(spoken), profile), *found)
 
 
 def _kept() -> TextIO:

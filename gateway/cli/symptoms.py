@@ -45,6 +45,7 @@ class Symptom(StrEnum):
     COLLISION = "collision"
     INCOMPLETE = "incomplete"
     OTHER_LANGUAGE = "other-language"
+    OTHER_ENCODING = "other-encoding"
     UNCLEAR = "unclear"
     UNREACHABLE = "unreachable"
     REJECTED = "rejected"

@@ -18,6 +18,6 @@ class Mistake:
 def unknown(what: str, name: str, known: Iterable[str]) -> str:
     """A name nobody has, with the one that was probably meant."""
     names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1)
+    close = difflib.get_close_matches(name.lower(), names, n=1)
     hint = f"did you mean '{close[0]}'? " if close else ""
     return f"unknown {what} '{name}'; {hint}known: {', '.join(names) or 'none'}"

@@ -13,7 +13,7 @@ import apsw
 
 from gateway.desk.asked import MOST, actor_of, limit_of, reason_of
 from gateway.desk.controls import Controls
-from gateway.desk.explaining import explanations
+from gateway.desk.explaining import encoding_explained, explanations
 from gateway.desk.images import Images
 from gateway.desk.mistakes import Missing, Mistake
 from gateway.desk.moving import Moving, refuse_moved
@@ -91,7 +91,9 @@ class Desk:
         answer["report"] = report
         raw = item.transmission.raw
         answer["bytes"] = raw.decode("latin-1")
-        answer["explanations"] = [] if report is None else explanations(report_from_json(report))
+        answer["explanations"] = encoding_explained(item.hold, raw)
+        if report is not None:
+            answer["explanations"] += explanations(report_from_json(report))
         answer["suggestions"] = await self._releasing.suggestions(item)
         return answer
 

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+from gateway.profiles.encodings import is_utf8
 from gateway.profiles.properties import contradict, explained
-from gateway.report import Quantity, Range, Report
+from gateway.report import ProblemCode, Quantity, Range, Report
+from gateway.store import Hold
+
+
+def encoding_explained(hold: Hold, raw: bytes) -> list[str]:
+    """What to say of text that is not in the encoding of the device."""
+    doubtful = any(one.code is ProblemCode.ENCODING_DOUBTFUL for one in hold.problems)
+    if not doubtful or not is_utf8(raw):
+        return []
+    device = f"[devices.{hold.device}]"
+    return [f"its text is UTF-8: say encoding = \"utf-8\" in {device}, restart, 'gateway replay'"]
 
 
 def explanations(report: Report) -> list[str]:

@@ -7,21 +7,17 @@ now, and files a changed report as a new revision, which is delivered as a corre
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-import apsw
-
 from gateway.desk.parts import Parts
+from gateway.desk.reading_again import Again, difference, gone_of, refuse_overtaken
 from gateway.errors import GatewayError
 from gateway.intake.belonging import of_ids
 from gateway.matching import moves
 from gateway.messages import NotEncodable, report_from_json
-from gateway.orders import book, patients
-from gateway.orders.model import OrderStatus
-from gateway.report import Report
 from gateway.store import (
     Decided,
     FiledReport,
@@ -32,21 +28,7 @@ from gateway.store import (
 )
 
 _PAGE = 200
-_IGNORED = ("received_at", "source")
 _REASON = "read again with today's profiles"
-
-
-@dataclass(frozen=True, slots=True)
-class _Again:
-    """One report as it was stored (None: it was not) and as it reads today."""
-
-    transmission: int
-    stored: StoredReport | None
-    filed: FiledReport
-
-    @property
-    def report(self) -> Report:
-        return report_from_json(json.loads(self.filed.body))
 
 
 class Replay:
@@ -71,14 +53,14 @@ class Replay:
         return {"transmissions": seen, "changes": changes, "dry_run": dry, "holds_ended": ended}
 
     async def _changes(
-        self, read: Sequence[_Again], dry: bool, actor: str
+        self, read: Sequence[Again], dry: bool, actor: str
     ) -> AsyncIterator[dict[str, Any]]:
         for again in read:
-            if difference := list(_difference(again)):
+            if fields := list(difference(again)):
                 done = "would change" if dry else await self._apply(again, actor)
-                yield _entry(again, difference, done)
+                yield _entry(again, fields, done)
 
-    async def _end_whole(self, number: int, read: Sequence[_Again], actor: str) -> int:
+    async def _end_whole(self, number: int, read: Sequence[Again], actor: str) -> int:
         """A transmission that was held itself is done with when each of its reports is stored."""
         reports = self._parts.store.reports
         if not read or any([await reports.get(again.filed.id) is None for again in read]):
@@ -94,7 +76,7 @@ class Replay:
                 yield number
             after = page[-1]
 
-    async def _read(self, number: int) -> list[_Again]:
+    async def _read(self, number: int) -> list[Again]:
         stored = await self._parts.store.transmissions.get(number)
         if stored is None or stored.outcome is not Outcome.COMPLETE or stored.duplicate_of:
             return []
@@ -108,15 +90,16 @@ class Replay:
             return []
         known = {r.id: r for r in await self._parts.store.reports.of_transmission(number)}
         ids = [filed.id for filed in filing.reports]
+        gone = gone_of(known, ids)
         moved = await self._parts.store.engine.read(lambda c: moves.touching(c, ids))
         settled = {move.report for move in moved}  # a person said whose these are
         return [
-            _Again(number, known.get(filed.id), filed)
+            Again(number, known.get(filed.id), filed, gone.get(filed.id))
             for filed in filing.reports
             if filed.id not in settled
         ]
 
-    async def _apply(self, again: _Again, actor: str) -> str:
+    async def _apply(self, again: Again, actor: str) -> str:
         try:
             return await self._applied(again, actor)
         except OutOfDate as error:
@@ -126,7 +109,9 @@ class Replay:
         except Decided:
             return "left alone: somebody decided meanwhile"
 
-    async def _applied(self, again: _Again, actor: str) -> str:
+    async def _applied(self, again: Again, actor: str) -> str:
+        if again.instead is not None:
+            return await self._replace(again, again.instead, actor)
         if again.stored is None:
             await self._file(again, again.filed, actor)
             return "filed"
@@ -150,7 +135,7 @@ class Replay:
         await self._file(again, replace(again.filed, revision=revision, messages=messages), actor)
         return f"sent as revision {revision}"
 
-    async def _file(self, again: _Again, filed: FiledReport, actor: str) -> None:
+    async def _file(self, again: Again, filed: FiledReport, actor: str) -> None:
         await self._parts.store.reports.file_again(
             again.transmission,
             [filed],
@@ -159,9 +144,18 @@ class Replay:
             check=lambda connection: refuse_overtaken(connection, again, filed.revision),
         )
 
-    async def _release(self, again: _Again, filed: FiledReport, actor: str) -> None:
-        revision = filed.revision - 1
-        hold = await self._parts.store.holds.of_report(filed.id, revision)
+    async def _replace(self, again: Again, gone: StoredReport, actor: str) -> str:
+        """The hold of what it was read as ends; what it reads as now counts in its place."""
+        await self._release_as(again, gone.id, gone.revision, again.filed, actor)
+        return "held anew" if again.filed.held else "released"
+
+    async def _release(self, again: Again, filed: FiledReport, actor: str) -> None:
+        await self._release_as(again, filed.id, filed.revision - 1, filed, actor)
+
+    async def _release_as(
+        self, again: Again, held: str, revision: int, filed: FiledReport, actor: str
+    ) -> None:
+        hold = await self._parts.store.holds.of_report(held, revision)
         if hold is None:
             raise Decided("it is not held any more")
         await self._parts.store.holds.release(
@@ -173,70 +167,13 @@ class Replay:
         )
 
 
-def refuse_overtaken(connection: apsw.Connection, again: _Again, revision: int) -> None:
-    """``OutOfDate`` when ``revision`` or a later one is there already, the report was moved, or its
-    patient is not as it was read."""
-    query = "SELECT 1 FROM reports WHERE id = ? AND revision >= ?"
-    if moves.touching(connection, [again.filed.id]):
-        raise OutOfDate("it was moved meanwhile")
-    if connection.execute(query, (again.filed.id, revision)).get:
-        raise OutOfDate("it was corrected since")
-    if _for_nothing(connection, again):
-        raise OutOfDate("its order was cancelled meanwhile")
-    refuse_changed(connection, again)
-
-
-def _for_nothing(connection: apsw.Connection, again: _Again) -> bool:
-    """Whether it would be the first message about a cancelled order; corrections may follow."""
-    if again.filed.order is None:
-        return False
-    order = book.find(connection, again.filed.order)
-    before = 0 if again.stored is None else again.stored.revision
-    query = "SELECT 1 FROM outbox WHERE report_id = ? AND revision <= ? AND state <> 'cancelled'"
-    sent = connection.execute(query, (again.filed.id, before)).get
-    return order is not None and order.status is OrderStatus.CANCELLED and sent is None
-
-
-def refuse_changed(connection: apsw.Connection, again: _Again) -> None:
-    """``OutOfDate`` when the patient has other numbers than when it was read: nothing may leave for
-    a dead one."""
-    if again.filed.patient is None:
-        return
-    known = patients.find(connection, again.filed.patient)
-    living = {one.value for one in known.identifiers} if known else set()
-    if living != {one.value for one in again.report.patient.ids}:
-        raise OutOfDate("its patient changes just now")
-
-
-def _difference(again: _Again) -> Iterator[dict[str, Any]]:
-    now = json.loads(again.filed.body)
-    was = {} if again.stored is None else json.loads(again.stored.body)
-    before, after = dict(_leaves(was)), dict(_leaves(now))
-    for path in sorted(before.keys() | after.keys()):
-        if path.split(".")[0] in _IGNORED or before.get(path) == after.get(path):
-            continue
-        yield {"at": path, "was": before.get(path), "now": after.get(path)}
-
-
-def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    match value:
-        case dict():
-            for key, inner in value.items():
-                yield from _leaves(inner, f"{path}.{key}" if path else key)
-        case list():
-            for index, inner in enumerate(value):
-                yield from _leaves(inner, f"{path}[{index}]")
-        case _:
-            yield path, value
-
-
-def _entry(again: _Again, difference: list[dict[str, Any]], done: str) -> dict[str, Any]:
+def _entry(again: Again, fields: list[dict[str, Any]], done: str) -> dict[str, Any]:
     return {
         "transmission": str(again.transmission),
         "report": again.report.id,
         "device": again.report.device.id,
         "done": done,
-        "fields": difference,
+        "fields": fields,
     }
 
 

@@ -15,6 +15,7 @@ from gateway.orders.operators import Certification
 from gateway.profiles import AnalyzerProfile, identify
 from gateway.profiles import Sender as Identified
 from gateway.profiles.columns import adapted
+from gateway.profiles.encodings import written_in
 from gateway.profiles.times import LIMITS, ClockLimits
 from gateway.report import Problem, ProblemCode
 
@@ -23,7 +24,7 @@ from gateway.report import Problem, ProblemCode
 class Known:
     """A configured device as the intake needs it.  ``serial`` tells devices of one line apart;
     ``certification`` is asked of its operators, None where nobody is asked; ``columns`` are the
-    site's headings of exported tables."""
+    site's headings of exported tables, ``encoding`` is that of its text where the site says so."""
 
     name: str
     profile: AnalyzerProfile
@@ -34,11 +35,12 @@ class Known:
     limits: ClockLimits = LIMITS
     certification: Certification | None = None
     columns: tuple[tuple[str, str], ...] = ()
+    encoding: str | None = None
 
     @property
     def reads_by(self) -> AnalyzerProfile:
-        """The profile with the site's headings for exported tables."""
-        return adapted(self.profile, self.columns)
+        """The profile with the site's encoding and its headings for exported tables."""
+        return adapted(written_in(self.profile, self.encoding), self.columns)
 
 
 class Attribution:

@@ -11,7 +11,8 @@ from gateway.config.operators import operator_mistakes
 from gateway.config.sections import Configuration
 from gateway.config.sections.devices import DeviceSection, UltrasoundSection
 from gateway.imaging.text import SUPPORTED
-from gateway.profiles import Protocol, catalogue, is_loinc
+from gateway.profiles import AnalyzerProfile, Protocol, catalogue, is_loinc
+from gateway.profiles.encodings import ENCODINGS
 from gateway.profiles.ucum import is_ucum
 from gateway.profiles.units import to_ucum
 from gateway.protocols.dicom import is_valid_uid
@@ -48,6 +49,10 @@ def _analyzer(name: str, device: DeviceSection) -> Iterator[Mistake]:
     known = catalogue()
     if device.profile not in known:
         yield Mistake(("devices", name, "profile"), unknown("profile", device.profile, known))
+    if device.encoding is not None:
+        yield from _encoding(
+            ("devices", name, "encoding"), device.encoding, known.get(device.profile)
+        )
     try:
         configured(device.stream)
     except ValueError as error:
@@ -60,6 +65,15 @@ def _analyzer(name: str, device: DeviceSection) -> Iterator[Mistake]:
         yield from _unit(("devices", name, "units", unit), ucum)
     if device.address is not None:
         yield from _network(("devices", name, "address"), device.address)
+
+
+def _encoding(
+    where: tuple[str, ...], encoding: str, profile: AnalyzerProfile | None
+) -> Iterator[Mistake]:
+    if encoding not in ENCODINGS:
+        yield Mistake(where, unknown("encoding", encoding, ENCODINGS))
+    elif profile is not None and profile.link.protocol is Protocol.POCT1A:
+        yield Mistake(where, "POCT1-A devices send XML, which says its encoding itself")
 
 
 def _unit(where: tuple[str, ...], ucum: str) -> Iterator[Mistake]:

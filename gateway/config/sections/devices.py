@@ -23,6 +23,10 @@ class DeviceSection(Section):
     timezone: str | None = None
     codes: Annotated[dict[str, str], Setting("device code -> LOINC")] = field(default_factory=dict)
     units: Annotated[dict[str, str], Setting("device unit -> UCUM")] = field(default_factory=dict)
+    encoding: Annotated[
+        str | None,
+        Setting("of its text, where its messages do not say: utf-8, latin-1, cp1252, ..."),
+    ] = None
     operators: Annotated[
         Literal["ignore", "flag", "hold"] | None,
         Setting("what a result of an unknown or expired operator does"),
