@@ -56,4 +56,5 @@ def earlier(before: Before) -> Earlier:
         waits=stored.state is ReportState.HELD,
         order=before.order.id if before.order else None,
         patient=before.patient,
+        discarded=stored.state is ReportState.DISCARDED,
     )

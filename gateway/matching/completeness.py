@@ -7,10 +7,11 @@ the device has answered.  A single test, and a panel only the EHR knows, are nev
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from gateway.matching.lifecycle import DECIDED_ANEW, Earlier, Piece
+from gateway.matching.carried import carried
+from gateway.matching.lifecycle import Earlier, Piece
 from gateway.matching.rules import Rules
 from gateway.orders.book import KnownOrder
 from gateway.report import Observation, Problem, ProblemCode, Report, Status
@@ -45,21 +46,22 @@ class Course:
         chain = list(self._open(order.id)) if order is not None else []
         if not chain:
             return None, part
-        last = chain[0]
+        last = next(one for one in chain if not one.discarded)
         there = {_test(one) for one in last.report.observations}
         added = tuple(one for one in part.observations if _test(one) not in there)
         if not added:
             return None, part
         rest = tuple(one for one in part.observations if _test(one) in there)
-        problems = (*part.problems, *_kept(last))
+        snapshot = (*last.report.observations, *added)
+        kept = carried(last.report.problems, snapshot, added) if last.waits else ()
         whole = replace(
             part,
             id=last.report.id,
-            observations=(*last.report.observations, *added),
-            problems=tuple(dict.fromkeys(problems)),
+            observations=snapshot,
+            problems=tuple(dict.fromkeys((*part.problems, *kept))),
         )
         sent = next((one.report for one in chain if one.sent), None)
-        piece = Piece(whole, last.revision + 1, sent, last.order)
+        piece = Piece(whole, chain[0].revision + 1, sent, last.order)
         return piece, replace(part, observations=rest)
 
     def _open(self, order: int) -> Iterator[Earlier]:
@@ -89,14 +91,6 @@ def _counts(one: Earlier, order: KnownOrder) -> bool:
 
 def _withdrawn(one: Earlier) -> bool:
     return all(result.status is Status.WRONG for result in one.report.observations)
-
-
-def _kept(last: Earlier) -> Sequence[Problem]:
-    """What still holds a report that waits, its being partial apart."""
-    if not last.waits:
-        return ()
-    problems = last.report.problems
-    return [p for p in problems if p.hold and p.code not in DECIDED_ANEW]
 
 
 def _codes(reports: Iterable[Report]) -> Iterator[str]:

@@ -12,44 +12,21 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from gateway.matching.carried import carried, read_anew
 from gateway.report import Observation, Problem, ProblemCode, Report
 
 WINDOW = timedelta(minutes=10)
-DECIDED_ANEW = frozenset(
-    (
-        ProblemCode.UNKNOWN_ORDER,
-        ProblemCode.UNKNOWN_PATIENT,
-        ProblemCode.ORDER_MISMATCH,
-        ProblemCode.NO_PATIENT,
-        ProblemCode.PARTIAL_PANEL,
-    )
-)
-"""What held a revision says nothing of the next one where it depends on orders and patients."""
-
-_READ_ANEW = frozenset(
-    (
-        ProblemCode.UNKNOWN_TEST,
-        ProblemCode.UNKNOWN_UNIT,
-        ProblemCode.UNIT_MISSING,
-        ProblemCode.UNIT_MISMATCH,
-        ProblemCode.UNREADABLE_VALUE,
-        ProblemCode.UNKNOWN_STATUS,
-        ProblemCode.UNKNOWN_FLAG,
-        ProblemCode.STATUS_NOT_FINAL,
-    )
-)
-"""Nor where it is about the writing of results that have all been sent again: the final result
-leaves though the preliminary one waits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """A stored revision.  ``sent``: messages were made of it; ``waits``: it is still held."""
+    """A stored revision.  ``sent``: messages were made of it; ``waits``: it is still held;
+    ``discarded``: a person wants none of it."""
 
     report: Report
     revision: int
@@ -57,6 +34,7 @@ class Earlier:
     waits: bool
     order: int | None = None
     patient: int | None = None
+    discarded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +62,8 @@ def pieces(report: Report, earlier: Sequence[Earlier], transmission: str) -> tup
     """Nothing when all of it was there before."""
     chains = _chains(earlier)
     fresh: list[Observation] = []
-    changed: dict[str, dict[Key, Observation]] = {}
+    said: dict[str, dict[Key, Observation]] = {}
+    changed: dict[str, set[Key]] = {}
     doubtful = False
     for key, observation in keyed(report.observations):
         if key.at is None:
@@ -101,11 +80,17 @@ def pieces(report: Report, earlier: Sequence[Earlier], transmission: str) -> tup
         chain = _chain_with(chains, key)
         if chain is None:
             fresh.append(observation)
-        elif _names_first(report, chains[chain]) or not any(
+            continue
+        said.setdefault(chain, {})[key] = observation
+        if _names_first(report, chains[chain]) or not any(
             _holds(one, key, observation) for one in chains[chain]
         ):
-            changed.setdefault(chain, {})[key] = observation
-    revised = [_revision(report, chains[chain], new) for chain, new in changed.items()]
+            changed.setdefault(chain, set()).add(key)
+    revised = [
+        _revision(report, chains[chain], again, changed.get(chain, set()))
+        for chain, again in said.items()
+        if chain in changed or _frees(report, chains[chain], again)
+    ]
     if fresh:
         revised.append(Piece(_fresh(report, fresh, earlier, transmission, doubtful=doubtful)))
     return tuple(revised)
@@ -145,7 +130,7 @@ def _chain_with(chains: dict[str, list[Earlier]], key: Key) -> str | None:
 
 def _names_first(report: Report, chain: Sequence[Earlier]) -> bool:
     """Whether it says whose the result is, which nobody knew so far."""
-    return report.patient.known and not chain[-1].report.patient.known
+    return report.patient.known and not any(one.report.patient.known for one in chain)
 
 
 def _holds(one: Earlier, key: Key, observation: Observation) -> bool:
@@ -153,25 +138,55 @@ def _holds(one: Earlier, key: Key, observation: Observation) -> bool:
     return found is not None and content(found) == content(observation)
 
 
-def _revision(report: Report, chain: list[Earlier], new: dict[Key, Observation]) -> Piece:
+def _revision(
+    report: Report, chain: list[Earlier], said: Mapping[Key, Observation], changed: Set[Key]
+) -> Piece:
     """The full snapshot: the report as it last was, with what is different now."""
     last = chain[-1]
-    snapshot = tuple(new.get(key, old) for key, old in keyed(last.report.observations))
-    problems = tuple(dict.fromkeys((*report.problems, *_kept(last, report))))
+    base = _standing(chain)
+    old = dict(keyed(base.report.observations)) if base else {}
+    new = {key: one for key, one in said.items() if key in changed or _same(old.get(key, one), one)}
+    snapshot = tuple((old | new).values())
+    problems = [*report.problems, *_outstanding(base, snapshot, new)]
+    if len(new) < len(said):
+        problems.append(Problem(ProblemCode.CONFLICTING_RESULTS, "R"))
     sent = next((one.report for one in reversed(chain) if one.sent), None)
-    merged = replace(report, id=last.report.id, observations=snapshot, problems=problems)
+    named = next((one.report.patient for one in reversed(chain) if one.report.patient.known), None)
+    merged = replace(
+        report,
+        id=last.report.id,
+        patient=report.patient if report.patient.known or named is None else named,
+        observations=snapshot,
+        problems=tuple(dict.fromkeys(problems)),
+    )
     order = next((one.order for one in reversed(chain) if one.order is not None), None)
     return Piece(merged, last.revision + 1, sent, order)
 
 
-def _kept(last: Earlier, report: Report) -> Iterator[Problem]:
-    """What holds the next revision too, of what holds the last one."""
-    if not last.waits:
-        return
-    again = {key for key, _ in keyed(report.observations)}
-    whole = all(key in again for key, _ in keyed(last.report.observations))
-    settled = DECIDED_ANEW | _READ_ANEW if whole else DECIDED_ANEW
-    yield from (p for p in last.report.problems if p.hold and p.code not in settled)
+def _frees(report: Report, chain: list[Earlier], said: Mapping[Key, Observation]) -> bool:
+    """Whether a repeat says that nothing is wrong with what waits only for how it was written."""
+    base = _standing(chain)
+    if base is None or not base.waits or report.held:
+        return False
+    old = dict(keyed(base.report.observations))
+    whole = all(key in said and _same(said[key], one) for key, one in old.items())
+    return whole and read_anew(base.report.problems)
+
+
+def _standing(chain: Sequence[Earlier]) -> Earlier | None:
+    """The latest revision that nobody discarded."""
+    return next((one for one in reversed(chain) if not one.discarded), None)
+
+
+def _outstanding(
+    base: Earlier | None, snapshot: Sequence[Observation], new: Mapping[Key, Observation]
+) -> Iterator[Problem]:
+    if base is not None and base.waits:
+        yield from carried(base.report.problems, snapshot, tuple(new.values()))
+
+
+def _same(one: Observation, other: Observation) -> bool:
+    return content(one) == content(other)
 
 
 def _fresh(

@@ -54,15 +54,24 @@ class Bench:
         """``values`` are ``CODE=NUMBER``, all of one time."""
         await self.mixed(label, *((value, minute) for value in values), patient=patient)
 
-    async def mixed(self, label: str, *values: tuple[str, int], patient: str = "") -> None:
-        """Each value with the minute it was measured in."""
+    async def flagged(self, label: str, *values: str) -> None:
+        """The first of the values bears a flag nobody knows."""
+        await self.mixed(label, *((value, 0) for value in values), flag="?!")
+
+    async def mixed(
+        self, label: str, *values: tuple[str, int], patient: str = "", flag: str = "N"
+    ) -> None:
+        """Each value (``CODE=NUMBER`` or ``CODE=NUMBER:STATUS``) with the minute it was measured
+        in."""
         lines = [r"H|\^&|||TEST^1||||||||LIS2-A2|20260105080000", f"P|1||{patient}||DOE^JANE"]
         lines.append(f"O|1|{label}||^^^ALL")
         for number, (value, minute) in enumerate(values, start=1):
-            code, digits = value.split("=")
+            code, _, answer = value.partition("=")
+            digits, _, status = answer.partition(":")
             at = f"202601050{8 + minute // 60}{minute % 60:02d}00"
             unit = "mg/dL" if code == "GLU" else "mmol/L"
-            lines.append(f"R|{number}|^^^{code}|{digits}|{unit}||N||F||||{at}")
+            lines.append(f"R|{number}|^^^{code}|{digits}|{unit}||{flag}||{status or 'F'}||||{at}")
+            flag = "N"
         text = "".join(f"{line}\r" for line in (*lines, "L|1|N")).encode()
         number = self.store.open_transmission("bench", "astm", "test")
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()

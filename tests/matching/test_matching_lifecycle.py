@@ -28,6 +28,7 @@ from gateway.report import (
     Kind,
     Observation,
     Patient,
+    PatientId,
     Problem,
     ProblemCode,
     Quantity,
@@ -125,15 +126,15 @@ def held(one: Report, *codes: ProblemCode) -> Earlier:
     [
         ((one("GLU", "5.6"), one("CRP", "1.0")), ()),
         ((one("GLU", "5.6"), one("CRP", "1.0"), one("K", "4.1")), ()),
-        ((one("GLU", "5.6"),), (ProblemCode.STATUS_NOT_FINAL,)),
-        ((one("GLU", "5.6"), one("CRP", "1.0", 30)), (ProblemCode.STATUS_NOT_FINAL,)),
+        ((one("GLU", "5.6"),), (ProblemCode.UNKNOWN_FLAG,)),
+        ((one("GLU", "5.6"), one("CRP", "1.0", 30)), (ProblemCode.UNKNOWN_FLAG,)),
     ],
 )
 def test_how_results_were_written_holds_nothing_once_all_are_sent_again(
     again: tuple[Observation, ...], kept: tuple[ProblemCode, ...]
 ) -> None:
     first = report("a" * 32, one("GLU", "5.5"), one("CRP", "1.0"))
-    before = held(first, ProblemCode.STATUS_NOT_FINAL, ProblemCode.UNKNOWN_PATIENT)
+    before = held(first, ProblemCode.UNKNOWN_FLAG, ProblemCode.UNKNOWN_PATIENT)
     piece = pieces(report("b" * 32, *again), (before,), "2")[0]
     assert piece.revises
     assert tuple(problem.code for problem in piece.report.problems) == kept
@@ -153,6 +154,16 @@ def test_what_holds_for_another_reason_holds_the_next_revision_too(code: Problem
     before = held(report("a" * 32, one("GLU", "5.5")), code)
     (piece,) = pieces(report("b" * 32, one("GLU", "5.6")), (before,), "2")
     assert [problem.code for problem in piece.report.problems] == [code]
+
+
+def test_who_was_named_once_is_named_still() -> None:
+    """A correction that names nobody goes where its original went, and the original does not
+    come again after it."""
+    first = replace(report("a" * 32, one("GLU", "5.5")), patient=Patient((PatientId("M1", "P.3"),)))
+    (piece,) = pieces(report("b" * 32, one("GLU", "5.6")), (sent(first),), "2")
+    assert piece.report.patient == first.patient
+    nameless = Earlier(replace(piece.report, patient=Patient()), 2, sent=True, waits=False)
+    assert pieces(replace(first, id="c" * 32), (sent(first), nameless), "3") == ()
 
 
 def test_an_older_content_does_not_come_back() -> None:
