@@ -104,6 +104,7 @@ class DeviceLink(asyncio.Protocol):
         self._transmission: int | None = None
         self._waiting = False
         self._lost = False
+        self._said_all = False
         self._deadline: float | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._rings_at = 0.0
@@ -119,6 +120,12 @@ class DeviceLink(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self.site.tape.device(data)
         self.arrived(data)
+
+    def eof_received(self) -> bool:
+        """A device that closes only its own direction gets the answer to what it sent: while one
+        waits for the disk the connection stays, and ends with it."""
+        self._said_all = True
+        return self._waiting
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.site.tape.mark(Mark.CLOSED, self.peer)
@@ -232,8 +239,10 @@ class DeviceLink(asyncio.Protocol):
         if not self._waiting:
             if self._lost:
                 self.peer_gone()
-            else:
-                self.advance()
+                return
+            self.advance()
+            if self._said_all and not self._waiting:
+                self.hang_up()
 
     def _arm(self, deadline: float | None) -> None:
         """One timer that is late rather than renewed: a busy line moves only the deadline."""

@@ -168,7 +168,7 @@ class Poct1aLink(MessageLink[ManagerEvent]):
             self.write(self._session.accept())
         else:
             self.write(self._session.accept() + self._asked_for(event, found))
-        self.advance()
+        self.go_on()
 
     def _asked_for(self, event: MessageReceived, lists: tuple[Listing, ...]) -> bytes:
         """The list of patients, for a device that asks whether it knows one."""
