@@ -8,6 +8,7 @@ images stay as they came.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -21,6 +22,7 @@ from gateway.imaging.correction import correction_of
 from gateway.imaging.forwarding import Forwardings
 from gateway.matching import imaging
 from gateway.matching.hints import hinted
+from gateway.names import name_parts
 from gateway.orders import book, patients
 from gateway.orders.book import KnownOrder
 from gateway.store import Store
@@ -218,7 +220,8 @@ def _patient(connection: apsw.Connection, wanted: str) -> patients.KnownPatient:
 
 def _dicom_name(name: str) -> str:
     """HL7 writes suffix before prefix, DICOM prefix before suffix (PS3.5 6.2.1)."""
-    parts = [part.partition("&")[0] for part in name.split("^")][:5]
+    plain = (re.sub(r"[\^\\=]", " ", part) for part in name_parts(name))
+    parts = [part.partition("&")[0] for part in plain][:5]
     parts += [""] * (5 - len(parts))
     return "^".join((*parts[:3], parts[4], parts[3])).rstrip("^")
 

@@ -7,6 +7,7 @@ field and limit, no value.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -14,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from gateway import logs
 from gateway.imaging.worklist import Code, ScheduledSpecimen, ScheduledStep, check
+from gateway.names import name_parts
 from gateway.orders.model import Identifier
 from gateway.orders.worklist import WorklistRow, worklist
 from gateway.store import Store
@@ -92,8 +94,8 @@ def _number(identifiers: Sequence[Identifier]) -> Identifier:
 
 
 def _person(name: str) -> str:
-    """HL7 has the suffix before the prefix, DICOM behind it."""
-    parts = [*name.split("^"), "", "", "", "", ""][:5]
+    """HL7 has the suffix before the prefix, DICOM behind it; DICOM's delimiters are in no part."""
+    parts = [*(re.sub(r"[\^\\=]", " ", part) for part in name_parts(name)), *[""] * 5][:5]
     family, given, middle, suffix, prefix = parts
     return f"{family}^{given}^{middle}^{prefix}^{suffix}".rstrip("^")
 

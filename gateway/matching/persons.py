@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 
+from gateway.names import name_parts
 from gateway.orders.patients import KnownPatient
 from gateway.report import Patient
 
@@ -33,9 +34,9 @@ def _same_name(sent: str, known: str) -> bool:
     """Every part the device sent is a part of the known name; family and given may be turned
     round only where the device wrote one cell."""
     if "^" in sent and "^" in known:
-        pairs = zip(sent.split("^"), known.split("^"), strict=False)
+        pairs = zip(name_parts(sent), name_parts(known), strict=False)
         return all(_parts_agree(words(a), words(b)) for a, b in list(pairs)[:2])
-    return _parts_agree(words(sent), words(known))
+    return _parts_agree(*(words(" ".join(name_parts(name))) for name in (sent, known)))
 
 
 def _parts_agree(sent: list[str], known: list[str]) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+from gateway.names import name_parts
 from gateway.orders.jobs import Job
 from gateway.orders.menu import Menu
 from gateway.orders.patients import KnownPatient
@@ -87,7 +88,7 @@ def _person(
         cells[address] = _writable(known.identifiers[0].value, profile)
     if known.name and where.name[:1] and where.name[0].startswith("P."):
         field = At.parse(where.name[0]).field
-        for count, part in enumerate(known.name.split("^"), start=1):
+        for count, part in enumerate(name_parts(known.name), start=1):
             cells[f"P.{field}.{count}"] = _writable(part, profile)
     if known.birth_date and where.birth and where.birth.startswith("P."):
         cells[where.birth] = known.birth_date.replace("-", "")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, timedelta, timezone, tzinfo
 
+from gateway.names import name_of
 from gateway.orders.errors import missing, wrong
 from gateway.orders.model import Identifier, Person
 from gateway.protocols.hl7 import NULL, ErrorCode, Segment, has_control
@@ -75,7 +76,7 @@ def _name(pid: Segment) -> str | None:
     if pid.field(5) == NULL:
         return ""
     parts = [(pid.at(5, number) or "").strip() for number in range(1, 6)]
-    return "^".join(parts).rstrip("^")[:LONGEST] or None
+    return name_of(parts)[:LONGEST] or None
 
 
 def _birth_date(pid: Segment, occurrence: int) -> str | None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from gateway.names import name_parts
 from gateway.orders.jobs import Job
 from gateway.orders.menu import Menu
 from gateway.orders.patients import KnownPatient
@@ -94,7 +95,7 @@ def _lines(job: Job, may: Callable[[str], bool]) -> dict[int, str]:
     collected = specimen.collected_at
     lines = {
         1: known.identifiers[0].value if known.identifiers else "",
-        3: " ".join(part for part in (known.name or "").split("^") if part),
+        3: " ".join(part for part in name_parts(known.name or "") if part),
         4: f"{birth}000000" if len(birth) == 8 else "",
         5: known.sex if known.sex in ("M", "F") else "O",
         21: job.label.specimen,
@@ -180,7 +181,7 @@ def _person(known: KnownPatient, number: int) -> Iterator[str]:
         components(escape(one.value), "", "", escape(one.authority), escape(one.type))
         for one in known.identifiers
     )
-    name = components(*map(escape, (known.name or "").split("^")))
+    name = components(*map(escape, name_parts(known.name or "")))
     birth = (known.birth_date or "").replace("-", "")
     yield segment("PID", str(number), "", ids, "", name, "", birth, known.sex or "")
 

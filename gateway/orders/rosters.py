@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 import apsw
 
+from gateway.names import name_parts
 from gateway.orders import patients
 from gateway.orders.operators import Operator
 from gateway.protocols.poct1a import Listing
@@ -66,7 +67,7 @@ class Rosters:
 def _entry(patient: patients.KnownPatient) -> Entry:
     return Entry(
         patient.identifiers[0].value,
-        (patient.name or "").replace("^", " ").strip(),
+        " ".join(name_parts(patient.name or "")).strip(),
         patient.birth_date or "",
         patient.sex or "",
     )

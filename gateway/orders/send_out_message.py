@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from gateway.names import name_parts
 from gateway.orders.book import KnownOrder
 from gateway.orders.model import SpecimenData
 from gateway.orders.patients import KnownPatient
@@ -85,7 +86,7 @@ def _patient(known: KnownPatient) -> str:
         components(escape(one.value), "", "", escape(one.authority), escape(one.type))
         for one in known.identifiers
     )
-    parts = [escape(part) for part in (known.name or "").split("^")]
+    parts = [escape(part) for part in name_parts(known.name or "")]
     name = components(*parts) if any(parts) else "^^^^^^U"
     birth = (known.birth_date or "").replace("-", "")
     sex = known.sex if known.sex in _SEXES else ""

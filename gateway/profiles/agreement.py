@@ -14,6 +14,7 @@ from datetime import datetime
 from itertools import combinations
 from typing import Final, NamedTuple
 
+from gateway.names import name_parts
 from gateway.profiles.link import Protocol
 from gateway.profiles.reading import Place
 from gateway.profiles.schema import AnalyzerProfile
@@ -123,7 +124,8 @@ def _alike(word: str, other: str) -> bool:
 
 
 def _words(name: str) -> frozenset[str]:
-    return frozenset("".join(c if c.isalnum() else " " for c in name.casefold()).split())
+    spelled = " ".join(name_parts(name)).casefold()
+    return frozenset("".join(c if c.isalnum() else " " for c in spelled).split())
 
 
 def _specimens(drawn: Sequence[Drawn]) -> Iterator[tuple[int, ...]]:

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.names import name_of
 from gateway.profiles.context import Context
+from gateway.profiles.link import Protocol
 from gateway.profiles.patterns import matches
 from gateway.profiles.reading import Place
 from gateway.profiles.schema import AnalyzerProfile
@@ -48,7 +50,7 @@ def read_identity(profile: AnalyzerProfile, place: Place, context: Context) -> I
     )
     patient = Patient(
         ids=tuple(_patient_ids(profile, place)),
-        name=_name(where.name, place),
+        name=_name(profile, place),
         birth_date=birth.day.isoformat() if birth.day else None,
         sex=_sex(_trimmed(place, where.sex)),
     )
@@ -97,19 +99,33 @@ def _trimmed(place: Place, path: str | None) -> str | None:
 
 def _joined(paths: tuple[str, ...], place: Place) -> str | None:
     """Components with ``^`` between them: of the one cell, or from several addresses."""
+    return "^".join(_components(paths, place)).rstrip("^") or None
+
+
+def _components(paths: tuple[str, ...], place: Place) -> list[str]:
     match paths:
         case ():
-            return None
+            return []
         case (path,):
-            texts = [part.strip() for cell in place.cells(path)[:1] for part in cell]
+            return [part.strip() for cell in place.cells(path)[:1] for part in cell]
         case _:
-            texts = [(place.at(path) or "").strip() for path in paths]
-    return "^".join(texts).rstrip("^") or None
+            return [(place.at(path) or "").strip() for path in paths]
 
 
-def _name(paths: tuple[str, ...], place: Place) -> str | None:
-    text = _joined(paths, place)
-    return "^".join(text.split("^")[:_NAME_PARTS]).rstrip("^") or None if text else None
+def _name(profile: AnalyzerProfile, place: Place) -> str | None:
+    """In HL7 a family name may have subcomponents; the first is the whole of it.  Languages without
+    components write the parts of a name as one text."""
+    paths = profile.where.name
+    match profile.link.protocol, paths:
+        case Protocol.HL7, (path,) if path.count(".") == 1:
+            numbers = range(1, _NAME_PARTS + 1)
+            paths = tuple(f"{path}[1].{number}.1" for number in numbers)
+        case ((Protocol.ASTM | Protocol.HL7), _):
+            pass
+        case _:
+            text = _joined(paths, place) or ""
+            return "^".join(text.split("^")[:_NAME_PARTS]).rstrip("^") or None
+    return name_of(_components(paths, place)[:_NAME_PARTS]) or None
 
 
 def _sex(text: str | None) -> str | None:

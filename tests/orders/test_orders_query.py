@@ -253,3 +253,14 @@ async def test_fifty_devices_ask_at_once(tmp_path: Path) -> None:
             assert [line.split("|")[2] for line in answer if line[0] == "O"] == [f"L{number}"]
         for made, _ in links:
             made.connection_lost(None)
+
+
+async def test_a_delimiter_in_a_name_is_one_character_for_the_device(tmp_path: Path) -> None:
+    async with ehr(tmp_path) as side:
+        name = "D\\S\\O\\T\\E&x&y^J\\F\\A\\R\\N\\E\\E"
+        segments = ("ORC|NW|P1^EHR", "OBR|1|P1^EHR|L1|2345-7^^L")
+        await side.send(pid("MRN1", name), *segments, kind="ORM^O01")
+        made, wire = link(side, "generic-astm", {"GLU": "2345-7"})
+        answer = await ask(made, wire, query("^L1"))
+        (patient,) = [line for line in answer if line.startswith("P|")]
+        assert patient.split("|")[5] == "D&S&O&E&E^J&F&A~N&R&E"

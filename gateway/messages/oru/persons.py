@@ -16,6 +16,7 @@ from gateway.messages.envelope import Envelope, Order
 from gateway.messages.errors import Obstacle
 from gateway.messages.identity import CONTROL_ID_LENGTH
 from gateway.messages.oru.pen import IS_LENGTH, Pen
+from gateway.names import name_parts
 from gateway.protocols.hl7 import components, segment
 from gateway.report import Patient, PatientId
 
@@ -83,7 +84,7 @@ def _patient_id(one: PatientId, envelope: Envelope, pen: Pen) -> str:
 
 
 def _name(name: str, pen: Pen) -> str:
-    parts = name.split("^")
+    parts = name_parts(name)
     if len(parts) > _NAME_PARTS:
         return pen.text(name, 5)
     return components(*(pen.text(part, 5) for part in parts)) or UNKNOWN_NAME

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from gateway.messages import wording
@@ -116,7 +117,7 @@ class _Checker:
         return [one.value, "", "", _designated(domain.authority), domain.type_code or ""]
 
     def _name(self, seen: Seen, name: str | None) -> None:
-        parts = [seen_in_line(part) for part in (name or "").split("^")]
+        parts = [seen_in_line(_signs(part)) for part in (name or "").split("^")]
         if len(parts) > 5:
             return seen.parts(5, seen_in_line(name or ""))
         if not any(parts):
@@ -221,3 +222,10 @@ def _entity(entity: EntityIdentifier) -> list[str]:
 
 def _coded(element: CodedElement) -> list[str]:
     return [element.code, seen_in_line(element.text or ""), element.system or "L"]
+
+
+def _signs(part: str) -> str:
+    r"""A part of a name, where ``\S\`` is a caret and ``\E\`` a backslash."""
+    pieces = re.split(r"\\(S|E)\\", part)
+    pieces[1::2] = ["^" if sign == "S" else "\\" for sign in pieces[1::2]]
+    return "".join(pieces)
