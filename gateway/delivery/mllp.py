@@ -2,8 +2,9 @@
 
 A message is delivered when an acknowledgment names its control id (MSA-2 = MSH-10); what the code
 in it means stands in ``answers``.  An acknowledgment of an earlier message is dropped; one of a
-message never sent, or one that cannot be read, ends the connection.  So does every wait that
-grew too long: an answer that comes late must find nobody to credit it to.
+message never sent, or one that cannot be read, ends the connection, after a moment in which the
+right one may follow it.  So does every wait that grew too long: an answer that comes late must find
+nobody to credit it to.
 
 The next message may leave in the very call that brought the answer to the last (``begin``); what
 else came in that read is looked at before, so that no answer is older than its question.
@@ -30,6 +31,7 @@ from gateway.protocols.hl7 import Unreadable as NotHl7
 from gateway.protocols.mllp import encode_block
 from gateway.store.messages import OutboxEntry
 
+MOMENT = 0.5  # seconds that the right answer may come behind a useless one
 SHORT = 32 * 1024  # bytes that a socket takes at once
 REMEMBERED = 1_000  # control ids of earlier messages, and application answers still to come
 
@@ -68,6 +70,7 @@ class MllpSender:
         self._link: Link | None = None
         self._sent: _Sent | None = None
         self._news: tuple[_Sent, Result] | None = None
+        self._useless: Unreadable | None = None  # what was answered instead
         self._deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._earlier: OrderedDict[str, None] = OrderedDict()
@@ -149,7 +152,7 @@ class MllpSender:
 
     def _say(self, link: Link, block: bytes, entry: OutboxEntry, landed: Landed) -> bool:
         """Whether all of it left at once."""
-        self._sent = _Sent(entry, landed)
+        self._sent, self._useless = _Sent(entry, landed), None
         self._wait_from_now()
         return link.write(block)
 
@@ -160,6 +163,13 @@ class MllpSender:
         if self._timer is None:
             self._timer = loop.call_at(self._deadline, self._look)
 
+    def _wait_a_moment(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._deadline = min(self._deadline, loop.time() + MOMENT)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = loop.call_at(self._deadline, self._look)
+
     def _look(self) -> None:
         self._timer = None
         if self._sent is None:
@@ -168,7 +178,7 @@ class MllpSender:
         if loop.time() < self._deadline:
             self._timer = loop.call_at(self._deadline, self._look)
             return
-        self._finish(Ambiguous("nobody answered in time"))
+        self._finish(self._useless or Ambiguous("nobody answered in time"))
         self._tell()
 
     def _finish(self, result: Result) -> None:
@@ -190,8 +200,12 @@ class MllpSender:
 
     def _failed(self, link: Link, error: DeliveryError) -> None:
         """Called by the link, when it ended or brings nothing of use."""
-        if link is self._link:
-            self._finish(error)
+        if link is not self._link:
+            return
+        if self._sent is None:
+            self._hang_up()
+        else:
+            self._finish(self._useless or error)
 
     def _hang_up(self) -> None:
         """Whatever still comes on this connection is nobody's answer."""
@@ -226,8 +240,13 @@ class MllpSender:
             self._unusable("its answer is about a message that was not sent (MSA-2)")
 
     def _unusable(self, reason: str) -> None:
+        """A message on the wire may get its own answer yet; with none, the next one begins anew."""
         self.stray += 1
-        self._finish(Unreadable(reason))
+        if self._sent is None:
+            self._hang_up()
+        elif self._useless is None:
+            self._useless = Unreadable(reason)
+            self._wait_a_moment()
 
     def _settle(self, entry: OutboxEntry, acknowledgment: Acknowledgment) -> None:
         only_stored = acknowledgment.code is AcknowledgmentCode.COMMIT_ACCEPT
