@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from gateway.matching.carried import carried, read_anew
+from gateway.profiles.circumstances import TWICE
 from gateway.report import Observation, Problem, ProblemCode, Report
 
 WINDOW = timedelta(minutes=10)
@@ -108,7 +109,8 @@ def keyed(observations: Iterable[Observation]) -> Iterator[tuple[Key, Observatio
 def content(observation: Observation) -> tuple[object, ...]:
     """Everything that makes a difference to whoever reads the result."""
     one = observation
-    return (one.value, one.raw.strip(), one.flags, one.range, one.status, one.operator, one.notes)
+    notes = tuple(note for note in one.notes if note != TWICE)  # known only an hour later
+    return (one.value, one.raw.strip(), one.flags, one.range, one.status, one.operator, notes)
 
 
 def _chains(earlier: Sequence[Earlier]) -> dict[str, list[Earlier]]:

@@ -107,7 +107,7 @@ def read_time(text: str, forms: tuple[str, ...], zone: tzinfo, today: date) -> W
 def _existing(found: dict[str, str | None], zone: tzinfo, today: date) -> When:
     try:
         return _when(found, zone, today)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:  # the year 1 or 9999, beyond what UTC has
         raise UnreadableTime(str(error)) from None
 
 
@@ -142,7 +142,9 @@ def _when(found: dict[str, str | None], zone: tzinfo, today: date) -> When:
     )
     offset = found.get("offset")
     if offset:
-        return When(moment.replace(tzinfo=_offset(offset)), day)
+        exact = moment.replace(tzinfo=_offset(offset))
+        exact.astimezone(UTC)
+        return When(exact, day)
     return _local(moment, zone)
 
 

@@ -22,6 +22,7 @@ from gateway.matching import Earlier, pieces
 from gateway.messages import DESTINATION_PROFILES
 from gateway.notices import Noticeboard
 from gateway.profiles import catalogue
+from gateway.profiles.circumstances import TWICE
 from gateway.report import (
     Code,
     Device,
@@ -95,6 +96,13 @@ def test_any_difference_is_a_revision() -> None:
     ):
         (piece,) = pieces(report("b" * 32, other), (sent(report("a" * 32, first)),), "2")
         assert piece.revises
+
+
+def test_the_mark_of_the_hour_that_comes_twice_is_no_difference() -> None:
+    """The first time it is sent nobody can know that the hour will come again."""
+    first = one("GLU", "5.5")
+    marked = report("b" * 32, replace(first, notes=(TWICE,)))
+    assert pieces(marked, (sent(report("a" * 32, first)),), "2") == ()
 
 
 def test_another_time_is_another_measurement() -> None:

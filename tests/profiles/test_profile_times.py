@@ -126,6 +126,13 @@ def test_no_time_is_none() -> None:
     assert report.problems == ()
 
 
+@pytest.mark.parametrize("text", ["00010101000000", "99991231235959-1400", "00010101000000+1400"])
+def test_a_clock_at_the_ends_of_time_holds_its_result_alone(text: str) -> None:
+    observation, report = result(f"R|1|^^^GLU|5.4|mmol/L||||F||||{text}")
+    assert (observation.raw, observation.observed_at) == ("5.4", None)
+    assert problem(report, ProblemCode.UNREADABLE_DATE).hold
+
+
 def test_the_start_stands_in_for_an_empty_end() -> None:
     observation, _ = result("R|1|^^^GLU|5.4|mmol/L||||F|||20260105095900|")
     assert observation.observed_at == datetime(2026, 1, 5, 9, 59, tzinfo=BERLIN)
