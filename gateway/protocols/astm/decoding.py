@@ -26,9 +26,9 @@ _NOTHING: Final = "\r"  # what no line begins with
 
 
 def split_records(text: bytes) -> list[bytes]:
-    """The records of a joined text, without their ends and without empty lines."""
+    """The records of a joined text, without their ends, NULs that fill them up and empty lines."""
     lines = text.split(b"\r") if b"\r" in text else text.split(b"\n")
-    return [line for piece in lines if (line := piece.strip(b"\n"))]
+    return [line for piece in lines if (line := piece.strip(b"\n\0"))]
 
 
 def decode(text: bytes, encoding: str = "latin-1", *, loose: bool = False) -> tuple[Message, ...]:
@@ -86,8 +86,8 @@ def _lines(text: bytes, encoding: str) -> tuple[list[str], dict[int, tuple[str, 
     doubtful, where it is not ``encoding`` without doubt."""
     if text.isascii():
         pieces = text.decode("ascii").split("\r" if b"\r" in text else "\n")
-        if b"\n" in text:
-            pieces = [piece.strip("\n") for piece in pieces]
+        if b"\n" in text or b"\0" in text:
+            pieces = [piece.strip("\n\0") for piece in pieces]
         return list(filter(None, pieces)), {}
     found = [decode_text(line, encoding) for line in split_records(text)]
     odd = {

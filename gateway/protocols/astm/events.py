@@ -20,7 +20,7 @@ class Damage(StrEnum):
     NUMBER = "number"  # neither the next frame nor the last one again
     DIFFERENT = "different"  # the last number again, but other bytes
     MALFORMED = "malformed"  # no frame number; an envelope without a header or an end
-    CONTROL = "control"  # STX, ENQ or EOT before the frame's end
+    CONTROL = "control"  # STX, ENQ or EOT before the frame's end, SYN, a NUL
     RESTART = "restart"  # follows a broken-off frame at once but does not begin like it
     OVERSIZE = "oversize"
     LIMIT = "limit"  # the transmission grows beyond its limit

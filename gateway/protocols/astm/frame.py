@@ -17,7 +17,7 @@ from gateway.protocols.astm.dialect import Checksum, Dialect, Endings
 _SAFE: Final = 256  # up to here the sum of bytes stays below Adler's modulus
 DIGITS: Final = tuple(b"%02X" % value for value in range(256))
 _SHORTEST: Final = 7  # STX FN ETX C1 C2 CR LF
-_BREAKS: Final = STX + ETX + EOT + ENQ + SYN + ETB  # no text may hold these
+_BREAKS: Final = STX + ETX + EOT + ENQ + SYN + ETB + b"\0"  # no usual text holds these
 _NO_BREAKS: Final = bytes.maketrans(_BREAKS, b" " * len(_BREAKS))
 _LOWER: Final = tuple(b"%02x" % value for value in range(256))
 

@@ -4,6 +4,7 @@ A frame is judged at its second checksum digit, so CR and LF after it may be mis
 and EOT inside a frame break it off; STX and EOT take effect themselves.  ENQ does not, nor where
 CR or LF behind a frame is due: an ACK for what was a damaged byte would be taken for the frame's,
 or the next one's.  A device that really began anew is answered NAK, or not at all, and asks again.
+A NUL, which adds nothing to a sum and is what a break on the line looks like, must come twice.
 What stands between frames is junk: counted, not fatal.  Without ENQ nothing is taken: frames
 before it are junk too.
 """
@@ -58,7 +59,7 @@ _REPEAT, _DAMAGE = _Due.REPEAT, _Due.DAMAGE
 
 
 class FramedReader:
-    """The reader of ``Framing.FRAMED``."""
+    """The reader of ``Framing.FRAMED``.  ``nuls``: the device is known to send them."""
 
     __slots__ = (
         "_broken_off",
@@ -67,6 +68,7 @@ class FramedReader:
         "_due",
         "_incoming",
         "_limit",
+        "_nuls",
         "_patience",
         "_phase",
         "_proved",
@@ -76,7 +78,7 @@ class FramedReader:
         "_text",
     )
 
-    def __init__(self, dialect: Dialect, incoming: Incoming) -> None:
+    def __init__(self, dialect: Dialect, incoming: Incoming, *, nuls: bool = False) -> None:
         self._dialect = dialect
         self._incoming = incoming
         self._digits = 0 if dialect.checksum is Checksum.NONE else 2
@@ -88,6 +90,8 @@ class FramedReader:
         self._raw = b""  # the frame that awaits its answer
         self._text = b""
         self._broken_off = b""  # a frame cut short by the STX now in front
+        # the frame refused for a NUL; None: the device means them
+        self._nuls: bytes | None = None if nuls else b""
         self._searched = 1  # up to here the frame in front holds no break
         self._proved = dialect.framing is Framing.FRAMED
 
@@ -231,6 +235,8 @@ class FramedReader:
             return self._damage(damage, raw)
         if self._broken_off and not raw.startswith(self._broken_off):
             return self._damage(Damage.RESTART, raw)
+        if self._digits and b"\0" in raw and self._unmeant(raw):
+            return self._damage(Damage.CONTROL, raw)
         verdict = phase.sequence.judge(raw)
         self._searched = 1
         self._broken_off = b""
@@ -243,6 +249,12 @@ class FramedReader:
             return self._damage(verdict, raw)
         self._due = _REPEAT
         return FrameRepeated(Frame(raw[1] - 48, raw[2:end], raw[end] == _ETX, raw))
+
+    def _unmeant(self, raw: bytes) -> bool:
+        """Whether this frame's NUL may be noise: the same again is what the device sends."""
+        if self._nuls is not None:
+            self._nuls = None if self._nuls == raw else raw
+        return self._nuls is not None
 
     # -- answers
 

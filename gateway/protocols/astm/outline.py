@@ -13,7 +13,7 @@ from gateway.protocols.astm.control import CR, LF
 
 _KEPT: Final = 8  # enough for a digit before a record letter, the letter and a delimiter
 _DIGITS: Final = b"0123456789"
-_BREAKS: Final = CR + LF
+_BREAKS: Final = CR + LF + b"\0"  # a device may fill up its records with NULs
 _CR: Final = CR[0]
 
 

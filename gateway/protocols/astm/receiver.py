@@ -24,10 +24,14 @@ _SLACK: Final = 65_536  # bytes a peer may send ahead of our answer, beyond what
 
 
 class Receiver:
-    """Host by default; the same class takes downloads in an instrument."""
+    """Host by default; the same class takes downloads in an instrument.  ``nuls``: those inside
+    frames are known to be no noise."""
 
-    def __init__(self, dialect: Dialect | None = None, *, role: Role = Role.HOST) -> None:
+    def __init__(
+        self, dialect: Dialect | None = None, *, role: Role = Role.HOST, nuls: bool = False
+    ) -> None:
         self._dialect = dialect or Dialect()
+        self._nuls = nuls
         self.role: Final = role
         self._incoming = Incoming()
         self._detector = Detector(self._incoming)
@@ -45,7 +49,8 @@ class Receiver:
         match framing:
             case Framing.FRAMED:
                 self._limit = _SLACK + self._dialect.max_frame  # stop and wait
-                self._reader = self._framed = FramedReader(self._dialect, self._incoming)
+                reader = FramedReader(self._dialect, self._incoming, nuls=self._nuls)
+                self._reader = self._framed = reader
             case Framing.BARE:
                 self._reader = BareReader(self._dialect, self._incoming)
             case Framing.ENVELOPE:

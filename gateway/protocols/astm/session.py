@@ -25,6 +25,9 @@ from gateway.protocols.astm.receiver import Receiver
 
 _TRAILER: Final = re.compile(rb"\r?\n?")
 _UNCHECKED_TRAILER: Final = re.compile(rb"(?:[0-9A-Fa-f]{2})?\r?\n?")
+_WITH_NUL: Final = re.compile(
+    rb"\x02[^\x02\x03\x17\x00]*\x00[^\x02\x03\x17]*[\x03\x17]..", re.DOTALL
+)
 _TEXT: Final = re.compile(rb"[\x02\x03\x17]|[\x20-\x7e]{3}")
 
 
@@ -59,7 +62,13 @@ class Piece:
 
 def read_session(piece: Piece, dialect: Dialect) -> Transmission:
     """The transmission in this piece."""
-    return _Session(piece, Receiver(dialect), dialect.checksum is not Checksum.NONE).read()
+    receiver = Receiver(dialect, nuls=_means_nuls(piece.content))
+    return _Session(piece, receiver, dialect.checksum is not Checksum.NONE).read()
+
+
+def _means_nuls(content: bytes) -> bool:
+    """Whether no frame with a NUL was sent again without it: then it was taken as it is."""
+    return not any(frame.replace(b"\0", b"") in content for frame in _WITH_NUL.findall(content))
 
 
 @dataclass(slots=True)

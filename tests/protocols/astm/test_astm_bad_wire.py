@@ -9,7 +9,14 @@ import pytest
 from astm_link import Fault, Joined, Station, clean, noisy, split
 from astm_play import HEADER, PANEL
 
-from gateway.protocols.astm import Dialect, Endings, Numbering, Role
+from gateway.protocols.astm import (
+    Dialect,
+    Endings,
+    Incomplete,
+    Numbering,
+    Role,
+    TransmissionIncomplete,
+)
 
 SEEDS = range(int(os.environ.get("ASTM_CAMPAIGN", "60")))
 FAULTS = ("flip", "lose", "shorten", "repeat", "junk")
@@ -126,3 +133,49 @@ def turned(write: int, place: int, byte: bytes) -> Fault:
         )
 
     return fault
+
+
+SHORT = [HEADER, PANEL[1], b"O|1|S1\r", b"R|1|^^^GLU|5.4|mmol/L||N||F\r", PANEL[-1]]
+
+
+@pytest.mark.parametrize("endings", Endings)
+@pytest.mark.parametrize(
+    "noise", [b"", *(bytes((b,)) for b in b"\x00\x02\x03\x04\x06\x15\x17\x1a\r\n\xff5")]
+)
+def test_one_byte_lost_or_come_from_nowhere_at_any_place(noise: bytes, endings: Endings) -> None:
+    """Nothing is taken for whole that is not, and what the device counts as delivered is here.
+
+    But for an end of text behind a frame, which says that the frame may have ended before its end:
+    that transmission is evidence."""
+    spoken = Dialect(max_text=20, endings=endings)
+    text, write, place = b"".join(SHORT), 0, 0
+    while True:
+        device, host = Station.of(Role.INSTRUMENT, spoken), Station.of(Role.HOST, spoken)
+        device.line.send(SHORT)
+        fault = Spoilt(write, place, noise)
+        Joined(device, host, (fault, clean), random.Random(place)).run()
+        assert host.complete in ([], [text]), (write, place)
+        truncated = TransmissionIncomplete(Incomplete.TRUNCATED, 8)
+        doubted = noise in (b"\x03", b"\x17") and repr(truncated) in map(repr, host.events)
+        assert host.complete or doubted or not device.delivered, (write, place)
+        if fault.length is None:
+            return
+        write, place = (write, place + 1) if place < fault.length else (write + 1, 0)
+
+
+class Spoilt:
+    """One write arrives without the byte at ``place``, or with ``noise`` before it."""
+
+    def __init__(self, write: int, place: int, noise: bytes) -> None:
+        self._write, self._place, self._noise = write, place, noise
+        self._count = 0
+        self.length: int | None = None  # of that write, once it came
+
+    def __call__(self, data: bytes) -> list[bytes]:
+        self._count += 1
+        if self._count - 1 != self._write:
+            return [data]
+        self.length = len(data)
+        behind = data[self._place :] if self._noise else data[self._place + 1 :]
+        arrived = data[: self._place] + self._noise + behind
+        return [arrived] if arrived else []

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 from astm_play import CAPTURES, ENQ, EOT, PANEL
 
-from gateway.protocols.astm import read_capture, split_frames
+from gateway.protocols.astm import encode_frame, read_capture, split_frames
 from gateway.protocols.astm.dialect import Dialect, Endings
 
 CAMPAIGN = "ASTM_CAMPAIGN" in os.environ
@@ -58,3 +58,14 @@ def test_damaged_captures(name: str) -> None:
 @pytest.mark.parametrize("name", MADE)
 def test_damaged_recordings(name: str) -> None:
     check(MADE[name])
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_nul_in_a_recorded_frame(again: bool) -> None:
+    """Sent again without it, it was noise that the host refused; else it was taken."""
+    texts = [b"H|\\^&\r", b"C|1|I|a\0b|G\r", b"L|1|N\r"]
+    first, odd, last = (encode_frame(n, text) for n, text in enumerate(texts, 1))
+    repaired = encode_frame(2, texts[1].replace(b"\0", b"")) if again else b""
+    (found,) = read_capture(b"\x05" + first + odd + repaired + last + b"\x04")
+    assert found.complete
+    assert found.text == b"".join(texts).replace(b"\0", b"" if again else b"\0")

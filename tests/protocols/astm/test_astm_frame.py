@@ -20,7 +20,7 @@ from gateway.protocols.astm import (
 )
 
 plain = st.binary(max_size=900).map(
-    lambda data: data.translate(None, b"\x02\x03\x04\x05\x16\x17") or b"x"
+    lambda data: data.translate(None, b"\x00\x02\x03\x04\x05\x16\x17") or b"x"
 )
 
 

@@ -34,8 +34,10 @@ from gateway.protocols.astm import (
     Heartbeat,
     Incomplete,
     Numbering,
+    Receiver,
     TransmissionEnded,
     TransmissionIncomplete,
+    decode,
     encode_frame,
     split_frames,
 )
@@ -319,3 +321,22 @@ def test_a_transmission_beyond_its_limit_is_refused() -> None:
 def test_heartbeat_is_not_a_transmission() -> None:
     assert events(ENQ + EOT) == [Enquiry(), Heartbeat()]
     assert ETB not in answers(ENQ + EOT)
+
+
+def test_a_nul_is_taken_when_the_same_frame_comes_again() -> None:
+    """A device that pads its frames with them is refused once, noise for good."""
+    padded = [encode_frame(n, text + b"\0\0") for n, text in enumerate(PANEL, 1)]
+    receiver, happened = Receiver(), []
+    for piece in (ENQ, padded[0], padded[0], *padded[1:], EOT):
+        receiver.receive_data(piece)
+        happened.append(receiver.next_event())
+        if receiver.awaiting:
+            damaged = isinstance(happened[-1], FrameDamaged)
+            assert (receiver.refuse() if damaged else receiver.accept()) == (
+                NAK if damaged else ACK
+            )
+    frames = ["1", "2", "3", "4", "5"]
+    assert kinds(happened) == ["enquiry", "control", *frames, "ended by eot"]
+    (message,) = decode(b"".join(one.frame.text for one in happened if type(one) is FrameReceived))
+    assert [node.record.raw for node in message.walk()] == [one[:-1].decode() for one in PANEL[:-1]]
+    assert message.terminator == "N"
