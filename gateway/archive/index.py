@@ -97,6 +97,13 @@ class Index:
         where = "WHERE q.state = 'open' AND (? IS NULL OR q.id < ?) ORDER BY q.id DESC LIMIT ?"
         return await self._select(QUARANTINED, where, (before, before, limit), quarantined_of)
 
+    async def disputed(self, uid: str, calling: str) -> bool:
+        """Whether that sender sent other bytes under this UID, which nobody looked at yet."""
+        query = "SELECT 1 FROM quarantine WHERE state = 'open' AND uid = ? AND calling = ?"
+        return await self._engine.read(
+            lambda c: c.execute(f"{query} LIMIT 1", (uid, calling)).get is not None
+        )
+
     async def after(self, number: int, limit: int) -> Sequence[Instance]:
         """Instances by id, for walks over everything."""
         where = "WHERE i.id > ? ORDER BY i.id LIMIT ?"
@@ -114,13 +121,14 @@ class Index:
         )
 
     async def checked(self, instance: Instance, *, sound: bool) -> None:
-        """What a look at the file showed."""
+        """What a look at the file showed; nothing of one that is being purged meanwhile."""
         state = "stored" if sound else "damaged"
         bindings = (state, to_micros(self._engine.clock()), instance.id, instance.path)
         await self._engine.write(
             lambda c: (
                 c.execute(
-                    "UPDATE instances SET state = ?, checked_at = ? WHERE id = ? AND path = ?",
+                    "UPDATE instances SET state = ?, checked_at = ? WHERE id = ? AND path = ? "
+                    "AND state IN ('stored', 'damaged')",
                     bindings,
                 ).get
             )

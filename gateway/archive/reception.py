@@ -218,14 +218,14 @@ class Reception:
     def _put_in_place(self) -> None:
         if self._part is None:
             raise StoreFailed("there is nothing to put in its place")
-        shelf = self._shelves.today()
-        name = f"{self._token}{SUFFIX}"
-        place = shelf.folder / name
-        os.fsync(self._descriptor)
-        self._part.rename(place)
-        self._part = place
-        self._name = f"{shelf.name}/{name}"
-        shelf.sync()
+        with self._shelves.today() as shelf:
+            name = f"{self._token}{SUFFIX}"
+            place = shelf.folder / name
+            os.fsync(self._descriptor)
+            self._part.rename(place)
+            self._part = place
+            self._name = f"{shelf.name}/{name}"
+            shelf.sync()
 
     def _close(self) -> None:
         if self._descriptor >= 0:

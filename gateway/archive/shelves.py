@@ -7,7 +7,8 @@ file was moved into it; files that finish together share one sync.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from threading import Condition, Lock
@@ -71,6 +72,7 @@ class Shelf:
         self.name = folder.name
         self.descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self.sync = SharedSync(lambda: os.fsync(self.descriptor))
+        self.users = 0
 
     def close(self) -> None:
         os.close(self.descriptor)
@@ -88,7 +90,7 @@ class Shelves:
         self._token = token
         self._lock = Lock()
         self._shelf: Shelf | None = None
-        self._old: list[Shelf] = []
+        self._old: list[Shelf] = []  # a file is just moving into them
 
     def prepare(self) -> None:
         """Makes the folders that must be there."""
@@ -101,15 +103,24 @@ class Shelves:
         token = self._token()
         return token, self.incoming / f"{token}{PART}"
 
-    def today(self) -> Shelf:
-        """Where files go now."""
+    @contextmanager
+    def today(self) -> Iterator[Shelf]:
+        """Where files go now; it stays open as long as somebody is in there."""
         name = self._clock().strftime("%Y-%m-%d")
         with self._lock:
-            if self._shelf is None or self._shelf.name != name:
-                if self._shelf is not None:
-                    self._old.append(self._shelf)  # a file may just be moving into it
-                self._shelf = self._open(self.directory / name)
-            return self._shelf
+            shelf = self._shelf
+            if shelf is None or shelf.name != name:
+                shelf = self._open(self.directory / name)
+                self._old += [self._shelf] if self._shelf is not None else []
+                self._shelf = shelf
+            shelf.users += 1
+            self._tidy()
+        try:
+            yield shelf
+        finally:
+            with self._lock:
+                shelf.users -= 1
+                self._tidy()
 
     def parts(self) -> list[Path]:
         """What was being received when the gateway stopped."""
@@ -128,6 +139,11 @@ class Shelves:
             for shelf in (*self._old, *((self._shelf,) if self._shelf else ())):
                 shelf.close()
             self._old, self._shelf = [], None
+
+    def _tidy(self) -> None:
+        for shelf in [one for one in self._old if not one.users]:
+            self._old.remove(shelf)
+            shelf.close()
 
     def _open(self, folder: Path) -> Shelf:
         if not folder.is_dir():

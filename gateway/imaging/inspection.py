@@ -12,8 +12,6 @@ from gateway.archive.sweep import GONE
 from gateway.errors import StoreError
 from gateway.imaging.commitment import Failure, Reference
 
-_CONFLICTS = 1000
-
 
 class Inspector:
     """Looks at files; what it finds damaged is marked so in the index, and can be sent again."""
@@ -28,8 +26,8 @@ class Inspector:
             return Failure.NO_SUCH_INSTANCE
         if instance.sop_class != reference.sop_class:
             return Failure.CLASS_CONFLICT
-        if await self._disputed(reference.uid, calling):
-            return Failure.PROCESSING
+        if await self._archive.index.disputed(reference.uid, calling):
+            return Failure.PROCESSING  # what the sender holds is not what we hold
         return None if await self.sound(instance) else Failure.PROCESSING
 
     async def sound(self, instance: Instance) -> bool:
@@ -39,12 +37,6 @@ class Inspector:
         if not sound or instance.state != "stored":
             await self._archive.index.checked(instance, sound=sound)
         return sound
-
-    async def _disputed(self, uid: str, calling: str) -> bool:
-        """Whether this sender sent other bytes under the same UID, which nobody looked at yet:
-        then what it holds is not what we hold."""
-        waiting = await self._archive.index.quarantined(_CONFLICTS)
-        return any(one.uid == uid and one.calling == calling for one in waiting)
 
 
 def _sound(path: Path, start: int, sha256: bytes) -> bool:

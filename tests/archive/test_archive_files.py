@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
@@ -133,10 +133,37 @@ def test_a_day_is_a_folder(tmp_path: Path) -> None:
     moments = iter([NOW, NOW, datetime(2026, 1, 6, tzinfo=UTC)])
     made = shelves(tmp_path, lambda: next(moments))
     try:
-        assert made.today() is made.today()
-        assert made.today().folder.name == "2026-01-06"
+        with made.today() as one, made.today() as other:
+            assert one is other
+        with made.today() as next_day:
+            assert next_day.folder.name == "2026-01-06"
     finally:
         made.close()
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_a_folder_of_long_ago_is_not_kept_open(tmp_path: Path) -> None:
+    """One for each day would be too many after some years."""
+    day = NOW
+    made = shelves(tmp_path, lambda: day)
+    try:
+        with made.today() as slow:  # a file is moving into it all the time
+            before = descriptors()
+            for _ in range(50):
+                day += timedelta(days=1)
+                with made.today() as shelf:
+                    shelf.sync()
+            assert descriptors() == before + 1
+            slow.sync()
+        assert descriptors() == before
+        with made.today() as shelf:
+            shelf.sync()
+    finally:
+        made.close()
+    assert descriptors() == before - 1
 
 
 def reception(made: Shelves) -> Reception:

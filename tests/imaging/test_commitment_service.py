@@ -268,8 +268,17 @@ async def test_a_disputed_instance_is_not_safe(tmp_path: Path) -> None:
             return int(status.Status)
 
         assert await asyncio.to_thread(store) != 0
+        await clinic.store.engine.write(lambda c: c.execute(OTHER_CASES, (1200,)).get)
         assert await asyncio.to_thread(ask, clinic.port, wanted(uid), reports) == 0
     assert reports.came[0][0] == 2
+
+
+OTHER_CASES = """WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ?)
+    INSERT INTO quarantine (reason, detail, sop_class, uid, study_uid, transfer_syntax, device,
+    calling, called, host, received_at, sha256, size, start, path)
+    SELECT reason, detail, sop_class, uid || '.' || n, study_uid, transfer_syntax, device,
+    calling, called, host, received_at, sha256, size, start, path || n FROM quarantine, n"""
+"""More than fit on any page of the list."""
 
 
 async def test_the_simulated_unit_hears_its_report_where_it_listens(

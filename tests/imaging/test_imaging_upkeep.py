@@ -107,6 +107,22 @@ async def test_what_comes_while_it_walks_is_for_the_next_one(tmp_path: Path) -> 
         assert (await walks.get(NAME)).last_seen == 2
 
 
+@pytest.mark.parametrize("sound", [True, False])
+async def test_a_look_at_a_file_keeps_no_purge_from_being_finished(
+    tmp_path: Path, sound: bool
+) -> None:
+    """It was marked to go while somebody read it: then its file goes, and the index knows."""
+    clock = Clock()
+    async with site(tmp_path, clock=clock) as clinic:
+        [path] = await filled(clinic, 1)
+        [one] = await clinic.archive.index.instances(STUDY)
+        await run(clinic, "UPDATE instances SET state = 'purging'")
+        await clinic.archive.index.checked(one, sound=sound)
+        assert await retention(clinic, clock)._finish() == 1
+        [one] = await clinic.archive.index.instances(STUDY)
+        assert (one.state, path.exists()) == ("purged", False)
+
+
 async def test_it_reads_no_faster_than_it_may(tmp_path: Path) -> None:
     async with site(tmp_path) as clinic:
         await filled(clinic, 3)
