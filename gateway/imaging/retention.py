@@ -44,6 +44,14 @@ class Keeping:
     served: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Queue:
+    """The outbox as it was up to a row: what of the archive was still to be sent."""
+
+    upto: int
+    uids: frozenset[str]
+
+
 class Retention:
     """``run`` is a supervised task.  ``failed`` hears why a file could not be removed."""
 
@@ -76,10 +84,11 @@ class Retention:
         """Purges what may go; how many images."""
         gone, last = 0, 0
         before = to_micros(self._clock() - self._keeping.after)
+        queue = await self._engine.browse(_queue)
         while studies := await self._candidates(before, last):
             for number in studies:
                 last = number
-                gone += await self._purge(number, before)
+                gone += await self._purge(number, before, queue)
         if gone:
             await self._walks.begin(NAME)
             await self._walks.advance(NAME, last, gone, gone)
@@ -92,15 +101,21 @@ class Retention:
             lambda c: [number for (number,) in c.execute(_CANDIDATES, bindings)]
         )
 
-    async def _purge(self, study: int, before: int) -> int:
-        marked = await self._engine.write(lambda c: self._mark(c, study, before))
+    async def _purge(self, study: int, before: int, queue: _Queue) -> int:
+        rows = await self._engine.browse(lambda c: _pairs(c.execute(_HERE, (study,))))
+        if not queue.uids.isdisjoint(uid for _, uid in rows):
+            return 0
+        marked = await self._engine.write(lambda c: self._mark(c, study, before, queue))
         return await self._finish() if marked else 0
 
-    def _mark(self, connection: apsw.Connection, study: int, before: int) -> int:
-        """Decides and marks in one transaction; how many images."""
+    def _mark(self, connection: apsw.Connection, study: int, before: int, queue: _Queue) -> int:
+        """Decides and marks in one transaction, which analyzers wait for; how many images."""
         rows = _pairs(connection.execute(_HERE, (study,)))
+        awaited = queue.uids | _awaited(connection, queue.upto)
+        if not rows or not awaited.isdisjoint(uid for _, uid in rows):
+            return 0
         kept = {number: self._promised(connection, study, number) for number, _ in rows}
-        if not rows or not all(kept.values()) or self._open(connection, study, before, rows):
+        if not all(kept.values()) or self._open(connection, study, before, rows):
             return 0
         now = to_micros(self._clock())
         for number, _ in rows:
@@ -138,9 +153,7 @@ class Retention:
             return True
         newest = max(number for number, _ in rows)
         cursors = dict(connection.execute("SELECT destination, instance FROM forward_cursors"))
-        if any(cursors.get(name, newest) < newest for name in self._keeping.served):
-            return True
-        return not {uid for _, uid in rows}.isdisjoint(_awaited(connection))
+        return any(cursors.get(name, newest) < newest for name in self._keeping.served)
 
     async def _finish(self) -> int:
         """Removes what is marked, and marks it as gone."""
@@ -187,19 +200,28 @@ def _remove(paths: Sequence[Path]) -> None:
             sync_folder(folder.parent / INCOMING)
 
 
-def _awaited(connection: apsw.Connection) -> frozenset[str]:
-    """Instances somebody still waits for: in an outbox, or in a unit's commitment request."""
-    queued = connection.execute(
-        "SELECT body FROM outbox WHERE content_type = ? AND state NOT IN ('delivered', "
-        "'cancelled')",
-        (CONTENT_TYPE,),
-    )
-    found = {str(json.loads(body)["uid"]) for (body,) in queued}
-    asked = connection.execute("SELECT requested FROM commitments WHERE state = 'open'")
-    for (text,) in asked:
+def _queue(connection: apsw.Connection) -> _Queue:
+    upto = connection.execute("SELECT COALESCE(MAX(id), 0) FROM outbox").get
+    return _Queue(int(str(upto)), _queued(connection, 0))
+
+
+def _queued(connection: apsw.Connection, after: int) -> frozenset[str]:
+    """Instances that are to be sent.  What was delivered is never sent again by the same row."""
+    rows = connection.execute(_QUEUED, (after, CONTENT_TYPE))
+    return frozenset(str(json.loads(body)["uid"]) for (body,) in rows)
+
+
+def _awaited(connection: apsw.Connection, after: int) -> frozenset[str]:
+    """Instances somebody waits for: queued since then, or in a unit's commitment request."""
+    found = set(_queued(connection, after))
+    for (text,) in connection.execute(_ASKED):
         found |= {uid for _, uid in json.loads(text)}
     return frozenset(found)
 
+
+_QUEUED: Final = """SELECT body FROM outbox
+    WHERE id > ? AND content_type = ? AND state NOT IN ('delivered', 'cancelled')"""
+_ASKED: Final = "SELECT requested FROM commitments WHERE state = 'open'"
 
 _CANDIDATES: Final = """SELECT s.id FROM studies s
     WHERE s.changed_at < ? AND s.id > ? AND s.kept_for IS NULL AND s.mixed = 0

@@ -261,6 +261,61 @@ async def test_nothing_goes_while_anything_is_open(tmp_path: Path, what: str) ->
         assert states == {"stored"}
 
 
+async def test_what_is_queued_while_it_is_decided_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    async with site(tmp_path, clock=clock) as clinic:
+        paths = await filled(clinic, 3)
+        await committed(clinic)
+        clock.time += timedelta(days=31)
+        keeper = retention(clinic, clock)
+        look = keeper._candidates
+
+        async def overtaken(before: int, after: int) -> Any:
+            found = await look(before, after)
+            if found:
+                await _queued(clinic)
+            return found
+
+        monkeypatch.setattr(keeper, "_candidates", overtaken)
+        assert await keeper.once() == 0
+        assert all(path.exists() for path in paths)
+
+
+async def test_the_decision_does_not_read_the_whole_outbox(tmp_path: Path) -> None:
+    """It is made in the transaction that the frames of analyzers wait for."""
+    seen: list[str] = []
+    clock = Clock()
+    async with site(tmp_path, clock=clock) as clinic:
+        await filled(clinic, 2)
+        await committed(clinic)
+        clock.time += timedelta(days=31)
+        engine = clinic.store.engine
+
+        def trace(_cursor: Any, statement: str, bindings: Any) -> bool:
+            seen.append(statement)
+            return True
+
+        await engine.write(lambda c: setattr(c, "exec_trace", trace))
+        assert await retention(clinic, clock).once() == 2
+        await engine.write(lambda c: setattr(c, "exec_trace", None))
+
+        def plans(connection: Any) -> list[str]:
+            return [
+                f"{step[3]}: {statement}"
+                for statement in seen
+                if statement.lstrip().startswith("SELECT")
+                for step in connection.execute(
+                    f"EXPLAIN QUERY PLAN {statement}", (None,) * statement.count("?")
+                )
+            ]
+
+        found = await engine.read(plans)
+    assert any("outbox" in plan for plan in found)
+    assert [one for one in found if one.startswith(("SCAN outbox", "SCAN instances"))] == []
+
+
 async def test_a_promise_for_what_it_is_now_counts(tmp_path: Path) -> None:
     clock = Clock()
     async with site(tmp_path, clock=clock) as clinic:
