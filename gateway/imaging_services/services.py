@@ -8,9 +8,6 @@ the archive has filed an instance.
 
 from __future__ import annotations
 
-import ipaddress
-import socket
-import ssl
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,10 +16,9 @@ from zoneinfo import ZoneInfo
 
 from gateway import logs
 from gateway.archive import Archive
-from gateway.config import Configuration, DicomDestination, DicomSection
+from gateway.config import Configuration, DicomSection
 from gateway.delivery.dicom import QUIET, DicomForwarder, ForwardOptions
-from gateway.delivery.tls import TlsFiles, client_context
-from gateway.drivers.dicom import Blocks, Provider, Remote, Routing, Unit
+from gateway.drivers.dicom import Blocks, Provider, Routing, Unit
 from gateway.drivers.dicom.services.commitment import StorageCommitment
 from gateway.drivers.dicom.services.commitment_report import CommitmentReports
 from gateway.drivers.dicom.services.procedure_step import PerformedProcedureStep
@@ -39,7 +35,9 @@ from gateway.imaging.procedure_step import Effect
 from gateway.imaging.procedure_steps import ProcedureSteps
 from gateway.imaging.worklist import Sources, WorklistSource
 from gateway.imaging.worklist_file import WorklistFile
+from gateway.imaging_services.addresses import Addresses
 from gateway.imaging_services.ordered import OrderedProcedures
+from gateway.imaging_services.peers import archives, calling, commits, named, remotes
 from gateway.imaging_services.performed import PerformedOrders
 from gateway.notices import Heard, Posted
 from gateway.rendering.process import Renderer
@@ -119,8 +117,8 @@ async def imaging_services(
         name: View(device.character_set, filtered=device.worklist_rows == "own")
         for name, device in configuration.ultrasounds.items()
     }
-    remotes = _remotes(configuration)
-    pacs = _pacs(configuration)
+    called, pacs = remotes(configuration), archives(configuration)
+    addresses = Addresses(named(pacs))
     providers: tuple[Provider, ...] = (
         Worklist(Sources((*_files(section), *sources)), views),
         PerformedProcedureStep(steps, make_uid=new_uid, changed=stepped),
@@ -130,7 +128,7 @@ async def imaging_services(
             archive,
             transcoder,
             ae_title=section.ae_title,
-            peers={remote.ae_title: remote for remote in (*remotes.values(), *pacs.values())},
+            peers={remote.ae_title: remote for remote in (*called.values(), *pacs.values())},
             views=views,
         ),
     )
@@ -143,7 +141,7 @@ async def imaging_services(
             section.ae_title,
             transcoder,
             routing=answering,
-            commitment=_commits(configuration, name),
+            commitment=commits(configuration, name),
         )
         for name, remote in pacs.items()
     }
@@ -151,8 +149,10 @@ async def imaging_services(
         name: _forwarder(name, configuration, user, store, archive, forwardings, world)
         for name, user in users.items()
     }
-    units = {name: _unit(name, remote) for name, remote in pacs.items()}
+    units = {name: calling(name, remote, addresses) for name, remote in pacs.items()}
     runs = {"commitment reports": reporter.run, "performed steps": performed.run}
+    if named(pacs):
+        runs["archives' addresses"] = addresses.run
     return ImagingServices(
         providers,
         forwarders,
@@ -193,44 +193,6 @@ def _reporter(
     )
 
 
-def _remotes(configuration: Configuration) -> dict[str, Remote]:
-    """Units that can be called: a port, and an address that is one machine."""
-    found = {}
-    for name, device in configuration.ultrasounds.items():
-        network = ipaddress.ip_network(device.address, strict=False)
-        if device.port is not None and network.num_addresses == 1:
-            host = str(network.network_address)
-            found[name] = Remote(device.ae_title, host, device.port, device=name)
-    return found
-
-
-def _pacs(configuration: Configuration) -> dict[str, Remote]:
-    return {
-        name: _remote(name, destination)
-        for name, destination in configuration.destinations.items()
-        if isinstance(destination, DicomDestination)
-    }
-
-
-def tls_files(destination: DicomDestination) -> TlsFiles:
-    """What we trust and what we show."""
-    return TlsFiles(destination.ca_file, destination.certificate_file, destination.key_file)
-
-
-def _remote(name: str, destination: DicomDestination) -> Remote:
-    ae_title, _, rest = destination.address.partition("@")
-    host, _, port = rest.rpartition(":")
-    context: ssl.SSLContext | None = None
-    if destination.tls:
-        context = client_context(tls_files(destination))
-    return Remote(ae_title, host.strip("[]"), int(port), context, name)
-
-
-def _commits(configuration: Configuration, name: str) -> bool:
-    destination = configuration.destinations[name]
-    return isinstance(destination, DicomDestination) and destination.commitment
-
-
 def _forwarder(
     name: str,
     configuration: Configuration,
@@ -247,7 +209,7 @@ def _forwarder(
         archive,
         forwardings,
         ForwardOptions(
-            commitment=_commits(configuration, name),
+            commitment=commits(configuration, name),
             quiet=world.forward_quiet,
             devices=devices,
         ),
@@ -255,19 +217,3 @@ def _forwarder(
         make_uid=new_uid,
         queued=store.outbox.announce,
     )
-
-
-def _unit(name: str, remote: Remote) -> Unit:
-    """An archive as a caller.  A name is looked up once; nothing found means nobody."""
-    try:
-        host = ipaddress.ip_address(remote.host)
-    except ValueError:
-        host = ipaddress.ip_address(_looked_up(remote.host))
-    return Unit(name, remote.ae_title, ipaddress.ip_network(host))
-
-
-def _looked_up(host: str) -> str:
-    try:
-        return str(socket.getaddrinfo(host, None)[0][4][0])
-    except OSError:
-        return "0.0.0.0"  # noqa: S104 - nobody calls from there

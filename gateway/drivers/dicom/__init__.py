@@ -1,7 +1,7 @@
 """The DICOM node: associations in and out, and the services that answer on them."""
 
 from gateway.drivers.dicom.blocks import Blocks
-from gateway.drivers.dicom.callers import Callers, Stranger, Unit
+from gateway.drivers.dicom.callers import Address, Callers, Stranger, Unit, address_of
 from gateway.drivers.dicom.client import Called, Remote, associate, echo
 from gateway.drivers.dicom.node import Node
 from gateway.drivers.dicom.routing import Routing
@@ -18,6 +18,7 @@ from gateway.drivers.dicom.service import (
 from gateway.drivers.dicom.storage import Storage
 
 __all__ = [
+    "Address",
     "Answer",
     "AssociationOver",
     "AssociationRefused",
@@ -35,6 +36,7 @@ __all__ = [
     "Storage",
     "Stranger",
     "Unit",
+    "address_of",
     "associate",
     "echo",
 ]

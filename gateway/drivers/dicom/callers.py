@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -17,17 +17,26 @@ from gateway.drivers.dicom.service import Caller
 from gateway.protocols.dicom import Policy, Service
 
 _STRANGERS = 64
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A configured device, as far as calling goes."""
+    """A configured device, as far as calling goes: from ``network``, or where its name is found
+    now (``hosts``)."""
 
     device: str
     ae_title: str
-    network: _Network
+    network: _Network | None
     private_classes: tuple[str, ...] = ()
+    hosts: Callable[[], Collection[Address]] = tuple
+
+    def narrowness(self, address: Address) -> int | None:
+        """How closely it is known by that address; None when it does not call from there."""
+        if self.network is not None and address in self.network:
+            return self.network.prefixlen
+        return address.max_prefixlen if address in self.hosts() else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +80,10 @@ class Callers:
 
     def identify(self, ae_title: str, called: str, host: str) -> Caller:
         """Which device this is; the narrowest network wins when several would do."""
-        address = _address(host)
-        found = [
-            unit
-            for unit in self._units
-            if unit.ae_title == ae_title and address is not None and address in unit.network
-        ]
-        if not found:
+        device = self._device(ae_title, address_of(host))
+        if device is None:
             self._remember(ae_title, called, host)
-            return Caller(None, ae_title, called, host)
-        unit = max(found, key=lambda unit: unit.network.prefixlen)
-        return Caller(unit.device, ae_title, called, host)
+        return Caller(device, ae_title, called, host)
 
     def policy(self, caller: Caller) -> Policy | None:
         """What the caller may do; None: not even talk to us."""
@@ -93,6 +95,15 @@ class Callers:
         """Whether this stranger called for the first time."""
         known = self._strangers.get((caller.ae_title, caller.host))
         return known is not None and known.times == 1
+
+    def _device(self, ae_title: str, address: Address | None) -> str | None:
+        narrowest, found = -1, None
+        for unit in self._units:
+            if unit.ae_title == ae_title and address is not None:
+                narrowness = unit.narrowness(address)
+                if narrowness is not None and narrowness > narrowest:
+                    narrowest, found = narrowness, unit.device
+        return found
 
     def _remember(self, ae_title: str, called: str, host: str) -> None:
         now = self._clock()
@@ -107,7 +118,8 @@ class Callers:
 
 
 @lru_cache(maxsize=256)
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def address_of(host: str) -> Address | None:
+    """None for what is no address."""
     try:
         found = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
