@@ -79,7 +79,7 @@ class Studies:
             "forwarded": [asdict(one) for one in await self._forwardings.of_study(study.uid)],
             "suggestions": [
                 {**_order(s.order), "why": list(s.why), "against": list(s.against)}
-                for s in match.suggestions
+                for s in (() if study.match_state == MATCHED else match.suggestions)
             ],
         }
 

@@ -59,6 +59,14 @@ async def test_likeness_and_time_are_only_suggested(
         assert "the patient id is not that of the order's patient" in one["against"]
 
 
+async def test_a_study_that_is_linked_needs_no_suggestion(department: Department) -> None:
+    await department.order("A1", "MRN2", "DOE^JANE")
+    await department.image(PatientID="X")
+    assert (await department.look())["suggestions"]
+    await department.desk["studies.link"]({"uid": "1.2.3", "order": "A1", "user": "ada"})
+    assert not (await department.show())["suggestions"]
+
+
 async def test_the_best_founded_suggestion_comes_first(department: Department) -> None:
     await department.order("A1", "MRN2", "DOH^JANE")
     await department.order("A2", "MRN3", "DOE^JANE", scheduled_at=NOW)
