@@ -21,6 +21,7 @@ from gateway.archive import Filed, Verdict
 from gateway.config import Configuration
 from gateway.desk import Desk, LinkBoard
 from gateway.desk.parts import UnknownCaller
+from gateway.desk.pausing import still_paused
 from gateway.destinations import build_couriers, couriers_for, message_profiles
 from gateway.devices import drift_limits, silence_limits, tapes
 from gateway.drivers.dicom import Callers
@@ -117,6 +118,7 @@ async def running(
             await intake.ended()
             raise
         couriers = build_couriers(configuration, store, notices, clock, randomness)
+        await still_paused(store, couriers)
         await _started(stack, {n: courier.run for n, courier in couriers.items()})
         stack.push_async_callback(intake.ended)
         alarms = Alarms(
@@ -154,6 +156,7 @@ async def running(
             units.services.ordered()  # orders may have come since it began to listen
             forwarding = couriers_for(units.services.forwarders, store, notices, clock, randomness)
             couriers.update(forwarding)
+            await still_paused(store, forwarding)
             await _started(stack, {n: courier.run for n, courier in forwarding.items()})
             await _started(stack, {"studies": Studies(store, clock, units.news.changed).run})
             if studies_routes(router):

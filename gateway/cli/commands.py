@@ -178,13 +178,26 @@ def cancel(
     raise typer.Exit(cancel_message(config, identity, reason, user))
 
 
+@app.command(epilog="Example: gateway pause pacs --reason 'new disks until Monday'")
+def pause(
+    destination: Annotated[str, typer.Argument(help="A destination of the configuration.")],
+    reason: Annotated[str, typer.Option(help="Why; kept in the audit trail.")],
+    config: Config = DEFAULT,
+    user: User = None,
+) -> None:
+    """Sends nothing more to a destination until 'gateway resume', also after a restart."""
+    from gateway.cli.held import pause_destination
+
+    raise typer.Exit(pause_destination(config, destination, reason, user))
+
+
 @app.command(epilog="Example: gateway resume ehr")
 def resume(
     destination: Annotated[str, typer.Argument(help="A destination that was stopped.")],
     config: Config = DEFAULT,
     user: User = None,
 ) -> None:
-    """Lets a stopped destination send again, once its cause is mended."""
+    """Lets a stopped or paused destination send again, once its cause is mended."""
     from gateway.cli.held import resume_destination
 
     raise typer.Exit(resume_destination(config, destination, user))

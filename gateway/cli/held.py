@@ -1,4 +1,4 @@
-"""``gateway held``, ``gateway resend``, ``gateway resume``: a person decides."""
+"""``gateway held``, ``gateway resend``, ``pause``, ``resume``: a person decides."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway.cli.asking import ask, number, pages, who, wrong
-from gateway.config import load
+from gateway.config import Configuration, load
 from gateway.config.mistakes import unknown
 
 
@@ -106,12 +106,29 @@ def cancel_message(path: Path, identity: str, reason: str, user: str | None) -> 
     return 0
 
 
-def resume_destination(path: Path, destination: str, user: str | None) -> int:
-    """Lets a stopped destination go on."""
+def pause_destination(path: Path, destination: str, reason: str, user: str | None) -> int:
+    """Nothing more goes to it."""
+    configuration = _knowing(path, destination)
+    if not reason.strip():
+        raise wrong("pausing needs a reason: --reason TEXT")
+    asked = {"destination": destination, "reason": reason, "user": who(user)}
+    paused = ask(configuration, "pause", **asked)["paused"]
+    print(f"{destination} is paused" if paused else f"{destination} was stopped already")
+    return 0
+
+
+def _knowing(path: Path, destination: str) -> Configuration:
+    """The configuration, which has that destination."""
     configuration = load(path)
     known = configuration.destinations
     if destination not in known:
         raise wrong(unknown("destination", destination, known))
+    return configuration
+
+
+def resume_destination(path: Path, destination: str, user: str | None) -> int:
+    """Lets a stopped destination go on."""
+    configuration = _knowing(path, destination)
     answer = ask(configuration, "resume", destination=destination, user=who(user))
     print(f"{destination} goes on" if answer["resumed"] else f"{destination} was not stopped")
     return 0

@@ -6,7 +6,7 @@ Everything that changes something names who did it and why, and stands in the au
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import apsw
@@ -19,6 +19,7 @@ from gateway.desk.mistakes import Missing, Mistake
 from gateway.desk.moving import Moving, refuse_moved
 from gateway.desk.ordering import Ordering
 from gateway.desk.parts import Parts
+from gateway.desk.pausing import Pausing
 from gateway.desk.quarantine import Quarantine
 from gateway.desk.records import Records
 from gateway.desk.releasing import Releasing
@@ -58,9 +59,9 @@ class Desk:
             "reports.move": Moving(parts).move,
             "resend": self._resend,
             "cancel": self._cancel,
-            "resume": self._resume,
             "tape": self._tape,
             "replay": self._replay.run,
+            **Pausing(parts).verbs(),
             **Controls(parts, self.ask).verbs(),
             **Records(parts.store).verbs(),
             **Studies(parts.store).verbs(),
@@ -183,29 +184,14 @@ class Desk:
         )
         return {"id": number, "destination": entry.destination, "cancelled": True}
 
-    async def _resume(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        name = str(arguments.get("destination"))
-        lane = self._parts.lanes.get(name)
-        if lane is None:
-            raise Mistake(self._not_running("destination", name, self._parts.lanes))
-        actor, stopped = actor_of(arguments), lane.state.stopped is not None
-        lane.resume()
-        await self._parts.store.audit.record(actor, "resume", f"destination {name}", "")
-        return {"destination": name, "resumed": stopped}
-
     async def _tape(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """The last of what was said on a line; it may name patients: who looks is recorded."""
         name = str(arguments.get("device"))
         tape = self._parts.tapes.get(name)
         if tape is None:
-            raise Missing(self._not_running("line of", name, self._parts.tapes))
+            raise Missing(self._parts.not_running("line of", name, self._parts.tapes))
         await self._parts.store.audit.record(actor_of(arguments), "tape", f"device {name}", "")
         return {"device": name, "transcript": tape.transcript(self._parts.clock())}
-
-    def _not_running(self, what: str, name: str, known: Iterable[str]) -> str:
-        if not self._parts.running:
-            return "the gateway does not run; start it with 'gateway run'"
-        return f"no running {what} '{name}'; known: {', '.join(sorted(known)) or 'none'}"
 
 
 def _hold(hold: Hold) -> dict[str, Any]:

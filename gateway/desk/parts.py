@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -16,6 +16,8 @@ from gateway.transports.tape import Tape
 
 class Lane(Protocol):
     """A destination's courier, as far as a person is concerned."""
+
+    def pause(self, reason: str) -> None: ...
 
     def resume(self) -> None: ...
 
@@ -65,3 +67,9 @@ class Parts:
     imaging: bool = False
     strangers: Callable[[], Sequence[UnknownCaller]] = tuple
     tapes: Mapping[str, Tape] = field(default_factory=dict)
+
+    def not_running(self, what: str, name: str, known: Iterable[str]) -> str:
+        """Why there is no such part to ask."""
+        if not self.running:
+            return "the gateway does not run; start it with 'gateway run'"
+        return f"no running {what} '{name}'; known: {', '.join(sorted(known)) or 'none'}"

@@ -164,6 +164,42 @@ async def test_a_refusing_ehr_stops_its_lane_until_a_person_resumes(
     assert ehr.inbox.messages[0] == ehr.inbox.messages[1]
 
 
+async def test_a_destination_that_a_person_paused_stays_so_until_it_is_resumed(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    device, ehr = free_port(), Ehr([Answer.AA])
+    config = configuration(
+        tmp_path, f"tcp-listen:127.0.0.1:{device}", await ehr.listen("127.0.0.1", 0)
+    )
+    tester, why = ("-c", str(config), "--user", "tester"), ("--reason", "new server")
+
+    async def shown() -> tuple[object, object]:
+        _, out, _ = await run_command("status", "--json", "-c", str(config))
+        found: dict[str, object] = json.loads(out)["destinations"]["ehr"]
+        return found["stopped"], found["queued"]
+
+    try:
+        async with gateway(config):
+            status, _, err = await run_command("pause", "her", *why, *tester)
+            assert (status, "did you mean 'ehr'" in err) == (2, True)
+            assert (await run_command("pause", "ehr", "--reason", " ", *tester))[0] == 2
+            paused = await run_command("pause", "ehr", *why, *tester)
+            assert paused == (0, "ehr is paused\n", "")
+            analyzer = Analyzer(Dialect(), lambda: open_pipe(f"tcp:127.0.0.1:{device}"))
+            await analyzer.send(glucose("S1", "MRN1", "5.5"))
+            await analyzer.aclose()
+            assert await shown() == ("paused: new server", 1)
+        async with gateway(config):
+            assert await shown() == ("paused: new server", 1)
+            assert ehr.received == 0
+            assert await run_command("resume", "ehr", *tester) == (0, "ehr goes on\n", "")
+            await until(lambda: ehr.received == 1, what="what waited")
+        async with gateway(config):
+            assert await shown() == (None, 0)
+    finally:
+        await ehr.aclose()
+
+
 @contextmanager
 def small_disk(folder: Path, size: str) -> Iterator[Path]:
     """A file system of its own; needs the right to mount."""
