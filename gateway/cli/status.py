@@ -69,6 +69,9 @@ def _imaging(imaging: dict[str, Any]) -> Iterator[str]:
         f"  images in quarantine {imaging['quarantined']}, damaged {imaging['damaged']}, "
         f"purged here and kept by a PACS {imaging['purged']}"
     )
+    for destination, sent in imaging["forwarded"].items():
+        told = f"{sum(sent.values())} sent to {destination}, {sent['committed']} committed"
+        yield f"  {told}, {sent['refused']} refused" if sent["refused"] else f"  {told}"
     for name, found in (("sweep", "damaged"), ("retention", "purged")):
         walk = imaging[name]
         when = "under way" if walk["under_way"] else f"last {_time(walk['finished_at'])}"

@@ -10,6 +10,7 @@ from gateway.archive import sweep
 from gateway.archive.walks import Walk, walk_of
 from gateway.desk.parts import Parts, UnknownCaller
 from gateway.imaging import retention
+from gateway.imaging.forwarding import ForwardState
 
 _COUNTS: Final = {
     "studies": "SELECT COUNT(*) FROM studies",
@@ -32,9 +33,20 @@ async def imaging_status(parts: Parts) -> dict[str, Any]:
 
 def _counts(connection: apsw.Connection) -> dict[str, Any]:
     counts: dict[str, Any] = {n: connection.execute(query).get for n, query in _COUNTS.items()}
+    counts["forwarded"] = _forwarded(connection)
     counts["sweep"] = _walk(walk_of(connection, sweep.NAME))
     counts["retention"] = _walk(walk_of(connection, retention.NAME))
     return counts
+
+
+def _forwarded(connection: apsw.Connection) -> dict[str, dict[str, int]]:
+    """Images by destination and what it has said of them."""
+    found: dict[str, dict[str, int]] = {}
+    query = "SELECT destination, state, COUNT(*) FROM forwardings GROUP BY destination, state"
+    for destination, state, count in connection.execute(query):
+        known = found.setdefault(str(destination), dict.fromkeys(map(str, ForwardState), 0))
+        known[str(state)] = int(str(count))
+    return found
 
 
 def _walk(walk: Walk) -> dict[str, Any]:

@@ -139,6 +139,12 @@ class _Snapshot(Collector):
         for state in ("damaged", "quarantined", "purged"):
             images.add_metric((state,), imaging[state])
         yield images
+        labels = ("destination", "state")
+        sent = GaugeMetricFamily("gateway_images_forwarded", "Images a PACS took", None, labels)
+        for destination, states in imaging["forwarded"].items():
+            for state, count in states.items():
+                sent.add_metric((destination, state), count)
+        yield sent
         yield _gauge("gateway_images_bytes", "All that was archived", imaging["bytes"])
         yield _gauge("gateway_studies", "Archived studies", imaging["studies"])
         yield _gauge("gateway_studies_unmatched", "Without an order", imaging["unmatched"])

@@ -20,6 +20,7 @@ from web_site import Clinic, clinic
 from gateway.cli.commands import app
 from gateway.config import load
 from gateway.errors import ConfigurationError, StreamUnavailable
+from gateway.imaging.forwarding import Forwardings
 from gateway.rendering.process import Renderer, Unrenderable
 from gateway.web.server import Site, _listener, serving
 from gateway.web.token import load_token
@@ -199,3 +200,24 @@ async def test_a_port_or_certificate_that_cannot_be_used_is_told(
         with pytest.raises(ConfigurationError, match="certificate"):
             async with serving(broken, site.parts.desk.ask, site.notices, store):
                 pass
+
+
+async def test_what_a_pacs_took_and_promised_is_counted(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    more = f'[dicom]\nlisten = "127.0.0.1:{free_port()}"'
+    async with clinic(tmp_path, free_port, more) as site:
+        body, head = related([file_bytes("examples_rgb_color.dcm"), file_bytes("test-SR.dcm")])
+        await site.client.post("/dicom-web/studies", content=body, headers=head)
+        forwardings = Forwardings(site.parts.store.engine)
+        for number in (1, 2):
+            await forwardings.sent("pacs", number, "1.2.840.10008.1.2.1", None)
+        await site.parts.store.engine.write(
+            lambda c: c.execute("UPDATE forwardings SET state = 'committed' WHERE instance = 1").get
+        )
+        told = (await site.client.get("/metrics")).text
+        for state, count in (("sent", 1), ("committed", 1), ("asked", 0), ("refused", 0)):
+            line = f'gateway_images_forwarded{{destination="pacs",state="{state}"}} {count}.0'
+            assert line in told
+        status = (await site.client.get("/api/v1/status")).json()
+        assert status["imaging"]["forwarded"]["pacs"]["committed"] == 1
