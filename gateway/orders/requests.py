@@ -13,6 +13,7 @@ from datetime import datetime, tzinfo
 
 from gateway.orders.errors import missing, wrong
 from gateway.orders.fields import entity, moment, number_at, value
+from gateway.orders.fitting import ORDER_NUMBER, Spot, fitting, step_id
 from gateway.orders.model import (
     Change,
     ImagingStep,
@@ -203,8 +204,8 @@ class Requests:
     ) -> Iterator[ImagingStep]:
         begins = self._begins(request, obr)
         for number, ipc in enumerate(request.images, start=1):
-            yield ImagingStep(
-                step=value(ipc, 4) or f"{placer[0]}-{number}",
+            step = ImagingStep(
+                step=value(ipc, 4) or step_id(placer[0], number, len(request.images)),
                 accession=value(ipc, 1) or placer[0],
                 requested_procedure=value(ipc, 2) or placer[0],
                 study_uid=value(ipc, 3) or None,
@@ -214,15 +215,31 @@ class Requests:
                 ae_title=value(ipc, 9) or None,
                 scheduled_at=begins,
             )
+            yield fitting(
+                step,
+                number,
+                accession=_place(ipc, 1),
+                procedure=_place(ipc, 2),
+                step_at=_place(ipc, 4),
+                study=("IPC", 3),
+            )
         modality = (value(obr, 24) or "").upper()
         if not request.images and (request.study is not None or modality in _MODALITIES):
-            yield ImagingStep(
+            step = ImagingStep(
                 step=value(obr, 20) or placer[0],
                 accession=value(obr, 18) or placer[0],
                 requested_procedure=value(obr, 19) or placer[0],
                 study_uid=value(request.study, 1) or None if request.study else None,
                 modality={"RUS": "US", "RAD": None}.get(modality, modality or None),
                 scheduled_at=begins,
+            )
+            yield fitting(
+                step,
+                request.number,
+                accession=_place(obr, 18),
+                procedure=_place(obr, 19),
+                step_at=_place(obr, 20),
+                study=("ZDS", 1),
             )
 
     def _begins(self, request: _Request, obr: Segment) -> datetime | None:
@@ -256,3 +273,8 @@ def _provider(segment: Segment, number: int) -> tuple[str, ...]:
     while parts and not parts[-1]:
         parts.pop()
     return tuple(parts)
+
+
+def _place(segment: Segment, field: int) -> Spot:
+    """Where a number of a procedure stands: in its field, else it is the order's."""
+    return (segment.name, field) if value(segment, field) else ORDER_NUMBER

@@ -278,6 +278,38 @@ async def test_imaging_orders_become_worklist_rows(tmp_path: Path) -> None:
         assert [row.placer for row in await worklist(side.store)] == ["P2"]
 
 
+LONG, FULL = "ORDER-2026-000001", "ORDER-2026-00001"  # 17 and 16 characters
+
+
+@pytest.mark.parametrize(
+    ("order", "ipc", "where"),
+    [
+        ("P1", f"IPC|{LONG}|RP1|1.2.3|S1|US", "IPC^1^1"),
+        ("P1", f"IPC|A1|{LONG}|1.2.3|S1|US", "IPC^1^2"),
+        ("P1", f"IPC|A1|RP1|1.2.3|{LONG}|US", "IPC^1^4"),
+        ("P1", f"IPC|A1|RP1|1.2.3|S1|US||||{LONG}", "IPC^1^9"),
+        ("P1", "IPC|A1|RP1|1.2.x|S1|US", "IPC^1^3"),
+        (LONG, "IPC||RP1|1.2.3|S1|US", "ORC^1^2"),
+        (FULL, "IPC||||" + "|US", None),
+        (LONG, "IPC|A1|RP1|1.2.3|S1|US", None),
+    ],
+)
+async def test_a_procedure_no_worklist_can_show_is_refused_and_never_cut(
+    tmp_path: Path, order: str, ipc: str, where: str | None
+) -> None:
+    from gateway.orders.worklist import worklist
+
+    async with ehr(tmp_path) as side:
+        omi = (pid("1"), f"ORC|NW|{order}", f"OBR|1|{order}||76942^US guidance^C4", ipc)
+        answer = await side.send(*omi, kind="OMI^O23^OMI_O23")
+        assert answer.accepted is (where is None)
+        rows = await worklist(side.store)
+        assert len(rows) == (where is None)
+        if where is not None:
+            assert f"ERR||{where}|102".encode() in answer.blocks[-1]
+        assert all(len(row.step) <= 16 and len(row.accession) <= 16 for row in rows)
+
+
 async def test_a_procedure_s_tubes_are_those_of_its_group(tmp_path: Path) -> None:
     """An OMI names no specimen; the OML of the same ORC-4 does."""
     from gateway.orders.worklist import worklist
