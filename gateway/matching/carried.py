@@ -40,12 +40,12 @@ def carried(
 ) -> Iterator[Problem]:
     """``problems`` are those of the revision that waits, ``snapshot`` what is to leave in its
     place, ``said`` what of it was sent and read just now."""
-    settled = _DECIDED_ANEW
+    over = _DECIDED_ANEW
     if all(one in said for one in snapshot):
-        settled |= _READ_ANEW
-    elif all(map(_settled, snapshot)):
-        settled |= _SHOWN
-    yield from (one for one in problems if one.hold and one.code not in settled)
+        over |= _READ_ANEW
+    elif all(map(settled, snapshot)):
+        over |= _SHOWN
+    yield from (one for one in problems if one.hold and one.code not in over)
 
 
 def read_anew(problems: Iterable[Problem]) -> bool:
@@ -54,7 +54,13 @@ def read_anew(problems: Iterable[Problem]) -> bool:
     return bool(codes & _READ_ANEW) and codes <= _READ_ANEW | _DECIDED_ANEW
 
 
-def _settled(one: Observation) -> bool:
+def awaits_the_end(problems: Iterable[Problem]) -> bool:
+    """Whether they hold nothing but unfinished results."""
+    codes = {one.code for one in problems if one.hold}
+    return codes - _DECIDED_ANEW == {ProblemCode.STATUS_NOT_FINAL}
+
+
+def settled(one: Observation) -> bool:
     """Neither unfinished nor unreadable by itself."""
     if isinstance(one.value, Absent):
         return one.status not in _OPEN and one.value.reason is not AbsentReason.UNREADABLE

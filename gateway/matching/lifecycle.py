@@ -2,10 +2,11 @@
 
 A result is known by test, replicate and completion time on one specimen of one device.  The same
 again is a repeat; any difference, and the first naming of a patient, makes a revision of the report
-that brought it, which holds all of that report's results.  Another completion time is another
-measurement.  A result without a time is a repeat only when the same came within ten minutes; later
-it goes, marked as a possible duplicate.  Neither a control id nor specimen and test alone ever
-decide.
+that brought it, which holds all of that report's results.  What comes as it stood before a
+correction is a repeat when it comes alone; beside something new it is held.  Another completion
+time is another measurement.  A result without a time is a repeat only when the same came within ten
+minutes, and finishes what was unfinished then; later it goes, marked as a possible duplicate.
+Neither a control id nor specimen and test alone ever decide.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from gateway.matching.carried import carried, read_anew
+from gateway.matching.carried import awaits_the_end, carried, read_anew, settled
 from gateway.profiles.circumstances import TWICE
 from gateway.report import Observation, Problem, ProblemCode, Report
 
@@ -62,35 +63,23 @@ class Key(NamedTuple):
 def pieces(report: Report, earlier: Sequence[Earlier], transmission: str) -> tuple[Piece, ...]:
     """Nothing when all of it was there before."""
     chains = _chains(earlier)
+    homes = _homes(report, chains)
     fresh: list[Observation] = []
     said: dict[str, dict[Key, Observation]] = {}
-    changed: dict[str, set[Key]] = {}
     doubtful = False
     for key, observation in keyed(report.observations):
-        if key.at is None:
-            seen = [
-                one.report.received_at
-                for one in earlier
-                if _holds(one, key, observation) and not _names_first(report, (one,))
-            ]
-            if any(report.received_at - moment <= WINDOW for moment in seen):
-                continue
-            doubtful = doubtful or bool(seen)
-            fresh.append(observation)
+        if key in homes:
+            said.setdefault(homes[key], {})[key] = observation
             continue
-        chain = _chain_with(chains, key)
-        if chain is None:
-            fresh.append(observation)
+        seen = _seen(report, earlier, key, observation) if key.at is None else []
+        if any(report.received_at - moment <= WINDOW for moment in seen):
             continue
-        said.setdefault(chain, {})[key] = observation
-        if _names_first(report, chains[chain]) or not any(
-            _holds(one, key, observation) for one in chains[chain]
-        ):
-            changed.setdefault(chain, set()).add(key)
+        doubtful = doubtful or bool(seen)
+        fresh.append(observation)
     revised = [
-        _revision(report, chains[chain], again, changed.get(chain, set()))
-        for chain, again in said.items()
-        if chain in changed or _frees(report, chains[chain], again)
+        _revision(report, chains[name], again, changed)
+        for name, again in said.items()
+        if (changed := _changed(report, chains[name], again)) or _frees(report, chains[name], again)
     ]
     if fresh:
         revised.append(Piece(_fresh(report, fresh, earlier, transmission, doubtful=doubtful)))
@@ -123,11 +112,50 @@ def _chains(earlier: Sequence[Earlier]) -> dict[str, list[Earlier]]:
     return chains
 
 
-def _chain_with(chains: dict[str, list[Earlier]], key: Key) -> str | None:
-    for name, revisions in chains.items():
-        if any(other == key for other, _ in keyed(revisions[-1].report.observations)):
-            return name
-    return None
+def _homes(report: Report, chains: Mapping[str, Sequence[Earlier]]) -> dict[Key, str]:
+    """The earlier report that each result belongs to, where there is one."""
+    found: dict[Key, str] = {}
+    said = dict(keyed(report.observations))
+    for name, chain in chains.items():
+        there = dict(keyed(chain[-1].report.observations))
+        timed = {key for key in there if key in said and key.at is not None}
+        for key in timed | _unfinished(report, chain[-1], there, said):
+            found.setdefault(key, name)
+    return found
+
+
+def _unfinished(
+    report: Report,
+    last: Earlier,
+    there: Mapping[Key, Observation],
+    said: Mapping[Key, Observation],
+) -> set[Key]:
+    """Of results without a time, those that a report of the last ten minutes still waits for.  A
+    final one that differs tells of another run: then they are that run's own."""
+    soon = report.received_at - last.report.received_at <= WINDOW
+    if not (soon and last.waits and awaits_the_end(last.report.problems)):
+        return set()
+    both = {key for key in there if key in said and key.at is None}
+    same_run = all(_same(there[key], said[key]) or not settled(there[key]) for key in both)
+    return both if same_run else set()
+
+
+def _seen(
+    report: Report, earlier: Sequence[Earlier], key: Key, observation: Observation
+) -> list[datetime]:
+    """When the very same came before."""
+    return [
+        one.report.received_at
+        for one in earlier
+        if _holds(one, key, observation) and not _names_first(report, (one,))
+    ]
+
+
+def _changed(report: Report, chain: Sequence[Earlier], said: Mapping[Key, Observation]) -> set[Key]:
+    """What of it was never said so."""
+    if _names_first(report, chain):
+        return set(said)
+    return {key for key, one in said.items() if not any(_holds(e, key, one) for e in chain)}
 
 
 def _names_first(report: Report, chain: Sequence[Earlier]) -> bool:

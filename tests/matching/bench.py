@@ -58,8 +58,11 @@ class Bench:
         """The first of the values bears a flag nobody knows."""
         await self.mixed(label, *((value, 0) for value in values), flag="?!")
 
+    async def untimed(self, label: str, *values: str) -> None:
+        await self.mixed(label, *((value, None) for value in values))
+
     async def mixed(
-        self, label: str, *values: tuple[str, int], patient: str = "", flag: str = "N"
+        self, label: str, *values: tuple[str, int | None], patient: str = "", flag: str = "N"
     ) -> None:
         """Each value (``CODE=NUMBER`` or ``CODE=NUMBER:STATUS``) with the minute it was measured
         in."""
@@ -68,7 +71,7 @@ class Bench:
         for number, (value, minute) in enumerate(values, start=1):
             code, _, answer = value.partition("=")
             digits, _, status = answer.partition(":")
-            at = f"202601050{8 + minute // 60}{minute % 60:02d}00"
+            at = "" if minute is None else f"202601050{8 + minute // 60}{minute % 60:02d}00"
             unit = "mg/dL" if code == "GLU" else "mmol/L"
             lines.append(f"R|{number}|^^^{code}|{digits}|{unit}||{flag}||{status or 'F'}||||{at}")
             flag = "N"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -124,3 +125,35 @@ async def test_a_discarded_revision_hides_no_hold_before_it(store: Store) -> Non
     await bench.result("L1", "K=4.2")
     assert await bench.sent() == []
     assert await bench.reasons() == [["unknown-flag"], ["unknown-flag"]]
+
+
+async def test_without_times_the_finished_result_lets_its_panel_go(store: Store) -> None:
+    bench = Bench(store)
+    await bench.order("P1", "L1", "BMP")
+    await bench.untimed("L1", "GLU=5.5", "K=4.0:P", "NA=140")
+    assert await bench.sent() == []
+    await bench.untimed("L1", "K=4.1")
+    assert await bench.values() == FINAL
+    await bench.untimed("L1", *PANEL)
+    assert await bench.values() == FINAL
+    assert await bench.reasons() == []
+    assert await bench.balanced()
+
+
+async def test_without_times_another_run_finishes_nothing(store: Store) -> None:
+    """Its glucose is another one, so its potassium is its own."""
+    bench = Bench(store)
+    await bench.order("P1", "L1", "BMP")
+    await bench.untimed("L1", "GLU=5.5", "K=4.0:P", "NA=140")
+    await bench.untimed("L1", "GLU=6.5", "K=4.1", "NA=141")
+    assert await bench.values() == [[("GLU", "6.5", "F"), ("K", "4.1", "F"), ("NA", "141", "F")]]
+    assert await bench.reasons() == [["status-not-final"]]
+
+
+async def test_without_times_ten_minutes_are_enough(store: Store) -> None:
+    bench = Bench(store)
+    await bench.order("P1", "L1", "BMP")
+    await bench.untimed("L1", "GLU=5.5", "K=4.0:P", "NA=140")
+    bench.now += timedelta(minutes=11)
+    await bench.untimed("L1", "K=4.1")
+    assert await bench.reasons() == [["status-not-final"]]
