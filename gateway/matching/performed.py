@@ -49,14 +49,20 @@ def behind(connection: apsw.Connection) -> list[str]:
     return [str(uid) for (uid,) in rows]
 
 
-_BEHIND = """SELECT DISTINCT p.uid FROM orders o
-    JOIN imaging_procedures i ON i.order_id = o.id
-    JOIN procedure_steps p ON (p.study_uid <> '' AND p.study_uid = i.study_uid)
-        OR (p.accession <> '' AND p.accession = i.accession)
+_BEHIND = """WITH recent AS MATERIALIZED (
+        SELECT uid, study_uid, accession, status FROM procedure_steps
+        WHERE rowid > (SELECT COALESCE(MAX(rowid), 0) FROM procedure_steps) - ?
+        AND status IN ('COMPLETED', 'IN PROGRESS')
+    ), about AS (
+        SELECT r.uid, r.status, i.order_id FROM recent r
+        CROSS JOIN imaging_procedures i ON i.study_uid = r.study_uid WHERE r.study_uid <> ''
+        UNION SELECT r.uid, r.status, i.order_id FROM recent r
+        CROSS JOIN imaging_procedures i ON i.accession = r.accession WHERE r.accession <> ''
+    )
+    SELECT DISTINCT a.uid FROM about a CROSS JOIN orders o ON o.id = a.order_id
     WHERE o.status IN ('active', 'in-progress')
-    AND p.rowid > (SELECT COALESCE(MAX(rowid), 0) FROM procedure_steps) - ?
-    AND (p.status = 'COMPLETED' OR (p.status = 'IN PROGRESS' AND o.status = 'active'))
-    ORDER BY (SELECT MAX(e.id) FROM procedure_step_events e WHERE e.step = p.uid)"""
+    AND (a.status = 'COMPLETED' OR o.status = 'active')
+    ORDER BY (SELECT MAX(e.id) FROM procedure_step_events e WHERE e.step = a.uid)"""
 
 
 def _orders(connection: apsw.Connection, study: str, accession: str, patient: str) -> Sequence[int]:
