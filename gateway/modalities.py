@@ -66,6 +66,7 @@ async def modalities(
             clock=clock,
             token=lambda: secrets.token_hex(16),
             space=space or SpacePolicy(),
+            sender=senders(configuration).get,
         )
         archive = await whole(opening, Archive.aclose)
         stack.push_async_callback(archive.aclose)
@@ -200,6 +201,14 @@ def units(configuration: Configuration) -> dict[str, Unit]:
         )
         for name, device in configuration.ultrasounds.items()
     }
+
+
+def senders(configuration: Configuration) -> dict[str, str]:
+    """Devices by the AE title that only they have."""
+    found: dict[str, list[str]] = {}
+    for name, device in configuration.ultrasounds.items():
+        found.setdefault(device.ae_title, []).append(name)
+    return {title: names[0] for title, names in found.items() if len(names) == 1}
 
 
 def server_context(section: DicomSection) -> ssl.SSLContext | None:

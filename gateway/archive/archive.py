@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -66,13 +67,15 @@ class Archive:
         clock: Callable[[], datetime],
         token: Callable[[], str],
         space: SpacePolicy,
+        sender: Callable[[str], str | None] = lambda _: None,
     ) -> Archive:
-        """StoreError when the folder cannot be used."""
+        """StoreError when the folder cannot be used.  ``sender`` says which device calls itself so,
+        for files of a crash: nothing else is known of whose they are."""
         shelves = Shelves(directory, clock, token)
         archive = cls(store, shelves, Room(directory, space), clock)
         try:
             await archive.run(shelves.prepare)
-            await archive._recover()
+            await archive._recover(sender)
         except StoreError:
             await archive.aclose()
             raise
@@ -119,7 +122,7 @@ class Archive:
         """Runs something that blocks in the archive's own threads."""
         return await asyncio.get_running_loop().run_in_executor(self.pool, call, *arguments)
 
-    async def _recover(self) -> None:
+    async def _recover(self, sender: Callable[[str], str | None]) -> None:
         """Without room for rows the files wait for the next start."""
         await self.run(discard_parts, self.shelves)
         known = await self.index.paths()
@@ -127,6 +130,8 @@ class Archive:
             arrived = await self.run(reread, path, name)
             if arrived is None:
                 continue
+            offered = replace(arrived.offered, device=sender(arrived.offered.calling))
+            arrived = replace(arrived, offered=offered)
             try:
                 filed = await self.index.file(arrived)
             except StoreFull:

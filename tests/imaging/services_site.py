@@ -21,7 +21,7 @@ from gateway.delivery.courier import Courier
 from gateway.drivers.dicom import Blocks, Callers, Node, Routing, Storage
 from gateway.drivers.dicom.verification import Verification
 from gateway.imaging_services import ImagingServices, Surroundings, imaging_services
-from gateway.modalities import units
+from gateway.modalities import senders, units
 from gateway.notices import Noticeboard
 from gateway.protocols.dicom import Settings
 from gateway.store import SpacePolicy, Store
@@ -111,6 +111,7 @@ async def site(
             clock=clock,
             token=lambda: secrets.token_hex(16),
             space=ROOMY,
+            sender=senders(chosen).get,
         )
         stack.push_async_callback(archive.aclose)
         world = Surroundings(clock, lambda: 0.0, report_first=report_first, forward_quiet=0.3)

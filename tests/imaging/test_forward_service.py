@@ -14,9 +14,10 @@ from pydicom import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 from pynetdicom import AE, build_role, evt
-from services_site import Site, site, until
+from services_site import UNIT, Site, site, until
 from stills import ULTRASOUND, still
 
+from gateway.archive import Offered, Verdict
 from gateway.imaging.forwarding import ForwardState
 
 COMMITMENT = "1.2.840.10008.1.20.1"
@@ -193,6 +194,29 @@ async def test_an_archive_may_take_minutes_to_answer(
 
             await until(asked)
     assert peer.got == uids
+
+
+async def test_what_a_crash_left_goes_to_the_archive_of_its_unit(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    """It was in its place and not yet in the index; the unit sends it again, which is nothing new."""
+    port, peer, one = free_port(), Archive(), still(1)
+    pacs = {"type": "dicom", "address": f"PACS@127.0.0.1:{port}", "devices": ["us-room-2"]}
+    with archive(port, peer):
+        async with site(tmp_path, destinations={"pacs": pacs}) as clinic:
+            offered = Offered(ULTRASOUND, one.uid, EXPLICIT, "us-room-2", UNIT)
+            reception = clinic.archive.receive(offered)
+            reception.write([memoryview(one.data_set)])
+            reception.put_in_place()
+        async with site(tmp_path, destinations={"pacs": pacs}) as clinic:
+            await clinic.keep(one.data_set, one.uid, verdict=Verdict.DUPLICATE)
+
+            async def there() -> bool:
+                return peer.got == [one.uid]
+
+            await until(there)
+            [study] = await clinic.archive.index.studies()
+    assert study.device == "us-room-2"
 
 
 async def test_an_archive_that_only_stores(tmp_path: Path, free_port: Callable[[], int]) -> None:

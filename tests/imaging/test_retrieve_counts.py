@@ -265,3 +265,25 @@ async def test_a_move_is_stopped_in_the_middle(
     assert (found.completed, found.failed) == (len(receiver.got) - 1, 1)
     assert found.listed == [uids[0]]
     assert len(receiver.got) < 8
+
+
+@dataclass
+class Cancelling(Receiver):
+    """Sends C-CANCEL before it answers the second C-STORE."""
+
+    def store(self, event: Any) -> int:
+        status = super().store(event)
+        if len(self.got) == 2:
+            event.assoc.send_c_cancel(1, event.assoc.accepted_contexts[0].context_id)
+        return status
+
+
+async def test_a_get_is_stopped_in_the_middle(tmp_path: Path) -> None:
+    receiver = Cancelling({2: 0xC000})
+    async with site(tmp_path) as clinic:
+        uids, _ = await filled(clinic, 6)
+        found = await by_get(clinic, receiver)
+    assert found.counts == (0xFE00, 1, 1, 0)
+    assert found.remaining == 4
+    assert found.listed == [uids[1]]
+    assert receiver.got == uids[:2]
