@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from gateway import logs
 from gateway.imaging.worklist import Code, ScheduledSpecimen, ScheduledStep, check
+from gateway.matching.performed import finished
 from gateway.names import name_parts
 from gateway.orders.model import Identifier
 from gateway.orders.worklist import WorklistRow, worklist
@@ -26,7 +27,7 @@ _LOCAL_SCHEME: Final = "L"
 
 
 class OrderedProcedures:
-    """A ``WorklistSource``: what is ordered and not done."""
+    """A ``WorklistSource``: what is ordered and not done, step by step."""
 
     def __init__(self, store: Store, clock: Callable[[], datetime], zone: ZoneInfo) -> None:
         self._store = store
@@ -38,7 +39,10 @@ class OrderedProcedures:
         now = self._clock()
         found: list[ScheduledStep] = []
         faults: set[str] = set()
+        done = await self._store.engine.browse(finished)
         for row in await worklist(self._store, since=now - PAST):
+            if (row.study_uid, row.step) in done:
+                continue
             step = step_of(row, self._zone, now.astimezone(self._zone).date())
             wrong = check(step)
             faults.update(wrong)

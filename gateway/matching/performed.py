@@ -65,6 +65,21 @@ _BEHIND = """WITH recent AS MATERIALIZED (
     ORDER BY (SELECT MAX(e.id) FROM procedure_step_events e WHERE e.step = a.uid)"""
 
 
+def finished(connection: apsw.Connection) -> frozenset[tuple[str, str]]:
+    """Scheduled steps (study UID and step) that were completed, of orders that have others still
+    to be done."""
+    orders = connection.execute(
+        "SELECT o.id FROM orders o JOIN imaging_procedures i ON i.order_id = o.id "
+        "WHERE o.status IN ('active', 'in-progress') GROUP BY o.id HAVING COUNT(*) > 1"
+    ).fetchall()
+    found: set[tuple[str, str]] = set()
+    for (order,) in orders:
+        scheduled = _scheduled(connection, int(str(order)))
+        done = _done(connection, scheduled)
+        found |= {(study, step) for step, study, _ in scheduled if step in done}
+    return frozenset(found)
+
+
 def _orders(connection: apsw.Connection, study: str, accession: str, patient: str) -> Sequence[int]:
     by_study = connection.execute(
         "SELECT DISTINCT order_id FROM imaging_procedures WHERE study_uid = ? AND ? <> ''",
@@ -117,26 +132,36 @@ def _is_latest(connection: apsw.Connection, order: int, uid: str) -> bool:
 def _all_completed(connection: apsw.Connection, order: int) -> bool:
     """Whether each scheduled step of the order is named by a completed one.  An order with a
     single step is done by any step about it: units leave the number out."""
-    scheduled = connection.execute(
-        "SELECT step, study_uid, accession FROM imaging_procedures WHERE order_id = ?", (order,)
-    ).fetchall()
+    scheduled = _scheduled(connection, order)
     if len(scheduled) < 2:
         return True
-    places = {(str(study), str(accession)) for _, study, accession in scheduled}
-    done = {
+    done = _done(connection, scheduled)
+    return all(step in done for step, _, _ in scheduled)
+
+
+def _scheduled(connection: apsw.Connection, order: int) -> Sequence[tuple[str, str, str]]:
+    """Step, study UID and accession number of each."""
+    query = "SELECT step, study_uid, accession FROM imaging_procedures WHERE order_id = ?"
+    rows = connection.execute(query, (order,))
+    return [(str(step), str(study), str(accession)) for step, study, accession in rows]
+
+
+def _done(connection: apsw.Connection, scheduled: Sequence[tuple[str, str, str]]) -> set[str]:
+    """Steps that completed ones name."""
+    return {
         step
-        for study, accession in places
+        for study, accession in {(study, accession) for _, study, accession in scheduled}
         for content in _completed(connection, study, accession)
         for step in step_ids(content)
     }
-    return all(str(step) in done for step, _, _ in scheduled)
+
+
+_COMPLETED = """SELECT content FROM procedure_steps
+    WHERE status = 'COMPLETED' AND study_uid = ?1 AND ?1 <> ''
+    UNION ALL SELECT content FROM procedure_steps
+    WHERE status = 'COMPLETED' AND accession = ?2 AND ?2 <> '' AND study_uid <> ?1"""
 
 
 def _completed(connection: apsw.Connection, study: str, accession: str) -> Iterator[Content]:
-    rows = connection.execute(
-        "SELECT content FROM procedure_steps WHERE status = ? AND ((study_uid = ? AND ? <> '') "
-        "OR (accession = ? AND ? <> ''))",
-        (StepStatus.COMPLETED.value, study, study, accession, accession),
-    )
-    for (text,) in rows:
+    for (text,) in connection.execute(_COMPLETED, (study, accession)):
         yield json.loads(str(text))

@@ -199,7 +199,7 @@ async def test_an_archive_may_take_minutes_to_answer(
 async def test_what_a_crash_left_goes_to_the_archive_of_its_unit(
     tmp_path: Path, free_port: Callable[[], int]
 ) -> None:
-    """It was in its place and not yet in the index; the unit sends it again, which is nothing new."""
+    """It was in its place and not yet in the index; that the unit sends it again is nothing new."""
     port, peer, one = free_port(), Archive(), still(1)
     pacs = {"type": "dicom", "address": f"PACS@127.0.0.1:{port}", "devices": ["us-room-2"]}
     with archive(port, peer):

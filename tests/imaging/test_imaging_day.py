@@ -75,6 +75,10 @@ class Day:
     async def listed(self) -> list[str]:
         return [str(row.AccessionNumber) for row in await self.worklist()]
 
+    async def steps(self) -> list[str]:
+        rows = [row.ScheduledProcedureStepSequence[0] for row in await self.worklist()]
+        return sorted(str(row.ScheduledProcedureStepID) for row in rows)
+
     async def until_listed(self, *accessions: str) -> None:
         async def so() -> bool:
             return sorted(await self.listed()) == sorted(accessions)
@@ -214,9 +218,15 @@ async def test_an_order_of_two_steps_is_done_when_both_are(
     async with day(tmp_path, free_port) as clinic:
         await clinic.order("B1", steps=("x", "y"))
         first, second = await clinic.worklist()
+        assert await clinic.steps() == ["SB1x", "SB1y"]
         assert await clinic.begin("2.25.81", first) == 0
+        assert await clinic.steps() == ["SB1x", "SB1y"]
         assert await clinic.set("2.25.81", COMPLETED) == 0
         await clinic.until_status("B1", "in-progress")
+        assert await clinic.steps() == ["SB1y"]
+        assert await clinic.set("2.25.81", IN_PROGRESS) == 0
+        assert await clinic.steps() == ["SB1x", "SB1y"]
+        assert await clinic.set("2.25.81", COMPLETED) == 0
         assert await clinic.begin("2.25.82", second) == 0
         assert await clinic.set("2.25.82", COMPLETED) == 0
         await clinic.until_status("B1", "done")
