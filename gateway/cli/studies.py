@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gateway.cli.asking import ask, local, newest, who
+from gateway.cli.asking import ask, local, newest, who, wrong
 from gateway.config import load
 
 
@@ -77,6 +78,21 @@ def move_study(path: Path, uid: str, patient: str, user: str | None, reason: str
     for destination in done["outdated_at"]:
         print(f"{destination} has it under the former identity; when that is to change there too:")
         print(f"  gateway studies forward {uid} --to {destination} --reason ...")
+    return 0
+
+
+def give_page(path: Path, uid: str, user: str | None, reason: str) -> int:
+    """A link to its page."""
+    configuration = load(path)
+    if configuration.http is None:
+        raise wrong("there are no pages: the configuration has no [http] section")
+    from gateway.web import site_of, study_links
+
+    site = site_of(configuration.http, configuration.gateway.data_dir)
+    found = ask(configuration, "studies.page", uid=uid, user=who(user), reason=reason)
+    links = study_links(site, lambda: datetime.now(UTC))
+    print(links.of(found["id"]))
+    print(f"for {links.days} days, to whoever has it; the page names the patient")
     return 0
 
 

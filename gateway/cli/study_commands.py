@@ -87,6 +87,14 @@ def studies_forward(
     raise typer.Exit(forward_study(config, uid, to, user, reason))
 
 
+@studies.command("page", epilog="Example: gateway studies page 1.2.840.1 --reason 'for Dr Roe'")
+def studies_page(uid: Uid, reason: Reason, config: Config = DEFAULT, user: User = None) -> None:
+    """A link to the study's page, for somebody without an account, until it expires."""
+    from gateway.cli.studies import give_page
+
+    raise typer.Exit(give_page(config, uid, user, reason))
+
+
 @studies.command("keep", epilog="Example: gateway studies keep 1.2.840.1 --reason complaint")
 def studies_keep(
     uid: Uid,

@@ -18,6 +18,7 @@ from gateway.desk.images import Images
 from gateway.desk.mistakes import Missing, Mistake
 from gateway.desk.moving import Moving, refuse_moved
 from gateway.desk.ordering import Ordering
+from gateway.desk.pages import Pages
 from gateway.desk.parts import Parts
 from gateway.desk.pausing import Pausing
 from gateway.desk.quarantine import Quarantine
@@ -66,6 +67,7 @@ class Desk:
             **Records(parts.store).verbs(),
             **Studies(parts.store).verbs(),
             **Images(parts).verbs(),
+            **Pages(parts.store).verbs(),
             **Quarantine(parts.store).verbs(),
             **Ordering(parts.store).verbs(),
         }

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from gateway.desk import Missing
 from gateway.errors import GatewayError, StoreError
 from gateway.rendering.process import Unrenderable
-from gateway.web import api, dicomweb, health
+from gateway.web import api, dicomweb, health, study_page
 from gateway.web.dicomweb.attributes import BadQuery
 from gateway.web.dicomweb.multipart import BadMultipart
 from gateway.web.parts import Parts
@@ -44,6 +44,7 @@ def application(parts: Parts) -> FastAPI:
         app.include_router(
             dicomweb.routes(parts.archive, parts.engine, parts.filed), prefix="/dicom-web"
         )
+        app.include_router(study_page.routes(parts, parts.archive, parts.links))
     return app
 
 

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway import logs
 from gateway.supervision import describe
+from gateway.web.study_links import PATH
 from gateway.web.token import Token
 
 API_BODY: Final = 64 * 1024
@@ -64,6 +65,8 @@ class Guard:
         path = scope["path"]
         if path in _OPEN or (path in _OPEN_HERE and _is_here(scope)):
             return None
+        if path.startswith(PATH) and scope["method"] in _SAFE:
+            return None  # the link is the right to look
         user, secret = _credentials(head.get("authorization", ""))
         if not secret or not self._token.matches(secret):
             return 401, "the token is missing or wrong; it is in the file named by http.token_file"

@@ -10,6 +10,7 @@ from gateway.control import Ask
 from gateway.store import Engine
 from gateway.web.events import Bulletin
 from gateway.web.metrics import Tally
+from gateway.web.study_links import StudyLinks
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +25,4 @@ class Parts:
     archive: Archive | None
     engine: Engine
     filed: Callable[[Filed], None]
+    links: StudyLinks

@@ -13,6 +13,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -30,7 +31,8 @@ from gateway.web.events import Bulletin
 from gateway.web.guard import Guard, is_loopback
 from gateway.web.metrics import Tally
 from gateway.web.parts import Parts
-from gateway.web.token import load_token
+from gateway.web.study_links import StudyLinks
+from gateway.web.token import Token, load_token
 
 GRACE: Final = 1
 _CONCURRENCY: Final = 256
@@ -40,18 +42,43 @@ _KEEP_ALIVE: Final = 15
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where and with what: ``listen`` is HOST:PORT; certificate and key are for TLS."""
+    """Where and with what: ``listen`` is HOST:PORT; certificate and key are for TLS.  ``address``:
+    what people call it by, where that is something else; ``page_days``: how long a link to a
+    study's page lasts."""
 
     listen: str
     token_file: Path
     certificate: Path | None = None
     key: Path | None = None
+    address: str = ""
+    page_days: int = 30
+
+    @property
+    def called(self) -> str:
+        scheme = "http" if self.certificate is None else "https"
+        return self.address or f"{scheme}://{self.listen}"
 
 
 def site_of(section: HttpSection, data_dir: Path) -> Site:
     """As the ``[http]`` section says."""
     file = section.token_file or data_dir / "http.token"
-    return Site(section.listen, file, section.certificate_file, section.key_file)
+    return Site(
+        section.listen,
+        file,
+        section.certificate_file,
+        section.key_file,
+        section.address,
+        section.page_days,
+    )
+
+
+def study_links(site: Site, clock: Callable[[], datetime]) -> StudyLinks:
+    """Those that ``serving`` answers.  Reads the token, or makes it; ConfigurationError."""
+    return _links(site, load_token(site.token_file), clock)
+
+
+def _links(site: Site, token: Token, clock: Callable[[], datetime]) -> StudyLinks:
+    return StudyLinks(site.called, token.derived("study page"), site.page_days, clock)
 
 
 class _Server(uvicorn.Server):
@@ -82,7 +109,8 @@ async def serving(
     """The port, until the block ends.  ConfigurationError or StreamUnavailable when it cannot."""
     token = await asyncio.to_thread(load_token, site.token_file)
     bulletin, tally = Bulletin(secrets.token_hex(4)), Tally()
-    app = application(Parts(ask, bulletin, tally, archive, store.engine, filed))
+    links = _links(site, token, store.engine.clock)
+    app = application(Parts(ask, bulletin, tally, archive, store.engine, filed, links))
     with (
         contextlib.closing(_listener(site)) as listener,
         notices.watched_by(bulletin.see),

@@ -28,6 +28,10 @@ class Token:
     def __repr__(self) -> str:
         return "Token()"
 
+    def derived(self, purpose: str) -> bytes:
+        """A key of its own for a purpose; it changes with the token."""
+        return hmac.digest(self._digest, purpose.encode("ascii"), "sha256")
+
     def matches(self, offered: str) -> bool:
         """In the same time however much of it is right."""
         return hmac.compare_digest(self._digest, _digest(offered))

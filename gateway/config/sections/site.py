@@ -34,3 +34,13 @@ class HttpSection(Section):
         Path | None, Setting("PEM; needed when listen can be reached from other machines")
     ] = None
     key_file: Path | None = None
+    address: Annotated[
+        str,
+        Setting(
+            "what others call it by in links, http(s)://...; default: listen",
+            pattern=r"^(https?://[A-Za-z0-9.:_\[\]-]+(/[A-Za-z0-9._~/-]*)?)?$",
+        ),
+    ] = ""
+    page_days: Annotated[int, Setting("how long a link to a study's page lasts", ge=1, le=3650)] = (
+        30
+    )

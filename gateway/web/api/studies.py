@@ -97,6 +97,12 @@ def add_studies(router: APIRouter, parts: Parts) -> None:
         """Undoes it; needs a reason."""
         return dict(await parts.ask("studies.unlink", {"uid": uid, **acting(request, decision)}))
 
+    @router.post("/studies/{uid}/page")
+    async def page(uid: str, request: Request, decision: Decision) -> dict[str, Any]:
+        """A link to the study's page, for somebody without an account; needs a reason."""
+        found = await parts.ask("studies.page", {"uid": uid, **acting(request, decision)})
+        return {"uid": uid, "url": parts.links.of(found["id"]), "days": parts.links.days}
+
     @router.post("/studies/{uid}/keep")
     async def keep(uid: str, request: Request, decision: Keep) -> dict[str, Any]:
         """Keeps it from being purged, or ends that; needs a reason."""
