@@ -14,6 +14,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 
 from gateway import control, logs
 from gateway.alarms import Alarms
@@ -160,7 +161,9 @@ async def running(
             await _started(stack, {n: courier.run for n, courier in forwarding.items()})
             await _started(stack, {"studies": Studies(store, clock, units.news.changed).run})
             if studies_routes(router):
-                await _started(stack, {"study notices": StudyNotices(store, router, clock).run})
+                page = await asyncio.to_thread(_pages, configuration, folder, clock)
+                told_of = StudyNotices(store, router, clock, page=page)
+                await _started(stack, {"study notices": told_of.run})
         await stack.enter_async_context(control.serve(folder, desk.ask))
         if configuration.http is not None:
             from gateway.web import serving, site_of
@@ -170,6 +173,17 @@ async def running(
             await stack.enter_async_context(serving(site, desk.ask, notices, store, *images))
         logs.get().info("gateway.ready", count=len(configuration.devices))
         yield Running(store, desk, intake, lines, units, reception)
+
+
+def _pages(
+    configuration: Configuration, folder: Path, clock: Callable[[], datetime]
+) -> Callable[[int], str]:
+    """The address of a study's page, where pages are served."""
+    if configuration.http is None:
+        return lambda _: ""
+    from gateway.web import site_of, study_links
+
+    return study_links(site_of(configuration.http, folder), clock).of
 
 
 def _placed(

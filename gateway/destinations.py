@@ -169,6 +169,7 @@ def _route(name: str, section: DestinationSection) -> Route | None:
                 receiving_facility=section.receiving_facility,
                 point_of_care=_POINT_OF_CARE[section.point_of_care],
                 studies=section.studies,
+                study_page=section.study_page,
             )
         case MqttDestination():
             return MqttRoute(name, PatientData(section.patient_data), devices)

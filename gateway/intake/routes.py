@@ -42,7 +42,7 @@ class EhrRoute:
     """An EHR: by MLLP or by files, the messages are the same.
 
     ``point_of_care`` says what it does about results nobody ordered, where it wants them so;
-    ``studies`` whether it is told of imaging studies.
+    ``studies`` whether it is told of imaging studies, ``study_page`` whether with a link.
     """
 
     name: str
@@ -54,6 +54,7 @@ class EhrRoute:
     receiving_facility: str = ""
     point_of_care: PointOfCare | None = None
     studies: bool = False
+    study_page: bool = False
 
     def profile_for(self, revision: Revision) -> DestinationProfile:
         """As ORU^R01, or where the EHR wants R30 to R32: what it has to do about the order."""

@@ -41,6 +41,7 @@ _ACTOR: Final = "gateway"
 class _State:
     """A study now, and what the EHR was told last: ``told`` is the order, None for nothing."""
 
+    id: int
     uid: str
     device: str
     day: str
@@ -55,7 +56,7 @@ class _State:
 
 
 class StudyNotices:
-    """``run`` is a supervised task."""
+    """``run`` is a supervised task.  ``page``: the address of a study's page, by its row."""
 
     def __init__(
         self,
@@ -63,12 +64,14 @@ class StudyNotices:
         router: Router,
         clock: Callable[[], datetime],
         *,
+        page: Callable[[int], str] = lambda _: "",
         quiet: float = QUIET,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._store = store
         self._router = router
         self._clock = clock
+        self._page = page
         self._quiet = quiet
         self._sleep = sleep
         self._routes = studies_routes(router)
@@ -172,6 +175,7 @@ class StudyNotices:
             state.images,
             self._imaged_at(state),
             withdrawn,
+            self._page(state.id) if route.study_page and not withdrawn else "",
         )
         body = encode_study(notice, envelope, route.profile)
         check_study(body, notice, envelope, route.profile)
@@ -233,16 +237,17 @@ def _due(
 def _state(
     connection: apsw.Connection, destination: str, uid: str, bounds: tuple[int, int, int]
 ) -> _State | None:
-    query = f"""SELECT s.uid, COALESCE(s.device, 'unknown'), s.study_date, s.study_time,
+    query = f"""SELECT s.id, s.uid, COALESCE(s.device, 'unknown'), s.study_date, s.study_time,
         s.accession, s.instances, {_ORDER}, {_RIPE}, n.order_id, COALESCE(n.images, 0),
         COALESCE(n.revision, 0) FROM studies s LEFT JOIN study_notices n
         ON n.study_uid = s.uid AND n.destination = ? WHERE s.uid = ?"""  # noqa: S608
     row = connection.execute(query, (*bounds, destination, uid)).fetchone()
     if row is None:
         return None
-    found, device, day, time, accession, images, order, ripe, told, told_images, revision = row
+    number, found, *texts, images, order, ripe, told, told_images, revision = row
+    device, day, time, accession = map(str, texts)
     return _State(
-        *(str(found), str(device), str(day), str(time), str(accession), int(images), order),
+        *(int(number), str(found), device, day, time, accession, int(images), order),
         ripe=bool(ripe),
         told=told,
         told_images=int(told_images),

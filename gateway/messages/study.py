@@ -1,7 +1,8 @@
 """An imaging study as ORU^R01 (IHE RAD-128): that it is there, under which order, and its UID.
 
 One order group with two observations: ``113014^DICOM Study^DCM`` with the Study Instance UID, and
-how many images there are.  Told again with the same OBR-3 when there are more; taken back (OBX-11
+how many images there are; a third, where the receiver wants it, with a link to the study's page
+(``RP``).  Told again with the same OBR-3 when there are more; taken back (OBX-11
 ``W``) when the study turned out to be another's.  ``check_study`` reads a message back before it
 may leave.
 """
@@ -18,11 +19,12 @@ from gateway.messages.envelope import CodedElement, EntityIdentifier, Envelope, 
 from gateway.messages.errors import NotEncodable, Obstacle
 from gateway.messages.oru import persons
 from gateway.messages.oru.pen import Pen
-from gateway.protocols.hl7 import Message, Unreadable, components, read, segment
+from gateway.protocols.hl7 import Message, Unreadable, components, escape, read, segment
 from gateway.report import Patient
 
 STUDY: Final = CodedElement("113014", "DICOM Study", "DCM")
 IMAGES: Final = CodedElement("GWNIMG", "Images stored", "99GW")
+PAGE: Final = CodedElement("GWLINK", "Image viewer link", "99GW")
 SECTION: Final = "RUS"  # table 0074: radiology ultrasound
 _THERE: Final = ("CM", "R", "O")  # ORC-5, OBR-25, OBX-11
 _TAKEN_BACK: Final = ("CA", "X", "W")
@@ -30,7 +32,8 @@ _TAKEN_BACK: Final = ("CA", "X", "W")
 
 @dataclass(frozen=True, slots=True, repr=False)
 class StudyNotice:
-    """``filler`` is OBR-3, the same for everything told of one study under one order."""
+    """``filler`` is OBR-3, the same for everything told of one study under one order; ``page`` the
+    address of its page."""
 
     uid: str
     accession: str
@@ -39,6 +42,7 @@ class StudyNotice:
     images: int
     imaged_at: datetime | None
     withdrawn: bool = False
+    page: str = ""
 
     @property
     def states(self) -> tuple[str, str, str]:
@@ -81,6 +85,10 @@ def _segments(
     pen.where = "OBX[2]"
     counted, unit = pen.coded(IMAGES, 3), components("{count}", "images", "UCUM")
     yield segment("OBX", "2", "NM", counted, "", str(notice.images), unit, *[""] * 4, status)
+    if notice.page:
+        pen.where = "OBX[3]"
+        named, link = pen.coded(PAGE, 3), components(escape(notice.page), "GATEWAY", "TEXT", "HTML")
+        yield segment("OBX", "3", "RP", named, "", link, *[""] * 5, status)
 
 
 def check_study(
@@ -101,6 +109,7 @@ def check_study(
         "OBX(1)-5": notice.uid,
         "OBX(1)-11": notice.states[2],
         "OBX(2)-5": str(notice.images),
+        "OBX(3)-5": notice.page or None,
     }
     for place, value in wanted.items():
         if found.at(place) != value:

@@ -115,6 +115,16 @@ def test_orders_are_required_where_the_ehr_sends_them() -> None:
             id="stream",
         ),
         pytest.param(
+            BASE + '[destinations.links]\ntype = "file"\ndirectory = "links"\nstudy_page = true\n',
+            ["destinations.links.study_page", "studies = true", "[http] and [dicom]"],
+            id="links-to-pages-nobody-serves",
+        ),
+        pytest.param(
+            BASE + '[http]\naddress = "gateway.example"\n',
+            ["http.address"],
+            id="address-without-scheme",
+        ),
+        pytest.param(
             BASE + "[dicom]\nkeep_days = 30\n",
             ["dicom.keep_days", "commitment = true"],
             id="retention-without-a-promise",

@@ -102,7 +102,8 @@ async def department(
         router = Router(
             every, Sender("GATEWAY", "clinic"), store.site_key, lambda: clock().astimezone(ZONE)
         )
-        made = Department(store, clock, StudyNotices(store, router, clock))
+        page = "https://gateway.example/a&b/s/{}".format
+        made = Department(store, clock, StudyNotices(store, router, clock, page=page))
         if begins:
             await made.notices.begin()
         yield made
@@ -221,15 +222,40 @@ async def test_what_cannot_be_written_is_not_sent_and_stands_in_the_audit_trail(
         assert len(await clinic.store.audit.list()) == 1
 
 
+async def test_an_ehr_that_wants_it_gets_a_link_to_the_page(tmp_path: Path) -> None:
+    profile = DESTINATION_PROFILES["oru-2.5.1"]
+    wants = EhrRoute("ehr", profile, studies=True, study_page=True)
+    async with department(tmp_path, wants, EhrRoute("other", profile, studies=True)) as clinic:
+        order = await clinic.order("A1", "MRN1")
+        await clinic.study()
+        await clinic.link(order)
+        clinic.clock.later(minutes=4)
+        [message] = await clinic.told()
+        observations = message.all("OBX")
+        assert [message.at(f"OBX(3)-{n}") for n in (2, 3, 11)] == ["RP", "GWLINK", "O"]
+        address = "https://gateway.example/a&b/s/1"
+        assert observations[2].components(5) == (address, "GATEWAY", "TEXT", "HTML")
+        [plain] = await clinic.told("other")
+        assert len(plain.all("OBX")) == 2
+        await clinic.link(None)
+        [taken] = await clinic.told()
+        assert [line.at(11) for line in taken.all("OBX")] == ["W", "W"]
+
+
 def test_a_message_that_says_something_else_is_caught() -> None:
     profile = DESTINATION_PROFILES["oru-2.5.1"]
     at = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
     patient = Patient((PatientId("MRN|1", "PID.3"),), "DOE^JANE")
-    notice = StudyNotice("1.2.3", "ACC1", "F1", patient, 2, at)
+    notice = StudyNotice("1.2.3", "ACC1", "F1", patient, 2, at, page="https://g.example/s/1")
     envelope = Envelope("C1", at)
     message = encode_study(notice, envelope, profile)
     check_study(message, notice, envelope, profile)
-    for wrong, right in ((b"|1.2.3|", b"|1.2.4|"), (b"MRN", b"MRX"), (b"|2|{", b"|3|{")):
+    for wrong, right in (
+        (b"|1.2.3|", b"|1.2.4|"),
+        (b"MRN", b"MRX"),
+        (b"|2|{", b"|3|{"),
+        (b"/s/1", b"/s/2"),
+    ):
         with pytest.raises(NotEncodable, match="different"):
             check_study(message.replace(wrong, right), notice, envelope, profile)
     with pytest.raises(NotEncodable) as caught:

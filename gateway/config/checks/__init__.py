@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from gateway.config.checks.destinations import (
     address_mistakes,
     destination_mistakes,
+    page_mistakes,
     retention_mistakes,
 )
 from gateway.config.checks.devices import device_mistakes, download_mistakes, list_mistakes
@@ -39,6 +40,7 @@ def check(configuration: Configuration, named: Iterable[str] | None = None) -> I
     yield from send_out_mistakes(configuration)
     yield from port_mistakes(configuration)
     yield from address_mistakes(configuration)
+    yield from page_mistakes(configuration)
     yield from http_mistakes(configuration)
     yield from file_mistakes(configuration)
     yield from retention_mistakes(configuration)

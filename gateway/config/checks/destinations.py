@@ -43,6 +43,17 @@ def destination_mistakes(
             yield Mistake(where, f"needs message = '{POINT_OF_CARE}', which has ORU^R30 to R32")
 
 
+def page_mistakes(configuration: Configuration) -> Iterator[Mistake]:
+    """Links lead to pages that somebody serves."""
+    for name, destination in configuration.destinations.items():
+        if isinstance(destination, MllpDestination | FileDestination) and destination.study_page:
+            where = ("destinations", name, "study_page")
+            if not destination.studies:
+                yield Mistake(where, "needs studies = true: the link comes with them")
+            if configuration.http is None or configuration.dicom is None:
+                yield Mistake(where, "needs the sections [http] and [dicom], which have the pages")
+
+
 def address_mistakes(configuration: Configuration) -> Iterator[Mistake]:
     """Ports of peers that are dialled."""
     for name, destination in configuration.destinations.items():

@@ -37,6 +37,9 @@ class _ToEhr(_Destination):
     studies: Annotated[
         Switch, Setting("tell it of imaging studies that are tied to its orders")
     ] = False
+    study_page: Annotated[
+        Switch, Setting("with a link to the study's page; needs studies and [http]")
+    ] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
