@@ -115,9 +115,18 @@ def test_orders_are_required_where_the_ehr_sends_them() -> None:
             id="stream",
         ),
         pytest.param(
-            BASE + '[destinations.links]\ntype = "file"\ndirectory = "links"\nstudy_page = true\n',
-            ["destinations.links.study_page", "studies = true", "[http] and [dicom]"],
+            BASE
+            + '[destinations.links]\ntype = "file"\ndirectory = "links"\nstudies = true\n'
+            + "study_page = true\n",
+            ["destinations.links.study_page", "[http] and [dicom]"],
             id="links-to-pages-nobody-serves",
+        ),
+        pytest.param(
+            BASE
+            + '[http]\n[dicom]\n[destinations.links]\ntype = "file"\ndirectory = "links"\n'
+            + "study_page = true\n",
+            ["destinations.links.study_page", "studies = true"],
+            id="links-without-studies",
         ),
         pytest.param(
             BASE + '[http]\naddress = "gateway.example"\n',
