@@ -52,7 +52,8 @@ def examine_peer(text: str, config: Path, calling: str | None, seconds: float) -
     """ConfigurationError for an address that is none."""
     match = _ADDRESS.fullmatch(text.removeprefix(PREFIX))
     if match is None or not 0 < int(match[3]) < 65536:
-        raise ConfigurationError([f"'{text}' is no peer; write dicom:AET@HOST:PORT"])
+        form = "dicom:AET@HOST:PORT, AET of 1 to 16 characters, PORT 1 to 65535"
+        raise ConfigurationError([f"'{text}' is no peer; write {form}"])
     configuration = load(config) if config.is_file() else None
     remote = Remote(match[1].strip(), match[2].strip("[]"), int(match[3]))
     chosen = _chosen(remote, configuration, calling)

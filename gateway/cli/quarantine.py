@@ -7,7 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
-from gateway.cli.asking import ask, local, pages, who
+from gateway.cli.asking import ask, local, number, pages, who
 from gateway.config import load
 from gateway.errors import ConfigurationError, GatewayError
 
@@ -29,12 +29,12 @@ def list_cases(path: Path, as_json: bool) -> int:
     return 0
 
 
-def save_case(path: Path, identity: str, output: Path) -> int:
+def save_case(path: Path, identity: str, output: Path, user: str | None) -> int:
     """Copies the file as it was received, to be looked at with another program."""
-    configuration = load(path)
+    chosen, configuration = number(identity, "an image in quarantine"), load(path)
     if output.exists():
         raise ConfigurationError([f"{output}: exists already"])
-    case = ask(configuration, "quarantine.show", id=identity)
+    case = ask(configuration, "quarantine.save", id=chosen, user=who(user))
     section = configuration.dicom
     folder = section.archive_dir if section is not None else None
     source = (folder or configuration.gateway.data_dir / "archive") / case["path"]
@@ -50,6 +50,7 @@ def save_case(path: Path, identity: str, output: Path) -> int:
 
 def close_case(path: Path, identity: str, user: str | None, reason: str) -> int:
     """Takes a case off the list; its file stays."""
-    ask(load(path), "quarantine.close", id=identity, user=who(user), reason=reason)
+    chosen = number(identity, "an image in quarantine")
+    ask(load(path), "quarantine.close", id=chosen, user=who(user), reason=reason)
     print("closed; the file stays in the archive")
     return 0

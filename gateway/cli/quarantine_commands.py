@@ -29,11 +29,12 @@ def quarantine_save(
     case: Case,
     output: Annotated[Path, typer.Option("-o", "--output", help="The file to write.")],
     config: Config = DEFAULT,
+    user: User = None,
 ) -> None:
     """Copies an image in quarantine, as it was received."""
     from gateway.cli.quarantine import save_case
 
-    raise typer.Exit(save_case(config, case, output))
+    raise typer.Exit(save_case(config, case, output, user))
 
 
 @quarantine.command("close", epilog="Example: gateway quarantine close 3 --reason 'sent twice'")

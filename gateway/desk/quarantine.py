@@ -27,6 +27,7 @@ class Quarantine:
         return {
             "quarantine.list": self._list,
             "quarantine.show": self._show,
+            "quarantine.save": self._save,
             "quarantine.close": self._close,
         }
 
@@ -39,6 +40,12 @@ class Quarantine:
         """Where the file is, for whoever may read the archive's folder."""
         case = await self._found(arguments)
         return {**_case(case), "path": case.path, "sha256": case.sha256.hex()}
+
+    async def _save(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """The same, for somebody who copies the image; it may name a patient."""
+        shown, actor = await self._show(arguments), actor_of(arguments)
+        await self._store.audit.record(actor, "save quarantine", f"quarantine {shown['id']}", "")
+        return shown
 
     async def _close(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         case = await self._found(arguments)

@@ -213,3 +213,9 @@ async def test_a_step_outlives_a_restart(tmp_path: Path) -> None:
         await says(clinic, create(begun()))
     async with site(tmp_path) as clinic:
         assert (await says(clinic, change(ended("COMPLETED", "2.25.5")))).Status == 0
+
+
+async def test_an_operation_the_class_does_not_have_is_told_as_such(tmp_path: Path) -> None:
+    async with site(tmp_path / "data") as clinic:
+        status = await says(clinic, lambda a: a.send_n_get([0x00400252], CLASS, STEP)[0])
+    assert status.Status == 0x0211

@@ -106,14 +106,18 @@ async def test_what_is_in_quarantine_is_listed_copied_and_closed(
 
     listed = await asyncio.to_thread(command, "list")
     assert (listed.exit_code, "conflict" in listed.output) == (0, True)
-    saved = await asyncio.to_thread(command, "save", str(case["id"]), "-o", str(out))
+    wrong = await asyncio.to_thread(command, "save", "abc", "-o", str(out))
+    assert isinstance(wrong.exception, ConfigurationError)
+    copied = ("save", str(case["id"]), "-o", str(out), "--user", "ada")
+    saved = await asyncio.to_thread(command, *copied)
     assert (saved.exit_code, out.read_bytes()[-5000:]) == (0, other[-5000:])
     assert out.stat().st_mode & 0o777 == 0o600
     closed = ("close", str(case["id"]), "--reason", "sent twice", "--user", "ada")
     assert (await asyncio.to_thread(command, *closed)).exit_code == 0
     assert (await site.client.get("/api/v1/quarantine")).json() == []
     entries = (await site.client.get("/api/v1/audit")).json()["entries"]
-    assert ("ada", "close quarantine") in {(e["actor"], e["action"]) for e in entries}
+    done = {(e["actor"], e["action"]) for e in entries}
+    assert {("ada", "save quarantine"), ("ada", "close quarantine")} <= done
 
 
 async def test_a_study_is_exported_in_somebody_s_name(site: Clinic) -> None:

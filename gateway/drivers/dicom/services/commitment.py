@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
+from gateway.drivers.dicom.exchange import refusal
 from gateway.drivers.dicom.service import Exchange
 from gateway.drivers.dicom.services.reporter import Reporter
 from gateway.errors import StoreError
@@ -45,6 +46,7 @@ class StorageCommitment:
         self, exchange: Exchange, request: AnyRequest, data_set: bytes | None
     ) -> None:
         if not isinstance(request, NActionRQ):
+            await exchange.respond(refusal(request, Status.UNRECOGNIZED_OPERATION))
             return
         number, status, comment = await self._filed(exchange, request, data_set or b"")
         try:

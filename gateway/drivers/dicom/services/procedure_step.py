@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from gateway.drivers.dicom.exchange import refusal
 from gateway.drivers.dicom.service import Caller, Exchange
 from gateway.errors import StoreError
 from gateway.imaging import datasets
@@ -73,7 +74,7 @@ class PerformedProcedureStep:
                 verdict = await self._verdict(exchange, uid, data_set, self._steps.change)
                 await exchange.respond(_explained(request.response(verdict.status), verdict))
             case _:
-                pass
+                await exchange.respond(refusal(request, Status.UNRECOGNIZED_OPERATION))
 
     def _kept(self, uid: str, verdict: Verdict) -> None:
         """Also of a sender that hung up; its repeat would change nothing any more."""
