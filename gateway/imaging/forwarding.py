@@ -1,15 +1,16 @@
 """What goes from the archive to other archives, and what they have promised to keep.
 
 ``feed`` queues in the outbox what the archive got since the last time; a destination that is seen
-for the first time begins with what comes from then on.  What was sent is asked to be committed;
-what was refused is sent again, twice.
+for the first time begins with what comes from then on.  What was sent is asked to be committed,
+again and again at growing intervals, and whichever request is answered counts; what was refused is
+sent again, twice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -17,11 +18,15 @@ import apsw
 
 from gateway.imaging import pointer
 from gateway.imaging.commitment import Reference, Report, Request
+from gateway.imaging.forwarding_rows import ASKED, FORGET, OF_STUDY, REMEMBER, SENT, SETTLE
 from gateway.store import Engine
 from gateway.store.moments import to_micros
 
 BATCH: Final = 500
 _RESENDS: Final = 2
+_LONGEST: Final = timedelta(days=1)  # more than the least, between two requests about an instance
+_REMEMBERED: Final = timedelta(days=30)
+_MICRO: Final = timedelta(microseconds=1)
 
 
 class ForwardState(StrEnum):
@@ -92,49 +97,46 @@ class Forwardings:
         """The destination answered that it has it, under that identity correction.  A promise to
         keep what it has is none for what it gets now."""
         now = to_micros(self._engine.clock())
-        await self._engine.write(
-            lambda c: (
-                c.execute(
-                    "INSERT INTO forwardings (destination, instance, sent_at, sent_as, state, "
-                    "correction) VALUES (?, ?, ?, ?, 'sent', ?) "
-                    "ON CONFLICT (destination, instance) DO UPDATE SET "
-                    "sent_at = excluded.sent_at, sent_as = excluded.sent_as, state = 'sent', "
-                    "correction = excluded.correction, transaction_uid = NULL "
-                    "WHERE state <> 'committed' OR correction IS NOT excluded.correction",
-                    (destination, instance, now, transfer_syntax, correction),
-                ).get
+
+        def operation(connection: apsw.Connection) -> None:
+            connection.execute(SENT, (destination, instance, now, transfer_syntax, correction))
+            connection.execute(
+                "DELETE FROM commitment_requests WHERE destination = ? AND instance = ?",
+                (destination, instance),
             )
-        )
+
+        await self._engine.write(operation)
 
     async def uncommitted(self, destination: str, asked_before: datetime) -> tuple[Reference, ...]:
-        """Sent and not asked about, or asked before then without an answer; also what was asked
-        later than now, which means that the clock was put back."""
+        """Sent and not asked about, or asked before then, and by as much more as it was asked
+        after it was sent, without an answer; also what was asked later than now, which means that
+        the clock was put back."""
         now = to_micros(self._engine.clock())
+        bindings = (destination, to_micros(asked_before), _LONGEST // _MICRO, now, BATCH)
         return await self._engine.read(
             lambda c: tuple(
                 Reference(sop_class, uid)
                 for sop_class, uid in c.execute(
                     "SELECT i.sop_class, i.uid FROM forwardings f JOIN instances i "
-                    "ON i.id = f.instance WHERE f.destination = ? AND (f.state = 'sent' "
-                    "OR (f.state = 'asked' AND (f.asked_at <= ? OR f.asked_at > ?))) "
-                    "ORDER BY i.id LIMIT ?",
-                    (destination, to_micros(asked_before), now, BATCH),
+                    "ON i.id = f.instance WHERE f.destination = ?1 AND (f.state = 'sent' "
+                    "OR (f.state = 'asked' AND (f.asked_at > ?4 OR f.asked_at "
+                    "+ MAX(0, MIN(?3, f.asked_at - f.sent_at)) <= ?2))) ORDER BY i.id LIMIT ?5",
+                    bindings,
                 )
             )
         )
 
     async def asked(self, destination: str, request: Request) -> None:
         """Before the request leaves: its answer may be quick."""
-        now = to_micros(self._engine.clock())
+        at = self._engine.clock()
+        now, old = to_micros(at), to_micros(at - _REMEMBERED)
 
         def operation(connection: apsw.Connection) -> None:
             for reference in request.references:
-                connection.execute(
-                    "UPDATE forwardings SET state = 'asked', transaction_uid = ?, asked_at = ? "
-                    "WHERE destination = ? AND state IN ('sent', 'asked') "
-                    "AND instance = (SELECT id FROM instances WHERE uid = ?)",
-                    (request.transaction, now, destination, reference.uid),
-                )
+                about = (destination, reference.uid)
+                connection.execute(ASKED, (request.transaction, now, *about))
+                connection.execute(REMEMBER, (request.transaction, now, *about))
+                connection.execute(FORGET, (old, *about))
 
         await self._engine.write(operation)
 
@@ -160,7 +162,8 @@ class Forwardings:
         def operation(connection: apsw.Connection) -> frozenset[str]:
             now = to_micros(self._engine.clock())
             known = connection.execute(
-                "SELECT DISTINCT destination FROM forwardings WHERE transaction_uid = ?",
+                "SELECT destination FROM forwardings WHERE transaction_uid = ?1 "
+                "UNION SELECT destination FROM commitment_requests WHERE transaction_uid = ?1",
                 (report.transaction,),
             )
             destinations = frozenset(str(name) for (name,) in known.fetchall())
@@ -190,7 +193,7 @@ class Forwardings:
     async def of_study(self, uid: str) -> Sequence[StudyForwarded]:
         """Where its instances went."""
         return await self._engine.read(
-            lambda c: [StudyForwarded(*row) for row in c.execute(_OF_STUDY, (uid, uid))]
+            lambda c: [StudyForwarded(*row) for row in c.execute(OF_STUDY, (uid, uid))]
         )
 
     def queue_study(self, connection: apsw.Connection, destination: str, uid: str) -> int:
@@ -240,20 +243,18 @@ class Forwardings:
         reason: int | None,
         now: int,
     ) -> None:
-        connection.execute(
-            "UPDATE forwardings SET state = ?, reason = ?, answered_at = ?, "
-            "refusals = refusals + ? WHERE transaction_uid = ? "
-            "AND instance = (SELECT id FROM instances WHERE uid = ?) "
-            "AND state IN ('sent', 'asked')",
-            (
-                state.value,
-                reason,
-                now,
-                int(state is ForwardState.REFUSED),
-                report.transaction,
-                reference.uid,
-            ),
-        )
+        instance = connection.execute(
+            "SELECT id FROM instances WHERE uid = ?", (reference.uid,)
+        ).get
+        refused = int(state is ForwardState.REFUSED)
+        settled = connection.execute(
+            SETTLE, (report.transaction, instance, state.value, reason, now, refused)
+        ).fetchall()
+        for (destination,) in settled:
+            connection.execute(
+                "DELETE FROM commitment_requests WHERE destination = ? AND instance = ?",
+                (destination, instance),
+            )
 
     def _send_again(self, connection: apsw.Connection, destination: str, report: Report) -> None:
         for uid, sha256 in connection.execute(
@@ -263,10 +264,3 @@ class Forwardings:
             (destination, report.transaction, _RESENDS),
         ).fetchall():
             pointer.queue(self._engine, connection, destination, uid, sha256)
-
-
-_OF_STUDY: Final = """
-SELECT f.destination, COUNT(*), SUM(f.state = 'committed'), SUM(f.state = 'refused'),
-    SUM(f.correction IS NOT (SELECT MAX(c.id) FROM study_corrections c WHERE c.study_uid = ?))
-FROM forwardings f JOIN instances i ON i.id = f.instance JOIN series e ON e.id = i.series
-JOIN studies s ON s.id = e.study WHERE s.uid = ? GROUP BY f.destination ORDER BY 1"""

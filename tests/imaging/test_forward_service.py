@@ -18,6 +18,7 @@ from services_site import UNIT, Site, site, until
 from stills import ULTRASOUND, still
 
 from gateway.archive import Offered, Verdict
+from gateway.imaging.commitment import Reference, Request
 from gateway.imaging.forwarding import ForwardState
 
 COMMITMENT = "1.2.840.10008.1.20.1"
@@ -246,3 +247,43 @@ def data_set(sop_class: str, uid: str) -> bytes:
     target.is_implicit_VR, target.is_little_endian = False, True
     write_dataset(target, Dataset(found))
     return target.getvalue()
+
+
+async def asked_again(clinic: Site, uid: str, transaction: str) -> None:
+    """As the forwarder does when no answer came for long."""
+    forwardings = clinic.services.forwardings
+    await forwardings.asked("pacs", Request(transaction, (Reference(ULTRASOUND, uid),)))
+
+
+async def test_an_archive_may_take_hours_to_promise(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    """It answers what it was asked first when it has been asked again, and again."""
+    port, peer = free_port(), Archive()
+    with archive(port, peer):
+        async with site(tmp_path, **destination(port)) as clinic:
+            uids = await kept(clinic, 2)
+
+            async def asked() -> bool:
+                return bool(peer.asked)
+
+            await until(asked)
+            first = peer.asked.pop()
+            for uid in uids:
+                for transaction in ("2.25.901", "2.25.902"):
+                    await asked_again(clinic, uid, transaction)
+            lost = frozenset({uids[1]})
+            assert await asyncio.to_thread(promise, clinic.port, first, lost) == 0
+            (state,) = await clinic.services.forwardings.of(uids[0])
+            assert state.state is ForwardState.COMMITTED
+            await until(asked)
+            assert peer.got == [*uids, uids[1]]
+            second = peer.asked.pop()
+            assert [i.ReferencedSOPInstanceUID for i in second.ReferencedSOPSequence] == [uids[1]]
+            first.TransactionUID = "2.25.902"
+            assert await asyncio.to_thread(promise, clinic.port, first) != 0
+            assert not await clinic.services.forwardings.committed_elsewhere(uids[1])
+            assert await asyncio.to_thread(promise, clinic.port, second) == 0
+            assert await clinic.services.forwardings.committed_elsewhere(uids[1])
+            left = "SELECT COUNT(*) FROM commitment_requests"
+            assert await clinic.store.engine.read(lambda c: c.execute(left).get) == 0

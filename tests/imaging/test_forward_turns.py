@@ -110,6 +110,30 @@ async def test_a_clock_that_was_put_back_does_not_put_off_asking_again(tmp_path:
         assert again == (reference,)
 
 
+async def test_an_archive_that_does_not_answer_is_asked_less_and_less_often(tmp_path: Path) -> None:
+    moment = began = now()
+    async with site(tmp_path, clock=lambda: moment) as clinic:
+        forwardings = Forwardings(clinic.store.engine)
+        await queued(clinic, forwardings)
+        instance = await clinic.archive.index.instance(still(1).uid)
+        assert instance is not None
+        await forwardings.sent("pacs", instance.id, EXPLICIT, None)
+        asked_at = []
+        for quarter in range(4 * 24 * 6):
+            moment = began + timedelta(minutes=15 * quarter)
+            due = await forwardings.uncommitted("pacs", moment - timedelta(hours=1))
+            if due:
+                await forwardings.asked("pacs", Request(f"2.25.{quarter}", due))
+                asked_at.append(quarter / 4)
+        assert asked_at == [0, 1, 3, 7, 15, 31, 56, 81, 106, 131]
+        moment += timedelta(days=40)
+        [reference] = await forwardings.uncommitted("pacs", moment - timedelta(hours=1))
+        await forwardings.asked("pacs", Request("2.25.9999", (reference,)))
+        kept = "SELECT transaction_uid FROM commitment_requests"
+        rows = await clinic.store.engine.read(lambda c: c.execute(kept).fetchall())
+        assert rows == [("2.25.9999",)]
+
+
 class Unwritable(Forwardings):
     """The disk is full when the first instance has been sent."""
 
