@@ -96,4 +96,5 @@ def desk_parts(
         clock=clock,
         running=False,
         imaging=configuration.dicom is not None,
+        four_eyes=configuration.dicom is not None and configuration.dicom.four_eyes,
     )

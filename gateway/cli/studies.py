@@ -10,6 +10,8 @@ from typing import Any
 from gateway.cli.asking import ask, local, newest, who, wrong
 from gateway.config import load
 
+_NOTED = "noted; it is done when a second person says the same within a day"
+
 
 def list_studies(path: Path, as_json: bool, unmatched: bool, before: str) -> int:
     """The newest first; the UID stands whole, on a line of its own."""
@@ -58,14 +60,14 @@ def show_study(path: Path, uid: str, as_json: bool) -> int:
 def link_study(path: Path, uid: str, order: str, user: str | None, reason: str) -> int:
     """Ties a study to an order."""
     answer = ask(load(path), "studies.link", uid=uid, order=order, user=who(user), reason=reason)
-    print(f"linked to order #{answer['order']['number']}")
+    print(_NOTED if answer.get("waits") else f"linked to order #{answer['order']['number']}")
     return 0
 
 
 def unlink_study(path: Path, uid: str, user: str | None, reason: str) -> int:
     """Unties it; it is not tied again by itself."""
-    ask(load(path), "studies.unlink", uid=uid, user=who(user), reason=reason)
-    print("unlinked")
+    answer = ask(load(path), "studies.unlink", uid=uid, user=who(user), reason=reason)
+    print(_NOTED if answer.get("waits") else "unlinked")
     return 0
 
 
@@ -74,6 +76,9 @@ def move_study(path: Path, uid: str, patient: str, user: str | None, reason: str
     done = ask(
         load(path), "studies.move", uid=uid, patient_id=patient, user=who(user), reason=reason
     )
+    if done.get("waits"):
+        print(_NOTED)
+        return 0
     print("moved: it goes out under the other patient's data; what was received stays as it came")
     for destination in done["outdated_at"]:
         print(f"{destination} has it under the former identity; when that is to change there too:")

@@ -65,7 +65,7 @@ class Desk:
             **Pausing(parts).verbs(),
             **Controls(parts, self.ask).verbs(),
             **Records(parts.store).verbs(),
-            **Studies(parts.store).verbs(),
+            **Studies(parts.store, four_eyes=parts.four_eyes).verbs(),
             **Images(parts).verbs(),
             **Pages(parts.store).verbs(),
             **Quarantine(parts.store).verbs(),

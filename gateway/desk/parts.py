@@ -49,7 +49,8 @@ class UnknownCaller:
 class Parts:
     """What the desk works with.  ``lanes`` is empty when no gateway runs.
 
-    ``imaging``: whether the site has a DICOM side; ``strangers`` called it and were turned away.
+    ``imaging``: whether the site has a DICOM side; ``four_eyes``: whether studies are decided about
+    by two people; ``strangers`` called it and were turned away.
     ``tapes`` have the last of what was said on each device's line.
     """
 
@@ -65,6 +66,7 @@ class Parts:
     clock: Callable[[], datetime]
     running: bool
     imaging: bool = False
+    four_eyes: bool = False
     strangers: Callable[[], Sequence[UnknownCaller]] = tuple
     tapes: Mapping[str, Tape] = field(default_factory=dict)
 

@@ -11,13 +11,15 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import apsw
 
 from gateway.archive import Index, Study
 from gateway.desk.asked import actor_of, limit_of, reason_of, record, study_of
 from gateway.desk.mistakes import Mistake
+from gateway.desk.second import SecondPerson
 from gateway.imaging.correction import correction_of
 from gateway.imaging.forwarding import Forwardings
 from gateway.matching import imaging
@@ -29,13 +31,16 @@ from gateway.store import Store
 from gateway.store.moments import to_micros
 
 MATCHED, UNMATCHED = "matched", "unmatched"
+WAITS: Final[Mapping[str, bool]] = MappingProxyType({"waits": True})
+"""Noted, and not done before a second person does the same."""
 
 
 class Studies:
     """``verbs`` are added to the desk's."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, four_eyes: bool = False) -> None:
         self._store = store
+        self._second = SecondPerson(store.engine, four_eyes)
         self._index = Index(store.engine)
         self._forwardings = Forwardings(store.engine)
 
@@ -88,16 +93,21 @@ class Studies:
         wanted = str(arguments.get("order") or "").strip()
         reason = str(arguments.get("reason") or "linked")
 
-        def operation(connection: apsw.Connection) -> KnownOrder:
+        def operation(connection: apsw.Connection) -> KnownOrder | None:
             order = _chosen(connection, wanted)
             if _tied_to(connection, study.uid) is not None:
                 raise Mistake("the study is linked already; unlink it first")
+            asked = (actor, "link study", study.uid, f"order {order.id}", reason)
+            if not self._second.agrees(connection, *asked):
+                return None
             tie(connection, study.uid, order.id, to_micros(self._store.engine.clock()))
             detail = f"order {order.id}: {reason}"
             record(self._store.engine, connection, actor, "link study", study.uid, detail)
             return order
 
         order = await self._store.engine.write(operation)
+        if order is None:
+            return {"uid": study.uid, "match": UNMATCHED, **WAITS}
         return {"uid": study.uid, "match": MATCHED, "order": _order(order)}
 
     async def _unlink(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -107,15 +117,20 @@ class Studies:
             reason_of(arguments),
         )
 
-        def operation(connection: apsw.Connection) -> None:
+        def operation(connection: apsw.Connection) -> bool:
             order = _tied_to(connection, study.uid)
             if order is None:
                 raise Mistake("the study is linked to no order")
+            asked = (actor, "unlink study", study.uid, f"order {order}", reason)
+            if not self._second.agrees(connection, *asked):
+                return False
             tie(connection, study.uid, None, to_micros(self._store.engine.clock()))
             detail = f"order {order}: {reason}"
             record(self._store.engine, connection, actor, "unlink study", study.uid, detail)
+            return True
 
-        await self._store.engine.write(operation)
+        if not await self._store.engine.write(operation):
+            return {"uid": study.uid, "match": MATCHED, **WAITS}
         return {"uid": study.uid, "match": UNMATCHED}
 
     async def _move(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -129,8 +144,11 @@ class Studies:
         if not wanted:
             raise Mistake("whose study is it? name the patient id")
 
-        def operation(connection: apsw.Connection) -> None:
+        def operation(connection: apsw.Connection) -> bool:
             known = _patient(connection, wanted)
+            asked = (actor, "move study", study.uid, f"patient {known.id} {issuer}".strip(), reason)
+            if not self._second.agrees(connection, *asked):
+                return False
             birth_date = (known.birth_date or "").replace("-", "")
             row = (_dicom_name(known.name or ""), birth_date, known.sex or "")
             now = to_micros(self._store.engine.clock())
@@ -141,8 +159,10 @@ class Studies:
             )
             tie(connection, study.uid, None, now)
             record(self._store.engine, connection, actor, "move study", study.uid, reason)
+            return True
 
-        await self._store.engine.write(operation)
+        if not await self._store.engine.write(operation):
+            return {"uid": study.uid, "moved": False, **WAITS}
         sent = await self._forwardings.of_study(study.uid)
         outdated = [one.destination for one in sent if one.outdated]
         return {"uid": study.uid, "moved": True, "match": UNMATCHED, "outdated_at": outdated}

@@ -21,6 +21,8 @@ from gateway.cli.commands import app
 from gateway.config import load
 from gateway.errors import ConfigurationError, StreamUnavailable
 from gateway.imaging.forwarding import Forwardings
+from gateway.orders import patients
+from gateway.orders.model import Identifier, Person
 from gateway.rendering.process import Renderer, Unrenderable
 from gateway.web.server import Site, _listener, serving
 from gateway.web.token import load_token
@@ -225,3 +227,26 @@ async def test_what_a_pacs_took_and_promised_is_counted(
             assert line in told
         status = (await site.client.get("/api/v1/status")).json()
         assert status["imaging"]["forwarded"]["pacs"]["committed"] == 1
+
+
+async def test_what_takes_two_people_is_noted_first(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    more = f'[dicom]\nlisten = "127.0.0.1:{free_port()}"\nfour_eyes = true'
+    person = Person((Identifier("MRN7"),), "ROE^ANN", "1970-01-01", "F")
+    async with clinic(tmp_path, free_port, more) as site:
+        body, head = related([file_bytes("examples_palette.dcm")])
+        await site.client.post("/dicom-web/studies", content=body, headers=head)
+        await site.parts.store.engine.write(lambda c: patients.register(c, person, 1))
+        [study] = (await site.client.get("/api/v1/studies")).json()
+        config = tmp_path / "gateway.toml"
+        config.write_text(
+            f'[gateway]\nsite = "t"\ntimezone = "UTC"\ndata_dir = "{tmp_path}/data"\n'
+        )
+        asked = ("studies", "move", study["uid"], "MRN7", "--reason", "x", "--user", "ada")
+        noted = await asyncio.to_thread(CliRunner().invoke, app, [*asked, "-c", str(config)])
+        assert (noted.exit_code, noted.output[:6]) == (0, "noted;")
+        place, move = f"/api/v1/studies/{study['uid']}/move", {"patient_id": "MRN7", "reason": "x"}
+        for user, status in (("ada", 202), ("bob", 200)):
+            answer = await site.client.post(place, json={**move, "user": user})
+            assert answer.status_code == status

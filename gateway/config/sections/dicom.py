@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from gateway.config.sections.section import AeTitle, Endpoint, Section
+from gateway.config.sections.section import AeTitle, Endpoint, Section, Switch
 from gateway.config.settings import Setting
 
 
@@ -21,6 +21,9 @@ class DicomSection(Section):
         Literal["accept", "refuse"],
         Setting("status answered when a known SOP Instance UID brings other bytes"),
     ] = "refuse"
+    four_eyes: Annotated[
+        Switch, Setting("linking, unlinking and moving a study takes two people")
+    ] = False
     worklist: Annotated[Path | None, Setting("TOML or JSON file of scheduled procedures")] = None
     archive_dir: Annotated[Path | None, Setting("images; default DATA_DIR/archive")] = None
     certificate_file: Path | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -87,15 +87,20 @@ def add_studies(router: APIRouter, parts: Parts) -> None:
         return StreamingResponse(body, media_type="application/zip", headers=head)
 
     @router.post("/studies/{uid}/link")
-    async def link(uid: str, request: Request, decision: Link) -> dict[str, Any]:
-        """Ties a study to an order."""
+    async def link(
+        uid: str, request: Request, response: Response, decision: Link
+    ) -> dict[str, Any]:
+        """Ties a study to an order; 202 when a second person has to say the same."""
         asked = {"uid": uid, "order": decision.order, **acting(request, decision)}
-        return dict(await parts.ask("studies.link", asked))
+        return _decided(response, await parts.ask("studies.link", asked))
 
     @router.post("/studies/{uid}/unlink")
-    async def unlink(uid: str, request: Request, decision: Decision) -> dict[str, Any]:
+    async def unlink(
+        uid: str, request: Request, response: Response, decision: Decision
+    ) -> dict[str, Any]:
         """Undoes it; needs a reason."""
-        return dict(await parts.ask("studies.unlink", {"uid": uid, **acting(request, decision)}))
+        asked = {"uid": uid, **acting(request, decision)}
+        return _decided(response, await parts.ask("studies.unlink", asked))
 
     @router.post("/studies/{uid}/page")
     async def page(uid: str, request: Request, decision: Decision) -> dict[str, Any]:
@@ -116,10 +121,19 @@ def add_studies(router: APIRouter, parts: Parts) -> None:
         return dict(await parts.ask("studies.forward", asked))
 
     @router.post("/studies/{uid}/move")
-    async def move(uid: str, request: Request, decision: Move) -> dict[str, Any]:
+    async def move(
+        uid: str, request: Request, response: Response, decision: Move
+    ) -> dict[str, Any]:
         """Says whose study it really is; the bytes stay as they came."""
         asked = {"uid": uid, "patient_id": decision.patient_id, "issuer": decision.issuer}
-        return dict(await parts.ask("studies.move", {**asked, **acting(request, decision)}))
+        answer = await parts.ask("studies.move", {**asked, **acting(request, decision)})
+        return _decided(response, answer)
+
+
+def _decided(response: Response, answer: Mapping[str, Any]) -> dict[str, Any]:
+    if answer.get("waits"):
+        response.status_code = 202
+    return dict(answer)
 
 
 async def _after(first: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
