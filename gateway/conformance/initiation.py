@@ -64,8 +64,9 @@ def _committing(configuration: Configuration, section: DicomSection) -> Iterator
     yield from paragraph(
         f"{names.sop_class(STORAGE_COMMITMENT)} ({STORAGE_COMMITMENT}), N-ACTION when nothing was",
         f"sent for {options.quiet:g} s; asked again when no report came for",
-        f"{options.unanswered:g} s. The report is taken on the same association or on one the",
-        "archive opens, with or without role selection. What was refused is sent again, twice.",
+        f"{options.unanswered:g} s, then at growing intervals, at last daily; a report on any of",
+        "these requests counts. It is taken on the same association or on one the archive opens,",
+        "with or without role selection. What was refused is sent again, twice.",
         "Only what an archive has committed to may be purged here.",
     )
 
@@ -81,7 +82,7 @@ def _reporting(configuration: Configuration) -> Iterator[str]:
     roles = ", ".join(f"SCU {int(role.scu)}, SCP {int(role.scp)}" for role in reporter.ROLES)
     yield from paragraph(
         f"Role selection: {roles}. Repeated from {reporter.FIRST:g} s to {reporter.LONGEST:g} s",
-        f"apart for {days} days. Units with a port:",
+        f"apart for {days} days, and when the unit calls for anything. Units with a port:",
     )
     rows = [
         (unit.ae_title, unit.address, str(unit.port))

@@ -35,6 +35,7 @@ class StorageCommitment:
         Status.NO_SUCH_SOP_INSTANCE,
         Status.INVALID_ARGUMENT_VALUE,
         Status.RESOURCE_LIMITATION,
+        Status.UNRECOGNIZED_OPERATION,
     )
     data_set_limit = MOST * 200
 

@@ -45,6 +45,7 @@ class PerformedProcedureStep:
         Status.INVALID_ATTRIBUTE_VALUE,
         Status.INVALID_SOP_INSTANCE,
         Status.RESOURCE_LIMITATION,
+        Status.UNRECOGNIZED_OPERATION,
         *REFUSALS,
     )
     data_set_limit = 4 * 1024 * 1024
