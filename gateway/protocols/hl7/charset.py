@@ -1,12 +1,14 @@
 """Bytes of a message to text: MSH-18 by HL7 table 0211, or what the site says instead.
 
 Without a name, or with one that is not known here, UTF-8 is tried, then Windows-1252, then Latin-1:
-a byte that cannot be read is never dropped, and ``doubtful`` says that the reading was a guess.
+a byte that cannot be read is never dropped, and ``doubtful`` says that the reading was a guess.  So
+it is for ISO 8859 with bytes 80 to 9F, which are controls there and punctuation in Windows-1252.
 Refused: bytes that do not begin with MSH, which is how UTF-16 and UTF-32 look on the wire.
 """
 
 from __future__ import annotations
 
+import codecs
 import re
 from dataclasses import dataclass
 
@@ -27,6 +29,8 @@ CODECS = {
 }
 """HL7 table 0211 to Python codecs, with the spellings seen in the field."""
 
+_LATIN_1 = "iso8859-1"
+_C1 = re.compile("[\x80-\x9f]")
 _HEADER = re.compile(rb"MSH(.)[^\r\n]*")
 _EDGE_BYTES = b"\xef\xbb\xbf\x0b\x1c\r\n \x00"
 
@@ -47,8 +51,12 @@ def decode(data: bytes, *, codec: str | None = None, max_segments: int = MAX_SEG
     attempts = ((declared, False), ("utf-8", not plausible), ("cp1252", True), ("latin-1", True))
     for name, doubtful in attempts:
         text = _text(data, name) if name else None
-        if name and text is not None:
-            return Decoded(read(text, max_segments=max_segments), name, doubtful)
+        if not name or text is None:
+            continue
+        controls = not doubtful and _has_controls(name, text)
+        if not controls or codecs.lookup(name).name != _LATIN_1:
+            message = read(text, max_segments=max_segments)
+            return Decoded(message, name, doubtful or controls)
     raise Unreadable("no character set fits")
 
 
@@ -60,6 +68,11 @@ def _declared(data: bytes) -> str:
     fields = match[0].split(match[1])
     name = fields[17].decode("ascii", "replace") if len(fields) > 17 else ""
     return re.split(r"[~^]", name)[0].strip().upper()
+
+
+def _has_controls(codec: str, text: str) -> bool:
+    """Whether a text said to be in ISO 8859 holds what is no text there."""
+    return codecs.lookup(codec).name.startswith("iso8859") and _C1.search(text) is not None
 
 
 def _text(data: bytes, codec: str) -> str | None:

@@ -239,6 +239,10 @@ CHARSETS = [
     (b"8859/1~8859/5", "D\u00d6E", "latin-1", False, "latin-1"),
     (b"ISO IR87", "D\u00d6E", "utf-8", True, "utf-8"),
     (b"", "\x81\u00d6", "latin-1", True, "latin-1"),
+    (b"8859/1", "O\u2019NEIL", "cp1252", True, "cp1252"),
+    (b"8859/1", "O\u2019NEIL", "utf-8", True, "utf-8"),
+    (b"8859/1", "\x81\u00d6", "latin-1", True, "latin-1"),
+    (b"8859/2", "O\x92NEIL", "iso8859-2", True, "iso8859-2"),
 ]
 
 
