@@ -16,6 +16,8 @@ ENCODINGS: Final = (
 )
 """What a site may say of a device.  ASCII means itself in each of them."""
 
+_EITHER: Final = Quirk.EITHER_ENCODING
+
 
 @lru_cache(maxsize=256)
 def written_in(profile: AnalyzerProfile, encoding: str | None) -> AnalyzerProfile:
@@ -23,7 +25,7 @@ def written_in(profile: AnalyzerProfile, encoding: str | None) -> AnalyzerProfil
     if encoding is None:
         return profile
     files = None if profile.hl7_files is None else written_in(profile.hl7_files, encoding)
-    quirks = profile.quirks - {Quirk.EITHER_ENCODING}
+    quirks = profile.quirks - {_EITHER}
     return replace(profile, encoding=encoding, quirks=quirks, hl7_files=files)
 
 
@@ -38,6 +40,6 @@ def is_utf8(data: bytes) -> bool:
 
 def encoding_of(payload: bytes, profile: AnalyzerProfile) -> str:
     """Text of another encoding that happens to be UTF-8 as well does not come up in names."""
-    if Quirk.EITHER_ENCODING in profile.quirks and is_utf8(payload):
+    if _EITHER in profile.quirks and is_utf8(payload):
         return "utf-8"
     return profile.encoding
