@@ -284,8 +284,31 @@ async def test_a_viewport_is_filled_with_the_region_asked_for(site: Clinic) -> N
     for odd in ("1,2,3,4", "10,10,0,0,0,0", "10,10,-1,0,5,5", "10,,0,0,5,5"):
         answer = await site.client.get(f"{place(one)}/rendered?viewport={odd}")
         assert answer.status_code == 400, odd
-    several = await site.client.get(f"{place(one)}/frames/1,1/rendered")
-    assert several.status_code == 400
+
+
+async def test_several_pictures_come_as_one_body(site: Clinic) -> None:
+    uids = {"StudyInstanceUID": "2.25.9", "SeriesInstanceUID": "2.25.9.1"}
+    clip, still = changed(CLIP, **uids), changed("MR_small.dcm", **uids)
+    await stow(site, clip, still, changed("test-SR.dcm", **uids))
+    jpeg = {"accept": 'multipart/related; type="image/jpeg"'}
+    sizes = [(320, 240), (64, 64)]
+    for address in ("/dicom-web/studies/2.25.9", "/dicom-web/studies/2.25.9/series/2.25.9.1"):
+        for head in (jpeg, {}):
+            found = await site.client.get(f"{address}/rendered?viewport=64,64", headers=head)
+            assert found.headers["content-type"].startswith('multipart/related; type="image/jpeg"')
+            shown = [Image.open(io.BytesIO(part)).size for part in parts_of(found)]
+            assert shown == [(64, 48), (64, 64)]
+    alone = await site.client.get(f"{place(still)}/rendered", headers=jpeg)
+    assert [Image.open(io.BytesIO(part)).size for part in parts_of(alone)] == sizes[1:]
+    frames = await site.client.get(f"{place(clip)}/frames/3,1/rendered", headers={"accept": "*/*"})
+    assert [Image.open(io.BytesIO(part)).size for part in parts_of(frames)] == sizes[:1] * 2
+    assert len(set(parts_of(frames))) == 2
+    bare = await site.client.get(
+        f"{place(clip)}/frames/3,1/rendered", headers={"accept": "image/jpeg"}
+    )
+    assert bare.status_code == 406
+    assert (await site.client.get(f"{place(clip)}/frames/1,31/rendered")).status_code == 404
+    assert (await site.client.get(f"{place(clip)}/frames/1,2/thumbnail")).status_code == 400
 
 
 async def test_what_was_stored_is_told_with_its_address(site: Clinic) -> None:
