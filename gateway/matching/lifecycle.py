@@ -181,7 +181,8 @@ def _revision(
     if len(new) < len(said):
         problems.append(Problem(ProblemCode.CONFLICTING_RESULTS, "R"))
     sent = next((one.report for one in reversed(chain) if one.sent), None)
-    named = next((one.report.patient for one in reversed(chain) if one.report.patient.known), None)
+    standing = [one.report.patient for one in reversed(chain) if not one.discarded]
+    named = next((patient for patient in standing if patient.known), None)
     merged = replace(
         report,
         id=last.report.id,

@@ -232,6 +232,8 @@ def test_what_leaves_was_said_by_the_device_and_not_discarded(
 ) -> None:
     for clinic, row, step in played(play):
         chain = [one for one in clinic.rows if one.filed.id == row.filed.id and one is not row]
+        kept = [one for one in chain if one.state is not ReportState.DISCARDED]
+        assert row.patient in {None, step.patient, *(one.patient for one in kept)}
         standing = {
             x for one in chain if one.state is not ReportState.DISCARDED for x in one.results
         }

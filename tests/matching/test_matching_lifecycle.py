@@ -174,6 +174,14 @@ def test_who_was_named_once_is_named_still() -> None:
     assert pieces(replace(first, id="c" * 32), (sent(first), nameless), "3") == ()
 
 
+def test_a_patient_that_was_discarded_is_nobody() -> None:
+    first = report("a" * 32, one("GLU", "5.5"))
+    wrong = replace(first, patient=Patient((PatientId("M2", "P.3"),)))
+    chain = (sent(first), Earlier(wrong, 2, sent=False, waits=False, discarded=True))
+    (piece,) = pieces(report("b" * 32, one("GLU", "5.6")), chain, "3")
+    assert not piece.report.patient.known
+
+
 def test_an_older_content_does_not_come_back() -> None:
     first = report("a" * 32, one("GLU", "5.5"))
     second = replace(first, observations=(one("GLU", "5.6"),))
