@@ -181,8 +181,8 @@ def _revision(
     if len(new) < len(said):
         problems.append(Problem(ProblemCode.CONFLICTING_RESULTS, "R"))
     sent = next((one.report for one in reversed(chain) if one.sent), None)
-    standing = [one.report.patient for one in reversed(chain) if not one.discarded]
-    named = next((patient for patient in standing if patient.known), None)
+    standing = [one for one in reversed(chain) if not one.discarded]
+    named = next((one.report.patient for one in standing if one.report.patient.known), None)
     merged = replace(
         report,
         id=last.report.id,
@@ -190,7 +190,7 @@ def _revision(
         observations=snapshot,
         problems=tuple(dict.fromkeys(problems)),
     )
-    order = next((one.order for one in reversed(chain) if one.order is not None), None)
+    order = next((one.order for one in standing if one.order is not None), None)
     return Piece(merged, last.revision + 1, sent, order)
 
 
