@@ -34,7 +34,8 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 def parts_of(bench: Bench) -> Parts:
     known = {"store": bench.store, "router": bench.router, "clock": bench.clock}
     more = {"intake": bench.intake, "destinations": {"ehr": "mllp"}, "lanes": {}, "running": True}
-    return cast("Parts", SimpleNamespace(**known, **more, links=LinkBoard(())))
+    rest = {"links": LinkBoard(()), "four_eyes": False}
+    return cast("Parts", SimpleNamespace(**known, **more, **rest))
 
 
 def then(

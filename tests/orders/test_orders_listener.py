@@ -244,3 +244,15 @@ async def test_each_message_has_its_own_time_to_end(tmp_path: Path) -> None:
         assert second.stopped
         while link._work is not None:  # it is filed all the same
             await asyncio.sleep(0)
+
+
+async def test_an_ehr_that_half_closes_behind_its_messages_is_answered(tmp_path: Path) -> None:
+    async with ehr(tmp_path) as side, listening(side) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for number in range(3):
+            body = message(*ordered("1", f"P{number}", f"L{number}"), kind="ORM^O01", control="7")
+            writer.write(b"\x0b" + body.replace(b"|7|", b"|%d|" % number) + END)
+        writer.write_eof()
+        answers = await asyncio.wait_for(reader.read(), 10)
+        assert [answers.count(b"MSA|AA|%d\r" % number) for number in range(3)] == [1, 1, 1]
+        await closed(writer)
