@@ -163,6 +163,8 @@ class PatientId:
 
 @dataclass(frozen=True, slots=True)
 class Patient:
+    """``name`` is family, given, middle, suffix and prefix in one text; see ``gateway.names``."""
+
     ids: tuple[PatientId, ...] = ()
     name: str | None = None
     birth_date: str | None = None
