@@ -168,14 +168,15 @@ async def _within(
     if level is Level.STUDY:
         found = await _with_series(index, study, identifier, above)
         if found is not None:
-            yield found
+            yield await _with_availability(index, identifier, found, study.uid)
         return
     for series in await index.series(study.uid):
         if not _matches(identifier, series, _SERIES):
             continue
         here = {**above, **_written(series, _SERIES)}
         if level is Level.SERIES:
-            yield _data_set(here)
+            found = _data_set(here)
+            yield await _with_availability(index, identifier, found, study.uid, series.uid)
             continue
         for instance in await index.instances(study.uid, series.uid):
             if _matches(identifier, instance, _IMAGE):
@@ -198,6 +199,16 @@ async def _with_series(
         "NumberOfStudyRelatedSeries": str(len(series)),
     }
     return _data_set({**above, **extra})
+
+
+async def _with_availability(
+    index: Index, identifier: Dataset, found: Dataset, *uids: str
+) -> Dataset:
+    """Of a study or series, when that is asked for: the worst of its images'."""
+    if "InstanceAvailability" in identifier:
+        each = {_availability(one) for one in await index.instances(*uids)}
+        found.InstanceAvailability = "UNAVAILABLE" if "UNAVAILABLE" in each else "ONLINE"
+    return found
 
 
 def _matches(identifier: Dataset, row: Row, table: Mapping[str, Callable[[Row], str]]) -> bool:

@@ -380,11 +380,16 @@ async def test_from_the_pacs_s_word_to_the_query(
         assert await retention(clinic, clock).once() == 2
         assert not any(path.exists() for path in paths)
         assert await peer.instances() == 2
-        keys = ("QueryRetrieveLevel=IMAGE", f"StudyInstanceUID={STUDY}")
-        keys += (f"SeriesInstanceUID={STUDY}.1", "InstanceAvailability")
-        parts = [part for key in keys for part in ("-k", key)]
-        code, text = await tool("findscu", "-S", "-v", "-aet", UNIT, *parts, "127.0.0.1", ours)
-        assert (code, text.count("UNAVAILABLE")) == (0, 2)
+        asked = (f"StudyInstanceUID={STUDY}", "InstanceAvailability")
+        for level, above, count in (
+            ("STUDY", (), 1),
+            ("SERIES", ("SeriesInstanceUID",), 1),
+            ("IMAGE", (f"SeriesInstanceUID={STUDY}.1",), 2),
+        ):
+            keys = (f"QueryRetrieveLevel={level}", *asked, *above)
+            parts = [part for key in keys for part in ("-k", key)]
+            code, text = await tool("findscu", "-S", "-v", "-aet", UNIT, *parts, "127.0.0.1", ours)
+            assert (code, text.count("UNAVAILABLE")) == (0, count)
         parts = ["-k", "QueryRetrieveLevel=STUDY", "-k", f"StudyInstanceUID={STUDY}"]
         out = tmp_path / "out"
         out.mkdir()

@@ -56,9 +56,20 @@ async def test_find_at_every_level(tmp_path: Path) -> None:
         found = await asked(port, tmp_path / "b", "STUDY", "PatientName=test^m*", "StudyDate=2026-")
         assert [str(f.PatientName) for f in found] == ["TEST^Müller"]
         assert not await asked(port, tmp_path / "c", "STUDY", "ModalitiesInStudy=CT")
-        (series,) = await asked(
-            port, tmp_path / "d", "SERIES", "StudyInstanceUID=2.25.1", "Modality", "SeriesNumber"
+        (here,) = await asked(
+            port, tmp_path / "f", "STUDY", "StudyInstanceUID=2.25.2", "InstanceAvailability"
         )
+        assert here.InstanceAvailability == "ONLINE"
+        (series,) = await asked(
+            port,
+            tmp_path / "d",
+            "SERIES",
+            "StudyInstanceUID=2.25.1",
+            "Modality",
+            "SeriesNumber",
+            "InstanceAvailability",
+        )
+        assert series.InstanceAvailability == "ONLINE"
         assert (series.Modality, series.SeriesNumber) == ("US", 1)
         uids = ("StudyInstanceUID=2.25.1", "SeriesInstanceUID=2.25.1.1")
         images = await asked(
