@@ -146,9 +146,8 @@ class Shelves:
             shelf.close()
 
     def _open(self, folder: Path) -> Shelf:
-        if not folder.is_dir():
-            folder.mkdir(mode=0o700, exist_ok=True)
-            sync_folder(self.directory)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        sync_folder(self.directory)  # also when it is there: the last attempt may have ended here
         return Shelf(folder)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -169,6 +169,70 @@ def test_a_folder_of_long_ago_is_not_kept_open(tmp_path: Path) -> None:
 def reception(made: Shelves) -> Reception:
     offered = Offered("1.2", "1.3", EXPLICIT_LE, None, "A")
     return Reception(offered, made, lambda: NOW, lambda: None)
+
+
+def name_of(descriptor: int) -> str:
+    return Path(f"/proc/self/fd/{descriptor}").readlink().name
+
+
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The names of what is synced, in order."""
+    names: list[str] = []
+    fsync = os.fsync
+
+    def noted(descriptor: int) -> None:
+        names.append(name_of(descriptor))
+        fsync(descriptor)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", noted)
+        yield names
+
+
+def received(made: Shelves) -> None:
+    one = reception(made)
+    one.write([memoryview(b"x")])
+    one.put_in_place()
+    one.arrived()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc names open files")
+def test_every_name_on_the_way_to_a_file_is_synced(tmp_path: Path, synced: list[str]) -> None:
+    made = shelves(tmp_path)
+    try:
+        assert synced == [tmp_path.name, "archive"]
+        received(made)
+        assert synced[2:] == ["archive", f"{1:032x}.part", "2026-01-05"]
+        received(made)
+        assert synced[5:] == [f"{2:032x}.part", "2026-01-05"]
+    finally:
+        made.close()
+
+
+def test_a_day_whose_name_could_not_be_synced_is_synced_the_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its folder is there by then, and may not be after a power cut."""
+    made = shelves(tmp_path)
+    fsync, troubles = os.fsync, [OSError(28, "No space left on device")]
+    calls: list[int] = []
+
+    def failing(descriptor: int) -> None:
+        calls.append(descriptor)
+        if troubles:
+            raise troubles.pop()
+        fsync(descriptor)
+
+    try:
+        monkeypatch.setattr(os, "fsync", failing)
+        with pytest.raises(StoreFull):
+            received(made)
+        assert len(calls) == 1
+        received(made)
+        assert len(calls) == 4  # the archive, the file, the day
+    finally:
+        made.close()
 
 
 def test_ten_thousand_small_pieces(tmp_path: Path) -> None:
