@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from store_samples import (
+    NOON,
     UNKNOWN_TEST,
     Clock,
     corrected,
@@ -20,7 +22,7 @@ from store_samples import (
 
 from gateway.errors import StoreCorrupt, StoreError
 from gateway.report import Problem, ProblemCode
-from gateway.store import Filing, HoldState, Outcome, ReportState, Store
+from gateway.store import Filed, Filing, HoldState, Outcome, ReportState, Store
 
 HELD = report(1, problems=(UNKNOWN_TEST,))
 AMBIGUOUS = Filing(b"k" * 32, problems=(Problem(ProblemCode.AMBIGUOUS_DEVICE, "H.5"),))
@@ -91,6 +93,54 @@ async def test_what_is_read_again_may_be_held_again(store: Store) -> None:
     )
     assert len(filed.holds) == 1
     assert [h.report for h in await store.holds.list()] == ["report-1"]
+
+
+async def acts(store: Store) -> list[tuple[str, str, str, str]]:
+    """What stands in the audit trail, the oldest first."""
+    found = [(a.actor, a.action, a.subject, a.detail) for a in await store.audit.list()]
+    return found[::-1]
+
+
+async def test_a_revision_that_leaves_ends_the_holds_of_those_before_it(store: Store) -> None:
+    """Of this report alone, and of none after it."""
+    (first,) = (await file(store, filing(HELD, key="first"))).holds
+    other = report(2, problems=(UNKNOWN_TEST,))
+    (kept,) = (await file(store, filing(other, key="other"))).holds
+    third = replace(HELD, revision=3, body="3")
+    (later,) = (await file(store, filing(third, key="third"))).holds
+    second = replace(corrected(replace(HELD, problems=()), message(1)), supersedes=True)
+    await file(store, filing(second, key="second"))
+    assert [hold.id for hold in await store.holds.list()] == [kept, later]
+    (ended, *_) = await store.holds.list(state=None)
+    words = "revision 2 stands for it"
+    assert (ended.id, ended.state, ended.actor, ended.reason) == (
+        first,
+        HoldState.RELEASED,
+        "gateway",
+        words,
+    )
+    assert await acts(store) == [("gateway", "release", f"hold {first}", words)]
+    assert await state_of(store, 1, 1) is ReportState.REPLACED
+    (books,) = await store.books.between(NOON, NOON + timedelta(days=1))
+    assert (books.received, books.held, books.queued) == (3, 2, 1)
+
+
+async def read_again(store: Store, transmission: int) -> Filed:
+    return await store.reports.file_again(transmission, [HELD], actor="tech", reason="map")
+
+
+async def test_reports_read_since_end_the_hold_of_their_transmission_alone(store: Store) -> None:
+    whole = await file(store, AMBIGUOUS, outcome=Outcome.UNREADABLE)
+    another = replace(AMBIGUOUS, content_key=b"l" * 32)
+    kept = (await file(store, another, outcome=Outcome.UNREADABLE)).holds
+    (of_report,) = (await read_again(store, whole.transmission)).holds
+    reason = "it can be read now"
+    assert await store.holds.stood_for(whole.transmission, actor="tech", reason=reason) == 1
+    assert [hold.id for hold in await store.holds.list()] == [*kept, of_report]
+    assert (await acts(store))[1:] == [("tech", "release", f"hold {whole.holds[0]}", reason)]
+    (books,) = await store.books.between(NOON, NOON + timedelta(days=1))
+    assert (books.received, books.held) == (2, 2)
+    assert await store.holds.stood_for(whole.transmission, actor="tech", reason=reason) == 0
 
 
 async def test_a_release_that_cannot_be_leaves_it_held(store: Store) -> None:
