@@ -9,7 +9,7 @@ import apsw
 import pytest
 from store_samples import append, file, filing, message, report
 
-from gateway.errors import StoreError
+from gateway.errors import StoreError, StoreFailed
 from gateway.store import Outcome, Store
 from gateway.store.operation import Operation
 from gateway.store.site import count_up
@@ -223,3 +223,25 @@ async def test_what_comes_after_the_writer_has_ended_is_turned_away(store: Store
         assert isinstance(await heard, StoreError)
     with pytest.raises(StoreError, match="not open"):
         store.engine.put(lambda _: None, settle)
+
+
+async def test_a_mistake_of_ours_leaves_nobody_waiting_and_promises_nothing(store: Store) -> None:
+    """Nothing is promised after it until the store was opened again."""
+    number = store.open_transmission("haematology", "astm", "")
+
+    def mistaken() -> None:
+        raise ZeroDivisionError
+
+    async with asyncio.timeout(60):
+        wrong, entry = await asyncio.gather(
+            store.engine.write(lambda c: count_up(c, "n"), committed=mistaken),
+            append(store, number, b"entry"),
+            return_exceptions=True,
+        )
+        late = await asyncio.gather(append(store, number, b"late"), return_exceptions=True)
+    for outcome in (wrong, entry, *late):
+        assert isinstance(outcome, StoreFailed)
+        assert "ZeroDivisionError" in str(outcome)
+    assert not store.healthy
+    await store.reopen()
+    assert (await file(store, filing(report(1)))).reports == ("report-1",)
