@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway import logs
-from gateway.supervision import describe
+from gateway.logs import describe
 from gateway.web.study_links import PATH
 from gateway.web.token import Token
 
@@ -63,7 +63,7 @@ class Guard:
 
     def _refusal(self, scope: Scope, head: Mapping[str, str]) -> tuple[int, str] | None:
         path = scope["path"]
-        if path in _OPEN or (path in _OPEN_HERE and _is_here(scope)):
+        if path in _OPEN or (path in _OPEN_HERE and _is_here(scope, head)):
             return None
         if path.startswith(PATH) and scope["method"] in _SAFE:
             return None  # the link is the right to look
@@ -99,10 +99,22 @@ def _credentials(header: str) -> tuple[str, str]:
             return "", ""
 
 
-def _is_here(scope: Scope) -> bool:
-    """Whether the caller and the address it called are this machine's own."""
+def _is_here(scope: Scope, head: Mapping[str, str]) -> bool:
+    """Whether the caller, the address it called and the name it called it by are this machine's
+    own: a page whose name was made to mean 127.0.0.1 has a name of its own, and so has what stands
+    behind a proxy."""
     places = [scope.get("client"), scope.get("server")]
+    if not is_loopback(_host_of(f"//{head.get('host', '')}")):
+        return False
     return all(place is not None and is_loopback(place[0]) for place in places)
+
+
+def _host_of(address: str) -> str:
+    """Empty where it names none, or cannot be read."""
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:
+        return ""
 
 
 def is_loopback(host: str) -> bool:
@@ -117,7 +129,7 @@ def _same_origin(head: Mapping[str, str]) -> bool:
     if head.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         return False
     origin = head.get("origin")
-    return origin is None or urlsplit(origin).netloc == head.get("host")
+    return origin is None or origin.partition("://")[2] == head.get("host")
 
 
 def _length(head: Mapping[str, str]) -> int:

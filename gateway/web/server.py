@@ -29,6 +29,7 @@ from gateway.store import Store
 from gateway.web.application import application
 from gateway.web.events import Bulletin
 from gateway.web.guard import Guard, is_loopback
+from gateway.web.line import HttpLine
 from gateway.web.metrics import Tally
 from gateway.web.parts import Parts
 from gateway.web.study_links import StudyLinks
@@ -134,7 +135,7 @@ def _configured(app: ASGIApp, site: Site) -> uvicorn.Config:
     }
     return uvicorn.Config(
         app,
-        http="h11",
+        http=HttpLine,
         ws="none",
         lifespan="off",
         log_config=None,
