@@ -1,9 +1,11 @@
 """The DICOM node: listens, decides who may do what, and keeps every association's bounds.
 
 A caller is known by AE title and address together.  The called AE title is not checked, since
-many units keep the one they came with, but it is told.  At most ``limit`` associations at once;
-further ones are told to come back.  How a negotiation went is logged when it is news: the same
-unit proposing the same again, image after image, is not.
+many units keep the one they came with, but it is told.  At most ``limit`` associations at once,
+``STRANGERS`` of them with callers in no section; further ones are told to come back.  Of too many
+connections the oldest that has not associated gives way: silence keeps no unit out.  How a
+negotiation went is logged when it is news: the same unit proposing the same again, image after
+image, is not.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from gateway.protocols.dicom.establishing import Agreement
 from gateway.protocols.dicom.familiar import Familiar
 
 HANDSHAKE = 15.0
+STRANGERS = 16
 _BACKLOG = 256
 _SPARE = 64  # connections beyond the associations, to tell their callers that it is full
 _NEWS = 256
@@ -51,8 +54,9 @@ class Node:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self.callers = callers
-        self.lines: set[Line] = set()
+        self.lines: dict[Line, None] = {}  # the oldest first
         self.established = 0
+        self._strangers = 0  # of those
         self._routing = routing
         self._settings = settings
         self._familiar = Familiar(settings)
@@ -93,9 +97,10 @@ class Node:
         return Line(association, self._routing, self)
 
     def opened(self, line: Line) -> None:
-        self.lines.add(line)
+        self.lines[line] = None
         if len(self.lines) > self._limit + _SPARE:
-            line.abort()
+            others = (one for one in self.lines if not one.admitted and one is not line)
+            next(others, line).abort()
 
     def establishing(
         self,
@@ -110,23 +115,29 @@ class Node:
         if policy is None:
             self._strange(line)
             line.put(line.association.reject(CALLING_AE_NOT_RECOGNIZED))
-        elif self.established >= self._limit:
+        elif self._full(line):
             line.put(line.association.reject(LOCAL_LIMIT_EXCEEDED))
         else:
             self._accept(line, event, policy)
 
     def ended(self, line: Line, reason: str) -> None:
-        self.lines.discard(line)
+        self.lines.pop(line, None)
         self._filing = {earlier for earlier in self._filing if earlier.busy}
         if line.busy:
             self._filing.add(line)
         if not line.admitted:
             return
         self.established -= 1
+        self._strangers -= line.caller.device is None
         if reason:
             logs.get().info(
                 "dicom.ended", device=line.caller.device, peer=str(line.caller), reason=reason
             )
+
+    def _full(self, line: Line) -> bool:
+        if line.caller.device is None and self._strangers >= STRANGERS:
+            return True
+        return self.established >= self._limit
 
     def _accept(self, line: Line, event: AssociationRequested, policy: Policy) -> None:
         agreement = self._familiar.agreement(event.request, policy)
@@ -134,6 +145,7 @@ class Node:
         line.admitted = True
         self.established += 1
         device = line.caller.device
+        self._strangers += device is None
         if device is None:
             self._strange(line)
         else:
@@ -143,7 +155,7 @@ class Node:
     def _strange(self, line: Line) -> None:
         caller = line.caller
         if self.callers.is_new(caller):
-            self._post(StrangerCalled(str(caller), f"calls {caller.called}; in no section"))
+            self._post(StrangerCalled(str(caller), f"calls {caller.calls}; in no section"))
 
     def _explain(self, line: Line, device: str, agreement: Agreement) -> None:
         lines = agreement.explanation
@@ -154,7 +166,7 @@ class Node:
             self._told.clear()
         self._told[who] = news
         accepted = len(agreement.negotiation.accepted)
-        detail = f"{who} calls {line.caller.called}: {accepted} of {len(lines)} contexts"
+        detail = f"{who} calls {line.caller.calls}: {accepted} of {len(lines)} contexts"
         self._post(LinkChanged(device, LinkState.UP, detail))
         for text in lines:
             logs.get().info("dicom.context", device=device, peer=who, detail=text)

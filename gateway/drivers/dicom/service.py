@@ -28,9 +28,10 @@ association ends, ``provide`` is cancelled; what must be finished belongs into t
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Final, Protocol
 
 from gateway.errors import GatewayError
 from gateway.protocols.dicom import (
@@ -69,6 +70,9 @@ class AssociationRefused(GatewayError):
         self.negotiation = negotiation
 
 
+_TITLE: Final = re.compile("[A-Za-z_][A-Za-z0-9_.-]*")
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who asked for the association.  ``device`` is the section's name; None is a stranger."""
@@ -79,7 +83,19 @@ class Caller:
     host: str
 
     def __str__(self) -> str:
-        return f"{self.ae_title}@{self.host}"
+        known = self.device is not None  # then it is the configuration's own
+        return f"{self.ae_title if known else _sayable(self.ae_title)}@{self.host}"
+
+    @property
+    def calls(self) -> str:
+        """The called title, as far as it may be told."""
+        return _sayable(self.called)
+
+
+def _sayable(title: str) -> str:
+    """A title as logs and status topics may have it: somebody may have typed a patient's name or
+    number where one belongs."""
+    return title if _TITLE.fullmatch(title) else "(an odd title)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from peers import associated, connected
 from samples import data_set
 
 from gateway.drivers.dicom import Remote, echo
+from gateway.drivers.dicom.node import STRANGERS
+from gateway.errors import GatewayError
 from gateway.protocols.dicom import Status, propose
 from gateway.protocols.dicom.sop_classes import VERIFICATION
 from gateway.protocols.dicom.transfer_syntaxes import IMPLICIT_LE
@@ -237,3 +239,39 @@ def test_the_same_on_uvloop(tmp_path: Path) -> None:
             assert len(clinic.files()) == 5
 
     uvloop.run(run())
+
+
+async def test_silent_connections_keep_no_unit_out(tmp_path: Path) -> None:
+    async with site(tmp_path, associations=4) as clinic, AsyncExitStack() as stack:
+        unit = await stack.enter_async_context(associated(clinic.port))
+        for _ in range(100):
+            await stack.enter_async_context(connected(clinic.port))
+        answer = await echo(Remote("GATEWAY", "127.0.0.1", clinic.port), UNIT)
+        assert answer.message.status == Status.SUCCESS
+        assert await unit.store("1.2.1", data_set("1.2.1")) == 0
+
+
+async def test_strangers_leave_places_for_the_units(tmp_path: Path) -> None:
+    async with site(tmp_path, associations=STRANGERS + 2) as clinic, AsyncExitStack() as stack:
+        remote = Remote("GATEWAY", "127.0.0.1", clinic.port)
+        for number in range(STRANGERS):
+            calling = associated(clinic.port, VERIFICATION, IMPLICIT_LE, f"ODD{number}")
+            await stack.enter_async_context(calling)
+        with pytest.raises(GatewayError):
+            await echo(remote, "ONEMORE")
+        assert (await echo(remote, UNIT)).message.status == Status.SUCCESS
+        await stack.aclose()
+        await until_gone(clinic)
+        assert (await echo(remote, "ONEMORE")).message.status == Status.SUCCESS
+
+
+async def test_a_name_where_a_title_belongs_is_not_told(tmp_path: Path) -> None:
+    async with site(tmp_path) as clinic:
+        await echo(Remote("DOE^JANE", "127.0.0.1", clinic.port), UNIT)
+        await echo(Remote("GATEWAY", "127.0.0.1", clinic.port), "DOE^JANE")
+        await echo(Remote("GATEWAY", "127.0.0.1", clinic.port), "NEWUNIT")
+        told = [str(posted.notice) for posted in clinic.notices.recent]
+        assert not [line for line in told if "JANE" in line]
+        assert [line for line in told if "an odd title" in line]
+        assert [line for line in told if "NEWUNIT@127.0.0.1" in line]
+        assert clinic.imaging.node.callers.strangers[0].ae_title == "DOE^JANE"
