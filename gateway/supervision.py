@@ -7,10 +7,10 @@ code position, never its text, which may quote a device.
 from __future__ import annotations
 
 import asyncio
-import traceback
 from collections.abc import Awaitable, Callable
 
 from gateway import logs
+from gateway.logs import describe
 
 _FIRST, _LONGEST = 0.5, 30.0
 
@@ -34,12 +34,3 @@ async def supervise(
             pause = _FIRST
         await sleep(pause)
         pause = min(pause * 2, _LONGEST)
-
-
-def describe(error: BaseException) -> str:
-    """``ValueError at intake.py:88``: enough to find it, nothing anybody wrote."""
-    if isinstance(error, BaseExceptionGroup):
-        return "; ".join(describe(inner) for inner in error.exceptions)
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" at {frames[-1].filename.rsplit('/', 1)[-1]}:{frames[-1].lineno}" if frames else ""
-    return f"{type(error).__name__}{where}"

@@ -20,7 +20,7 @@ from typing import Any, Final
 from gateway import logs
 from gateway.intake.arrival import Arrival
 from gateway.intake.drafting import Draft, Setup, unpacked
-from gateway.supervision import describe
+from gateway.logs import describe
 
 Told = Callable[[Sequence[Draft | None]], None]
 

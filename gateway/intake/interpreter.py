@@ -13,11 +13,11 @@ from gateway import logs
 from gateway.intake.arrival import Arrival
 from gateway.intake.attribution import Attribution, Known
 from gateway.intake.planning import Meaning
+from gateway.logs import describe
 from gateway.profiles import Context, read_transmission
 from gateway.protocols.astm import Ack
 from gateway.report import Problem, ProblemCode, Report
 from gateway.store import OpenTransmission
-from gateway.supervision import describe
 
 
 class Interpreter:

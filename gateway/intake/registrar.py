@@ -20,6 +20,7 @@ from gateway.intake.arrival import Arrival
 from gateway.intake.attribution import Known
 from gateway.intake.drafting import Draft
 from gateway.intake.planning import Check, Meaning, Planner, reasons
+from gateway.logs import describe
 from gateway.matching import Finding, Rules, Subject, look, nothing_before
 from gateway.notices import (
     ClockRead,
@@ -31,7 +32,6 @@ from gateway.notices import (
 )
 from gateway.report import Problem, ProblemCode
 from gateway.store import Filed, Filing, NotOpen, Outcome, OutOfDate, Store
-from gateway.supervision import describe
 
 _PAUSE = 0.5
 
