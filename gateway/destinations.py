@@ -116,7 +116,7 @@ def _destination(
                 )
             )
         case FileDestination():
-            section.directory.mkdir(parents=True, exist_ok=True)
+            section.directory.mkdir(parents=True, exist_ok=True, mode=0o750)
             return FileDrop(section.directory, extension=section.extension)
         case MqttDestination():
             return _publisher(name, section, site, notices, clock)

@@ -94,7 +94,8 @@ class Shelves:
 
     def prepare(self) -> None:
         """Makes the folders that must be there."""
-        self.incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.incoming.mkdir(exist_ok=True, mode=0o700)
         sync_folder(self.directory.parent)
         sync_folder(self.directory)
 

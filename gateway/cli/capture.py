@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TextIO
 
+from gateway.cli.private import new_private
 from gateway.cli.run import now
 from gateway.drivers import DeviceLink, Noise, Site
 from gateway.errors import ConfigurationError, StoreError
@@ -38,12 +39,11 @@ def capture_stream(
         names = ", ".join(sorted(known))
         raise ConfigurationError([f"--profile: unknown profile '{profile}'; known: {names}"])
     try:
-        file = output.open("x", encoding="utf-8")
+        file = new_private(output)
     except FileExistsError:
         raise ConfigurationError([f"{output}: exists already; choose another name"]) from None
     except OSError as error:
         raise ConfigurationError([f"{output}: {(error.strerror or 'error').lower()}"]) from None
-    output.chmod(0o600)
     with file:
         recording = Recording(file)
         recording.comment(f"{profile} on {stream}, {now().isoformat(timespec='seconds')}")

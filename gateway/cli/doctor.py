@@ -22,6 +22,7 @@ from typing import TextIO
 
 from gateway.cli.capture import Ear, Recording
 from gateway.cli.captures import known_profile, read_entries
+from gateway.cli.private import new_private
 from gateway.cli.run import now
 from gateway.cli.symptoms import Finding, Symptom, diagnose, legible, whole
 from gateway.cli.written import text_findings
@@ -94,8 +95,7 @@ def _diagnosed(spoken: list[Spoken], profile: AnalyzerProfile | None) -> tuple[F
 
 def _kept() -> TextIO:
     path = Path(f"doctor-{now():%Y%m%d-%H%M%S}.wire")
-    file = path.open("x", encoding="utf-8")
-    path.chmod(0o600)
+    file = new_private(path)
     print(f"what is acknowledged is in {path}; it may name patients", file=sys.stderr)
     return file
 

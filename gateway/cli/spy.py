@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from gateway.cli.capture import Recording
+from gateway.cli.private import new_private
 from gateway.cli.run import now
 from gateway.errors import ConfigurationError
 from gateway.notices import LinkState
@@ -39,11 +40,10 @@ def spy_streams(device: str, host: str, output: Path, seconds: float | None) -> 
         except ValueError as error:
             raise ConfigurationError([f"STREAM: {error}"]) from None
     try:
-        file = output.open("x", encoding="utf-8")
+        file = new_private(output)
     except OSError as error:
         why = "exists already" if isinstance(error, FileExistsError) else error.strerror
         raise ConfigurationError([f"{output}: {why}; choose another name"]) from None
-    output.chmod(0o600)
     with file:
         recording = Recording(file)
         recording.comment(f"device on {device}, host on {host}")

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from gateway.cli.asking import ask, who, wrong
+from gateway.cli.private import new_private
 from gateway.config import load
 from gateway.config.mistakes import unknown
 from gateway.errors import ConfigurationError
@@ -20,8 +21,8 @@ def save_tape(device: str, output: Path, user: str | None, config: Path) -> int:
         raise wrong(unknown("analyzer", device, configuration.analyzers))
     answer = ask(configuration, "tape", device=device, user=who(user))
     try:
-        output.touch(mode=0o600, exist_ok=False)
-        output.write_text(answer["transcript"], encoding="utf-8")
+        with new_private(output) as file:
+            file.write(answer["transcript"])
     except OSError as error:
         raise ConfigurationError([f"{output}: {(error.strerror or 'error').lower()}"]) from None
     print(f"{output} may name patients: scrub it before it travels", file=sys.stderr)

@@ -108,7 +108,10 @@ class FileDrop:
 
 
 def _write_through(path: Path, body: bytes) -> None:
-    with path.open("wb") as file:
+    """A new file, never one that a link of that name leads to; its group may read it."""
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+    with os.fdopen(descriptor, "wb") as file:
         file.write(body)
         file.flush()
         os.fsync(file.fileno())

@@ -45,8 +45,9 @@ def open_for_writing(
     now: datetime,
     randomness: Callable[[int], bytes],
 ) -> Opened:
-    connection = open_writer(database)
+    os.close(os.open(database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # never wider
     database.chmod(0o600)
+    connection = open_writer(database)
     sync_directory(database.parent)
     try:
         with translated("opening the store"):

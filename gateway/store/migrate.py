@@ -7,6 +7,7 @@ the old schema or the new one, never half.  A file that already holds data is co
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -106,6 +107,7 @@ def copy_file(source: apsw.Connection, target: Path) -> None:
     target.parent.mkdir(mode=0o700, exist_ok=True)
     part = target.with_suffix(".part")
     part.unlink(missing_ok=True)
+    os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     destination = apsw.Connection(str(part))
     with destination.backup("main", source, "main") as backup:
         backup.step(-1)

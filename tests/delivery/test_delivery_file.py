@@ -182,3 +182,20 @@ async def test_a_stop_waits_for_the_file(folder: Path, store: Store, witness: Wi
     delivered = {n for n, s in (await states(store)).items() if s is MessageState.DELIVERED}
     assert delivered <= written
     assert len(written - delivered) <= 1
+
+
+async def test_a_link_in_the_folder_leads_nowhere(folder: Path, tmp_path: Path) -> None:
+    """Whoever may write there must not write elsewhere through us."""
+    other = tmp_path / "other"
+    other.write_bytes(b"mine")
+    (folder / ".ABC234.part").symlink_to(other)
+    (folder / "ABC234.hl7").symlink_to(other)
+    await FileDrop(folder).deliver(an_entry(control_id="ABC234"))
+    assert other.read_bytes() == b"mine"
+    assert (folder / "ABC234.2.hl7").read_bytes() == oru("ABC234")
+    assert not (folder / "ABC234.2.hl7").is_symlink()
+
+
+async def test_a_file_is_not_everybodys(folder: Path) -> None:
+    await FileDrop(folder).deliver(an_entry(control_id="ABC234"))
+    assert (folder / "ABC234.hl7").stat().st_mode & 0o137 == 0
