@@ -44,10 +44,12 @@ from gateway.protocols.tables import looks_whole
 from gateway.store import Store
 from gateway.supervision import supervise
 from gateway.transports import Admission, Folder, Peer, TcpListen, configured, maintain
+from gateway.transports.budget import Budget
 from gateway.transports.inbox import Inbox
 from gateway.transports.tape import Tape
 
 _CONNECTIONS = 1024
+_PER_HOST = 256  # more of them, and its idle ones give way
 
 
 class Lines:
@@ -77,6 +79,7 @@ class Lines:
         self._profiles = catalogue()
         self.listening: dict[str, TcpListen] = {}
         self._closed: set[str] = set()
+        self._budget = Budget()
         self._all_open = asyncio.Event()
 
     @asynccontextmanager
@@ -141,7 +144,7 @@ class Lines:
                     address,
                     factory,
                     observe=observe,
-                    admission=Admission(_CONNECTIONS, _CONNECTIONS, _replaceable),
+                    admission=Admission(_CONNECTIONS, _PER_HOST, _replaceable),
                     damaged=lambda _, count: self._damaged(devices, noise, count),
                     listening=now_listening,
                 ),
@@ -184,7 +187,7 @@ class Lines:
                 line = "+".join(names)
                 tape = self._tapes.get(next(iter(devices))) or Tape()
                 parts = (self._store, self._intake, self._notices, noise)
-                sites[names] = Site(line, names, *parts, tape)
+                sites[names] = Site(line, names, *parts, tape, self._budget)
             talking = [profiles[name] for name in names]
             asked = self._worklists
             if asked is not None and asked.asks(names):

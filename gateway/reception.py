@@ -24,15 +24,17 @@ from gateway.orders.applying import Effects
 from gateway.orders.dropbox import Dropbox
 from gateway.orders.inbox import Inbox
 from gateway.orders.inbox import Policy as InboxPolicy
-from gateway.orders.listener import Budget, EhrLink
+from gateway.orders.listener import EhrLink
 from gateway.orders.menu import Menu
 from gateway.profiles import catalogue
 from gateway.store import Store
 from gateway.supervision import supervise
 from gateway.transports import Admission, Peer, StreamAddress, TcpListen, maintain
+from gateway.transports.budget import Budget
 from gateway.work_orders import lab_results, send_outs
 
 _CONNECTIONS = 1024
+_PER_HOST = 256  # more of them, and its idle ones give way
 _EXPIRY_PAUSE = 60.0
 
 
@@ -189,7 +191,7 @@ class Reception:
                 listening.set_result(None)
 
         address = StreamAddress.parse(f"tcp-listen:{endpoint}")
-        admission = Admission(_CONNECTIONS, _CONNECTIONS, _replaceable)
+        admission = Admission(_CONNECTIONS, _PER_HOST, _replaceable)
         return asyncio.create_task(
             supervise(
                 "orders line",

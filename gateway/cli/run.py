@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import resource
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -19,6 +20,7 @@ from gateway.config.contradictions import contradictions
 from gateway.messages import Tables, tables_of, take_tables
 from gateway.optional import COLOURS, PIXELS, leave_out
 
+FILES: Final = 65_536
 GARBAGE: Final = (10_000, 20, 20)
 """When to collect: new objects, then rounds of the younger generations."""
 
@@ -41,6 +43,7 @@ def check_configuration(path: Path, show_schema: bool) -> int:
 def run_gateway(path: Path) -> int:
     """Runs until SIGTERM or Ctrl-C; prints ``ready`` when all listeners are open."""
     leave_out(*PIXELS, *COLOURS)
+    _allow_files()
     preparing = Apart(partial(_prepared, path))
     runner = _loop_runner()
     import_module("gateway.app")  # meanwhile
@@ -64,6 +67,15 @@ def _prepared(path: Path) -> _Prepared:
 
     configuration = load(path)
     return _Prepared(configuration, tables_of(message_profiles(configuration)))
+
+
+def _allow_files() -> None:
+    """As many open files as this process may have, where fewer are usual: a connection is one, and
+    strangers must not be able to use them up."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _loop_runner() -> asyncio.Runner:

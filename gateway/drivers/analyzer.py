@@ -44,6 +44,11 @@ class AstmLink(DeviceLink):
         self._receiver = Receiver(dialect)
         self._texts: list[bytes] = []
         self._pending = b""
+        self._size = 0  # of all texts
+
+    @property
+    def holding(self) -> int:
+        return self._receiver.unread + self._size
 
     def arrived(self, data: bytes) -> None:
         if not self._waiting and (found := self._receiver.receive_frame(data)) is not None:
@@ -76,6 +81,7 @@ class AstmLink(DeviceLink):
     def committed(self, error: StoreError | None) -> None:
         if error is None:
             self._texts.append(self._pending)
+            self._size += len(self._pending)
             self.write(self._receiver.accept())
         else:
             if not self._texts:
@@ -145,4 +151,5 @@ class AstmLink(DeviceLink):
     def _taken(self) -> bytes:
         text = b"".join(self._texts)
         self._texts.clear()
+        self._size = 0
         return text

@@ -31,6 +31,7 @@ from gateway.protocols.astm import (
     SenderEvent,
     TransmissionEnded,
 )
+from gateway.protocols.errors import RemoteProtocolError
 
 _MOST_WAITING = 100
 
@@ -71,7 +72,12 @@ class AskingLink(AstmLink):
         if not self._waiting and (found := self._line.receive_frame(data)) is not None:
             self.received(*found)
             return
-        self._line.receive_data(data)
+        try:
+            self._line.receive_data(data)
+        except RemoteProtocolError:  # it floods us without waiting for an answer
+            self.refused("flood")
+            self.close()
+            return
         if not self._waiting:
             self.advance()
 

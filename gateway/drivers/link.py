@@ -16,6 +16,7 @@ from typing import Protocol, cast
 from gateway.errors import StoreError, StoreFull
 from gateway.intake import Arrival
 from gateway.notices import FrameRefused, Heard, NoiseAlarm, Noticeboard
+from gateway.transports.budget import SMALL, Budget
 from gateway.transports.tape import Mark, Tape
 
 _TELL = 1.0  # seconds between two signs of life that are told
@@ -65,6 +66,7 @@ class Site:
     notices: Noticeboard
     noise: Noise
     tape: Tape = field(default_factory=Tape)
+    budget: Budget = field(default_factory=Budget)
 
 
 class Noise:
@@ -105,6 +107,7 @@ class DeviceLink(asyncio.Protocol):
         self._waiting = False
         self._lost = False
         self._said_all = False
+        self._held = 0
         self._deadline: float | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._rings_at = 0.0
@@ -120,6 +123,7 @@ class DeviceLink(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self.site.tape.device(data)
         self.arrived(data)
+        self._account()
 
     def eof_received(self) -> bool:
         """A device that closes only its own direction gets the answer to what it sent: while one
@@ -131,7 +135,11 @@ class DeviceLink(asyncio.Protocol):
         self.site.tape.mark(Mark.CLOSED, self.peer)
         self._lost = True
         self._transport = None
+        self._account()
         self._arm(None)
+        if self._timer is not None:
+            self._timer.cancel()  # it would keep what is buffered here until it rings
+            self._timer = None
         if not self._waiting:
             self.peer_gone()
 
@@ -141,6 +149,17 @@ class DeviceLink(asyncio.Protocol):
     def idle(self) -> bool:
         """Whether no transmission is under way, so that the line may be given to another caller."""
         return self._transmission is None
+
+    @property
+    def holding(self) -> int:
+        """Bytes of what has begun and not ended."""
+        return 0
+
+    def cut_off(self) -> None:
+        """It holds more than anybody, and there is no room left."""
+        self._held = 0
+        self.refused("no room for so much unfinished")
+        self.close()
 
     def close(self) -> None:
         """Ends the connection at once; unanswered frames stay unanswered."""
@@ -233,6 +252,7 @@ class DeviceLink(asyncio.Protocol):
         self._waiting = False
         self.committed(error)
         self.go_on()
+        self._account()
 
     def go_on(self) -> None:
         """After something was waited for: the events that came meanwhile, or the line's end."""
@@ -243,6 +263,13 @@ class DeviceLink(asyncio.Protocol):
             self.advance()
             if self._said_all and not self._waiting:
                 self.hang_up()
+
+    def _account(self) -> None:
+        held = 0 if self._lost else self.holding
+        held = held if held > SMALL else 0
+        if held != self._held:
+            self._held = held
+            self.site.budget.holds(self, held)
 
     def _arm(self, deadline: float | None) -> None:
         """One timer that is late rather than renewed: a busy line moves only the deadline."""

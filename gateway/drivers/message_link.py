@@ -23,6 +23,8 @@ class Session(Protocol[E_co]):
 
     @property
     def timeout(self) -> float | None: ...
+    @property
+    def buffered(self) -> int: ...
     def receive_data(self, data: bytes) -> None: ...
     def next_event(self) -> E_co | None: ...
     def expire(self) -> E_co | None: ...
@@ -39,6 +41,10 @@ class MessageLink(DeviceLink, Generic[E]):
         super().__init__(site, peer, loop)
         self._conversation = session
         self._pending: tuple[bytes, bool] = (b"", False)
+
+    @property
+    def holding(self) -> int:
+        return self._conversation.buffered + len(self._pending[0])
 
     # for subclasses
 

@@ -33,6 +33,10 @@ class RecordingLink(DeviceLink):
         self._pending = b""
         self._text = bytearray()
 
+    @property
+    def holding(self) -> int:
+        return len(self._arrived) + len(self._pending) + len(self._text)
+
     def arrived(self, data: bytes) -> None:
         self._arrived += data
         if len(self._arrived) > LONGEST:

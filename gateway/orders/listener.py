@@ -15,6 +15,7 @@ from typing import Final, Protocol, cast
 from gateway.notices import MessageRefused, Noticeboard
 from gateway.orders.acknowledging import Answer
 from gateway.protocols.mllp import Block, Decoder, Junk, Oversize, encode_block
+from gateway.transports.budget import Budget
 
 LONGEST: Final = 16 * 1024 * 1024
 _SLOWEST: Final = 300.0
@@ -25,15 +26,6 @@ class Receive(Protocol):
     """``Inbox.receive``."""
 
     def __call__(self, body: bytes, source: str) -> Awaitable[Answer]: ...
-
-
-class Budget:
-    """Bytes of unfinished messages on all connections together; many half messages must not fill
-    the memory."""
-
-    def __init__(self, limit: int = 128 * 1024 * 1024) -> None:
-        self.limit = limit
-        self.used = 0
 
 
 class EhrLink(asyncio.Protocol):
@@ -56,7 +48,6 @@ class EhrLink(asyncio.Protocol):
         self._loop = loop
         self._slowest = slowest
         self._decoder = Decoder(LONGEST)
-        self._held = 0
         self._transport: asyncio.Transport | None = None
         self._work: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -65,6 +56,9 @@ class EhrLink(asyncio.Protocol):
     def idle(self) -> bool:
         """Whether the connection may give its place to a new one."""
         return self._work is None and not self._decoder.incomplete
+
+    def cut_off(self) -> None:
+        self._drop("too many unfinished messages")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -77,18 +71,14 @@ class EhrLink(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
-        self._budget.used -= self._held
-        self._held = 0
+        self._budget.holds(self, 0)
         self._stop_timer()
 
     def _account(self) -> None:
         """Half a message counts against the budget and has a time to end."""
         now = self._decoder.incomplete
-        self._budget.used += now - self._held
-        self._held = now
-        if self._budget.used > self._budget.limit:
-            self._drop("too many unfinished messages")
-        elif not now:
+        self._budget.holds(self, now)
+        if not now:
             self._stop_timer()
         elif self._timer is None:
             self._timer = self._loop.call_later(

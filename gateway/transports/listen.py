@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -122,6 +123,8 @@ class Listener:
         if len(same) >= rules.per_host and len(live := _live(same)) >= rules.per_host:
             return self._replace(live)
         if len(self._open) >= rules.limit and len(live := _live(self._open)) >= rules.limit:
+            if crowd := _crowd(live, but=peer):
+                return self._replace(crowd)
             raise PeerRefused(
                 f"{_names(live)} is connected, and this line takes {rules.limit} "
                 "at a time; is a second device set to this port?"
@@ -171,6 +174,15 @@ def _is_live(connection: Connection) -> bool:
         return False
     sock = connection.transport.get_extra_info("socket")
     return bool(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _ESTABLISHED)
+
+
+def _crowd(connections: list[Connection], *, but: Peer) -> list[Connection]:
+    """Those of the address that has most of them, if it is another's and has more than its own."""
+    counts = Counter(c.peer.host for c in connections if c.peer is not None)
+    host, count = counts.most_common(1)[0]
+    if host == but.host or count < 2:
+        return []
+    return [c for c in connections if c.peer is not None and c.peer.host == host]
 
 
 def _names(connections: list[Connection]) -> str:

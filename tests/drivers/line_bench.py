@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from gateway.drivers import DeviceLink, Noise, Site
@@ -13,6 +14,7 @@ from gateway.intake import Arrival
 from gateway.lines import link_for
 from gateway.notices import Noticeboard
 from gateway.profiles import AnalyzerProfile
+from gateway.transports.budget import Budget
 
 NOW = datetime(2026, 1, 5, 9, 15, tzinfo=UTC)
 Done = Callable[[StoreError | None], None]
@@ -77,6 +79,12 @@ class Bench:
         self._site = Site(
             "lab-1", ("lab-1",), self.journal, self.inbox, Noticeboard(lambda: NOW), Noise(limit=1)
         )
+
+    def bounded(self, limit: int) -> Budget:
+        """What connections from now on may hold together."""
+        budget = Budget(limit)
+        self._site = replace(self._site, budget=budget)
+        return budget
 
     def connect(self) -> DeviceLink:
         loop = asyncio.get_running_loop()

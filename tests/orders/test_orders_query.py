@@ -30,6 +30,10 @@ class Wire(asyncio.Transport):
         super().__init__()
         self.written = bytearray()
         self.came = asyncio.Event()
+        self.gone = False
+
+    def abort(self) -> None:
+        self.gone = True
 
     def write(self, data: Any) -> None:
         self.written += data
@@ -264,3 +268,14 @@ async def test_a_delimiter_in_a_name_is_one_character_for_the_device(tmp_path: P
         answer = await ask(made, wire, query("^L1"))
         (patient,) = [line for line in answer if line.startswith("P|")]
         assert patient.split("|")[5] == "D&S&O&E&E^J&F&A~N&R&E"
+
+
+async def test_a_flood_before_our_answer_ends_the_connection(tmp_path: Path) -> None:
+    async with ehr(tmp_path) as side:
+        made, wire = link(side, "vitros", CODES)
+        made.data_received(b"\x05")
+        await wire.until(lambda got: got.endswith(b"\x06"))
+        made.data_received(session("H|\\^&"))
+        made.data_received(b"x" * 1_000_000)
+        assert wire.gone
+        made.connection_lost(None)

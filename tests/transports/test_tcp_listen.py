@@ -317,3 +317,16 @@ def test_why_nobody_can_call(number: int, says: str) -> None:
     finding = listen_failed("10.1.2.3:104", OSError(number, "Too many open files"))
     assert finding.state is LinkState.FAILED
     assert says in finding.text
+
+
+async def test_a_crowd_from_one_address_keeps_no_other_out(keep: Keep, observed: Observed) -> None:
+    rules = Admission(limit=3, per_host=3, replaceable=lambda driver: True)
+    line = Line(keep, observed, admission=rules)
+    crowd = [await line.call("127.0.0.2") for _ in range(3)]
+    device = await line.call("127.0.0.3")
+    assert await hung_up_on(crowd[0])
+    again = await line.call("127.0.0.3")  # one of two against two: nobody is a crowd
+    await until(lambda: len(line.drivers) == 5)
+    third = await line.call("127.0.0.4")
+    for one in (*crowd, device, again, third):
+        one.close()

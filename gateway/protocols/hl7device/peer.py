@@ -99,6 +99,11 @@ class Peer:
         return self._stream.junk
 
     @property
+    def buffered(self) -> int:
+        """Bytes held back, about."""
+        return self._stream.buffered
+
+    @property
     def wrapping(self) -> Wrapping:
         return self._stream.wrapping
 

@@ -134,7 +134,8 @@ class Stream:
         """What had begun when the peer fell silent or went away."""
         if size := self._decoder.incomplete:
             self._decoder = mllp.Decoder()
-            return MessageIncomplete(reason, bytes(self._tail[-size:]))
+            tail, self._tail = self._tail, bytearray()
+            return MessageIncomplete(reason, bytes(tail[-size:]))
         event = self._bare.connection_lost() if self._bare.buffered else None
         return event if isinstance(event, MessageIncomplete) else None
 

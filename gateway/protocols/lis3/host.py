@@ -63,6 +63,11 @@ class Host:
         return self._receiver.junk
 
     @property
+    def buffered(self) -> int:
+        """Bytes held back, about."""
+        return self._receiver.buffered
+
+    @property
     def timeout(self) -> float | None:
         if self._event is not None:
             return None

@@ -58,6 +58,11 @@ class Session(Generic[E]):
         self.ended = False
 
     @property
+    def buffered(self) -> int:
+        """Bytes held back, about."""
+        return self._stream.buffered
+
+    @property
     def wrapping(self) -> Wrapping:
         return self._stream.wrapping
 

@@ -95,7 +95,8 @@ class Stream:
         """What had begun when the peer fell silent or went away."""
         if size := self._decoder.incomplete:
             self._decoder = mllp.Decoder(self._limit)
-            return MessageIncomplete(reason, bytes(self._tail[-size:]))
+            tail, self._tail = self._tail, bytearray()
+            return MessageIncomplete(reason, bytes(tail[-size:]))
         rest = self._splitter.take_rest()
         return MessageIncomplete(reason, rest) if rest.strip(_BLANK) else None
 
