@@ -37,8 +37,8 @@ from gateway.notices import Noticeboard
 from gateway.orders.acknowledging import Answer
 from gateway.orders.downloads import Downloads
 from gateway.reception import Reception, late_orders
-from gateway.standing import build_intake, build_router, desk_parts
-from gateway.starting import opened_unless, whole
+from gateway.standing import build_intake, build_router, desk_parts, opened_store
+from gateway.starting import opened_unless
 from gateway.store import Condition, Store
 from gateway.studies import Studies
 from gateway.supervision import supervise
@@ -106,7 +106,7 @@ async def running(
     links = LinkBoard(configuration.devices)
     async with AsyncExitStack() as stack:
         stack.enter_context(notices.watched_by(links.see))
-        store = await whole(Store.open(folder, clock=clock, post=notices.post), Store.aclose)
+        store = await opened_store(folder, clock, notices)
         stack.push_async_callback(store.aclose)
         for profile in message_profiles(configuration):
             await asyncio.to_thread(load_tables, profile)

@@ -9,6 +9,7 @@
     |   +-- StreamClosed         it was open and is gone (unplugged, reset, peer dead)
     +-- StoreError           IT: the disk.  Nothing may be acknowledged until it is well again
     |   +-- StoreFull            no room
+    |   +-- StoreInUse           another process has it open
     |   +-- StoreFailed          an I/O error; what was in flight is in doubt
     |   +-- StoreCorrupt         a row is not what was written
     +-- DeliveryError        the destination
@@ -22,6 +23,7 @@ a device or a destination's answer that could name a patient: it says position, 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 
@@ -57,6 +59,10 @@ class StoreFull(StoreError):
     """No room left."""
 
 
+class StoreInUse(StoreError):
+    """Another process has it: a gateway, or a command for a moment."""
+
+
 class StoreFailed(StoreError):
     """The disk reported an error; the store must be reopened before it may promise anything."""
 
@@ -89,3 +95,9 @@ class Refused(DeliveryError):
         self.reason = reason
         self.again = again
         self.stop = stop
+
+
+def said(error: OSError) -> str:
+    """The system's words alone: some libraries put theirs around them."""
+    known = error.errno is not None and error.errno > 0
+    return (os.strerror(error.errno or 0) if known else error.strerror or "error").lower()

@@ -19,7 +19,7 @@ from gateway.archive.walks import Walks
 from gateway.config import Configuration, DicomDestination, DicomSection, MqttDestination
 from gateway.drivers.dicom import Blocks, Callers, Node, Provider, Routing, Storage, Unit
 from gateway.drivers.dicom.verification import Verification
-from gateway.errors import ConfigurationError, StreamUnavailable
+from gateway.errors import ConfigurationError, StreamUnavailable, said
 from gateway.imaging.retention import Keeping, Retention
 from gateway.imaging.worklist import WorklistSource
 from gateway.imaging_services import ImagingServices, Surroundings, imaging_services
@@ -232,4 +232,5 @@ async def _listening(node: Node, listen: str) -> int:
     try:
         return await node.start(host.strip("[]"), int(port))
     except OSError as error:
-        raise StreamUnavailable(f"dicom: cannot listen on {listen} ({error.strerror})") from error
+        why = said(error)
+        raise StreamUnavailable(f"dicom: cannot listen on {listen} ({why})") from error

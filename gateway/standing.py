@@ -5,23 +5,30 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
+from pathlib import Path
+from typing import Final
 from zoneinfo import ZoneInfo
 
+from gateway import control
 from gateway.config import Configuration
 from gateway.delivery.courier import Courier
 from gateway.desk import Desk, LinkBoard
 from gateway.desk.parts import DeviceFacts, Parts
 from gateway.destinations import routes
 from gateway.devices import known_devices
-from gateway.errors import StoreError
+from gateway.errors import StoreError, StoreInUse
 from gateway.intake import Intake, Router, Sender
 from gateway.messages import ProcessingId
 from gateway.notices import Noticeboard
 from gateway.reception import control_materials, matching_rules
+from gateway.starting import whole
 from gateway.store import Store
+
+_COMMAND: Final = 10.0  # seconds
 
 
 @asynccontextmanager
@@ -41,6 +48,24 @@ async def standing(
         yield Desk(desk_parts(configuration, store, intake, router, {}, links, clock))
     finally:
         await store.aclose()
+
+
+async def opened_store(folder: Path, clock: Callable[[], datetime], notices: Noticeboard) -> Store:
+    """For a gateway that starts: a command may have it for a moment, another gateway keeps it."""
+    until = asyncio.get_running_loop().time() + _COMMAND
+    while True:
+        try:
+            return await whole(Store.open(folder, clock=clock, post=notices.post), Store.aclose)
+        except StoreInUse:
+            late = asyncio.get_running_loop().time() > until
+            if late or await asyncio.to_thread(control.began, folder) is not None:
+                raise
+        await pause()
+
+
+async def pause() -> None:
+    """Before the store is asked for again."""
+    await asyncio.sleep(0.1)
 
 
 def build_router(

@@ -5,24 +5,40 @@ from __future__ import annotations
 import asyncio
 import getpass
 import sys
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 
 from gateway.config import Configuration
+from gateway.config.mistakes import unknown
 from gateway.control import NotRunning, ask_running
-from gateway.errors import ConfigurationError
+from gateway.errors import ConfigurationError, StoreInUse
 
 _SHOWN: Final = 100
+PATIENCE: Final = 10.0  # seconds
+
+
+def pause() -> None:
+    """Before the store is asked for again."""
+    time.sleep(0.1)
 
 
 def ask(configuration: Configuration, verb: str, **arguments: Any) -> Any:
-    """The desk's answer; GatewayError when it cannot be done."""
-    folder = configuration.gateway.data_dir
-    try:
-        return ask_running(folder, verb, arguments)
-    except NotRunning:
-        return asyncio.run(_ask_store(configuration, verb, arguments))
+    """The desk's answer; GatewayError when it cannot be done.
+
+    Another command may have the store for a moment, or a gateway that is just starting."""
+    folder, until = configuration.gateway.data_dir, time.monotonic() + PATIENCE
+    while True:
+        with suppress(NotRunning):
+            return ask_running(folder, verb, arguments)
+        try:
+            return asyncio.run(_ask_store(configuration, verb, arguments))
+        except StoreInUse:
+            if time.monotonic() > until:
+                raise
+            pause()
 
 
 async def _ask_store(configuration: Configuration, verb: str, arguments: Mapping[str, Any]) -> Any:
@@ -58,6 +74,13 @@ def newest(
 def wrong(text: str) -> ConfigurationError:
     """Wrong use of a command, seen before anybody is asked."""
     return ConfigurationError([f"gateway: {text}"])
+
+
+def known_device(configuration: Configuration, name: str | None) -> None:
+    """Wrong use when nothing of this name is configured: there is none, or it is mistyped."""
+    known = [*configuration.devices, *configuration.send_outs]
+    if name is not None and name not in known:
+        raise wrong(unknown("device", name, known))
 
 
 def number(text: str, what: str) -> str:

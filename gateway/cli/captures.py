@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Final
 
+from gateway.config.mistakes import unknown
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.profiles import AnalyzerProfile, Protocol, catalogue
 from gateway.protocols.astm import Comment, Direction, Spoken, read_wire
@@ -53,8 +54,7 @@ def known_profile(name: str) -> AnalyzerProfile:
     """ConfigurationError names the known ones."""
     known = catalogue()
     if name not in known:
-        names = ", ".join(known)
-        raise ConfigurationError([f"--profile: unknown profile '{name}'; known: {names}"])
+        raise ConfigurationError([f"--profile: {unknown('profile', name, known)}"])
     return known[name]
 
 

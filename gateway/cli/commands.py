@@ -40,7 +40,9 @@ class DecodeAs(StrEnum):
 
 @app.command(epilog="Example: gateway demo --for 60 --http 127.0.0.1:8080")
 def demo(
-    http: Annotated[str, typer.Option(help="Where the pages are served.")] = "127.0.0.1:8080",
+    http: Annotated[
+        str, typer.Option(help="Where API and DICOMweb are served.")
+    ] = "127.0.0.1:8080",
     seconds: Annotated[
         float | None,
         typer.Option("--for", min=0, help="Stop after so many seconds.", metavar="SECONDS"),

@@ -6,22 +6,26 @@ import json
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
-from gateway.cli.asking import ask, who
+from gateway.cli.asking import ask, known_device, who
 from gateway.config import load
 
 
 def list_controls(path: Path, as_json: bool, device: str | None) -> int:
     """One line a series, the newest first."""
-    found = ask(load(path), "qc.list", device=device)
+    configuration = load(path)
+    found = ask(configuration, "qc.list", device=device)
+    if not found:
+        known_device(configuration, device)
     if as_json:
         print(json.dumps(found, indent=2))
         return 0
     if not found:
         print("no controls")
         return 0
-    table = Table("device", "test", "material", "lot", "level", "value", "SD", "verdict", box=None)
+    names = ("device", "test", "material", "lot", "level", "value", "SD", "verdict")
+    table = Table(*(Column(name, overflow="fold") for name in names), box=None)
     for one in found:
         series = (one["device"], one["test"], one["material"], one["lot"], one["level"])
         verdict = " ".join((one["verdict"], *one["rules"]))
@@ -35,8 +39,10 @@ def release_control(
     path: Path, device: str, test: str, results: bool, user: str | None, reason: str
 ) -> int:
     """A failed control was dealt with."""
+    configuration = load(path)
+    known_device(configuration, device)
     said = {"device": device, "test": test, "results": results}
-    answer = ask(load(path), "qc.release", **said, user=who(user), reason=reason)
+    answer = ask(configuration, "qc.release", **said, user=who(user), reason=reason)
     print(f"{device} {test} released")
     if results:
         print(f"{len(answer['results'])} held result(s) let go")

@@ -73,8 +73,7 @@ def _outcome(file: str, profile: AnalyzerProfile, *, sound: bool, found: bool) -
 def _profile(name: str) -> AnalyzerProfile:
     known = catalogue()
     if name not in known:
-        names = ", ".join(sorted(known))
-        raise ConfigurationError([f"--profile: unknown profile '{name}'; known: {names}"])
+        raise ConfigurationError([f"--profile: {unknown('profile', name, known)}"])
     return known[name]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from gateway.cli.asking import ask, number, pages, who, wrong
 from gateway.config import Configuration, load
@@ -25,7 +25,8 @@ def list_held(path: Path, as_json: bool) -> int:
     if not items:
         print("nothing is held")
         return 0
-    table = Table("id", "since", "device", "why", box=None)
+    names = ("id", "since", "device", "why")
+    table = Table(*(Column(name, overflow="fold") for name in names), box=None)
     for item in items:
         since = datetime.fromisoformat(item["since"]).astimezone().strftime("%Y-%m-%d %H:%M")
         why = "\n".join(dict.fromkeys(_reasons(item)))

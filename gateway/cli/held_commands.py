@@ -8,6 +8,8 @@ import typer
 
 from gateway.cli.options import DEFAULT, AsJson, Config, Reason, User
 
+Identity = Annotated[str, typer.Argument(help="The number of 'gateway held list'.")]
+
 held = typer.Typer(no_args_is_help=True, help="Reports that wait for a person, and why.")
 
 
@@ -20,7 +22,7 @@ def held_list(config: Config = DEFAULT, as_json: AsJson = False) -> None:
 
 
 @held.command("show", epilog="Example: gateway held show 3")
-def held_show(identity: str, config: Config = DEFAULT, as_json: AsJson = False) -> None:
+def held_show(identity: Identity, config: Config = DEFAULT, as_json: AsJson = False) -> None:
     """One held report with its reasons and the exact bytes it was read from."""
     from gateway.cli.held import show_held
 
@@ -29,7 +31,7 @@ def held_show(identity: str, config: Config = DEFAULT, as_json: AsJson = False) 
 
 @held.command("release", epilog="Example: gateway held release 3 --reason 'checked on paper'")
 def held_release(
-    identity: str,
+    identity: Identity,
     order: Annotated[
         str, typer.Option(help="The placer number of the order it answers.", metavar="PLACER")
     ] = "",
@@ -47,7 +49,7 @@ def held_release(
 
 @held.command("discard", epilog="Example: gateway held discard 3 --reason 'tube was empty'")
 def held_discard(
-    identity: str,
+    identity: Identity,
     reason: Reason,
     user: User = None,
     config: Config = DEFAULT,

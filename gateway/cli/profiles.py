@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import json
-import sys
-from typing import Any
+import textwrap
+from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
 
+from gateway.cli.asking import wrong
+from gateway.config.mistakes import unknown
 from gateway.profiles import AnalyzerProfile, QcUnknown, catalogue
+
+_WIDE: Final = 200
 
 
 def show_profiles(name: str | None, as_json: bool) -> int:
-    """All profiles a line each, or one with its codes; 2 for a name nobody knows."""
+    """All profiles, or one with its codes; wrong use for a name nobody knows."""
     known = catalogue()
     if name is not None and name not in known:
-        print(
-            f"gateway: unknown profile '{name}'; known: {', '.join(sorted(known))}", file=sys.stderr
-        )
-        return 2
+        raise wrong(unknown("profile", name, known))
     if as_json:
         chosen = [known[name]] if name else [known[n] for n in sorted(known)]
         rows = [_facts(profile, full=name is not None) for profile in chosen]
         print(json.dumps(rows[0] if name else rows, indent=2, ensure_ascii=False))
         return 0
     if name is None:
-        _table([_facts(known[n], full=False) for n in sorted(known)])
+        rows = [_facts(known[n], full=False) for n in sorted(known)]
+        console = Console()
+        if console.is_terminal and console.width < _WIDE:
+            _list(rows, console.width)
+        else:
+            _table(rows)
     else:
         _one(_facts(known[name], full=True))
     return 0
@@ -64,16 +70,26 @@ def _facts(profile: AnalyzerProfile, *, full: bool) -> dict[str, Any]:
     return facts
 
 
+def _list(rows: list[dict[str, Any]], width: int) -> None:
+    """For a terminal: names stand whole, what is long is below them."""
+    for row in rows:
+        what = f"{row['vendor']} {row['model']}".strip() or "any device"
+        print(row["name"])
+        for text in (
+            f"{what}: {row['protocol']} {row['link']}, {row['evidence']}",
+            "; ".join(row["source"]),
+        ):
+            print(textwrap.fill(text, width, initial_indent="  ", subsequent_indent="    "))
+
+
 def _table(rows: list[dict[str, Any]]) -> None:
+    """A line each, for grep."""
     table = Table("name", "vendor", "model", "link", "evidence", "source", box=None)
     for row in rows:
         link = f"{row['protocol']} {row['link']}"
         source = "; ".join(row["source"])
         table.add_row(row["name"], row["vendor"], row["model"], link, row["evidence"], source)
-    console = Console()
-    if not console.is_terminal:  # a line each, for grep
-        console = Console(width=max(240, console.width))
-    console.print(table)
+    Console(width=max(240, Console().width)).print(table)
 
 
 def _one(row: dict[str, Any]) -> None:

@@ -5,30 +5,29 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
-from gateway.cli.asking import ask, newest, who
+from gateway.cli.asking import ask, known_device, local, newest, who, wrong
 from gateway.config import load
 
 
 def list_reports(
     path: Path, as_json: bool, specimen: str | None, device: str | None, before: str
 ) -> int:
-    """One line a report, the newest first."""
+    """The newest first; the id stands whole, on a line of its own."""
+    configuration = load(path)
     asked = {"specimen": specimen, "device": device}
-    found = newest(load(path), "reports.list", before, "seq", **asked)
+    found = newest(configuration, "reports.list", before, "seq", **asked)
+    if not found:
+        known_device(configuration, device)
     if as_json:
         print(json.dumps(found, indent=2))
         return 0
     if not found:
         print("no reports")
         return 0
-    table = Table("id", "revision", "received", "device", "specimen", "state", box=None)
     for one in found:
-        identity = (one["id"], str(one["revision"]), one["received_at"][:19])
-        table.add_row(*identity, one["device"], one["specimen"] or "", one["state"])
-    Console().print(table)
+        specimen = one["specimen"] or "no specimen"
+        print(f"{local(one['received_at'])}  {one['device']}  {specimen}  {one['state']}")
+        print(f"  {one['id']}  revision {one['revision']}")
     return 0
 
 
@@ -42,6 +41,8 @@ def move_report(
     reason: str,
 ) -> int:
     """Withdraws a result where it was sent and sends it where it belongs."""
+    if not (order or patient or specimen):
+        raise wrong("what was wrong? name --order, --patient-id or --specimen")
     answer = ask(
         load(path),
         "reports.move",

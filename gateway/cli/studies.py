@@ -9,6 +9,7 @@ from typing import Any
 
 from gateway.cli.asking import ask, local, newest, who, wrong
 from gateway.config import load
+from gateway.config.mistakes import unknown
 
 _NOTED = "noted; it is done when a second person says the same within a day"
 
@@ -110,7 +111,11 @@ def keep_study(path: Path, uid: str, end: bool, user: str | None, reason: str) -
 
 def forward_study(path: Path, uid: str, to: str, user: str | None, reason: str) -> int:
     """Queues a study for a PACS again, under the identity it has now."""
-    done = ask(load(path), "studies.forward", uid=uid, to=to, user=who(user), reason=reason)
+    configuration = load(path)
+    archives = [n for n, d in configuration.destinations.items() if d.type == "dicom"]
+    if to and to not in archives:
+        raise wrong(unknown("destination of type dicom", to, archives))
+    done = ask(configuration, "studies.forward", uid=uid, to=to, user=who(user), reason=reason)
     print(f"{done['queued']} images queued for {done['destination']}")
     return 0
 

@@ -10,12 +10,12 @@ import fcntl
 import os
 from pathlib import Path
 
-from gateway.errors import StoreError
+from gateway.errors import StoreInUse
 from gateway.store.connection import sync_directory
 
 
 class DirectoryLock:
-    """Held from construction to ``release()``.  ``StoreError`` when another process has it."""
+    """Held from construction to ``release()``.  ``StoreInUse`` when another process has it."""
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / "gateway.lock"
@@ -25,9 +25,8 @@ class DirectoryLock:
         except OSError as error:
             owner = os.pread(self._file, 32, 0).decode("ascii", "replace").strip() or "unknown"
             os.close(self._file)
-            raise StoreError(
-                f"{directory} is in use by another gateway (process {owner}); "
-                "stop it, or open the store for reading only"
+            raise StoreInUse(
+                f"{directory} is in use by another gateway (process {owner}); stop it first"
             ) from error
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)

@@ -55,6 +55,8 @@ def _answer(status: int, text: str, **more: Any) -> JSONResponse:
 async def _http(_request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, HTTPException):
         return _answer(500, "internal error")
+    if (error.status_code, error.detail) == (404, "Not Found"):
+        return _answer(404, "there is nothing here; /api/v1/openapi.json lists what there is")
     return _answer(error.status_code, str(error.detail))
 
 

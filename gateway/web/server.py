@@ -23,7 +23,7 @@ from starlette.types import ASGIApp
 from gateway.archive import Archive, Filed
 from gateway.config import HttpSection
 from gateway.control import Ask
-from gateway.errors import ConfigurationError, StreamUnavailable
+from gateway.errors import ConfigurationError, StreamUnavailable, said
 from gateway.notices import Noticeboard
 from gateway.store import Store
 from gateway.web.application import application
@@ -161,9 +161,8 @@ def _listener(site: Site) -> socket.socket:
     try:
         return socket.create_server((host, int(port)), family=family, backlog=128)
     except OSError as error:
-        raise StreamUnavailable(
-            f"http: cannot listen on {site.listen} ({error.strerror})"
-        ) from None
+        why = said(error)
+        raise StreamUnavailable(f"http: cannot listen on {site.listen} ({why})") from None
 
 
 async def _first(ready: asyncio.Event, running: asyncio.Task[None]) -> None:

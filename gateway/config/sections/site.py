@@ -25,7 +25,7 @@ class GatewaySection(Section):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpSection(Section):
-    listen: Annotated[Endpoint, Setting("HOST:PORT of pages, API and DICOMweb")] = "127.0.0.1:8080"
+    listen: Annotated[Endpoint, Setting("HOST:PORT of API and DICOMweb")] = "127.0.0.1:8080"
     token_file: Annotated[
         Path | None,
         Setting("file holding the access token; default DATA_DIR/http.token, made once"),
