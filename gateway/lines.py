@@ -43,7 +43,15 @@ from gateway.protocols.hl7device import Dialect as Hl7Dialect
 from gateway.protocols.tables import looks_whole
 from gateway.store import Store
 from gateway.supervision import supervise
-from gateway.transports import Admission, Folder, Peer, TcpListen, configured, maintain
+from gateway.transports import (
+    Admission,
+    Folder,
+    Peer,
+    PeerRefused,
+    TcpListen,
+    configured,
+    maintain,
+)
 from gateway.transports.budget import Budget
 from gateway.transports.inbox import Inbox
 from gateway.transports.tape import Tape
@@ -182,7 +190,10 @@ class Lines:
         sites: dict[tuple[str, ...], Site] = {}
 
         def connect(peer: Peer) -> DeviceLink:
-            names = candidates(devices, peer.host)
+            caller = peer.host if isinstance(peer.address, TcpListen) else None
+            names = candidates(devices, caller)
+            if not names:
+                raise PeerRefused("no device of this line may call from there")
             if names not in sites:
                 line = "+".join(names)
                 tape = self._tapes.get(next(iter(devices))) or Tape()
@@ -213,7 +224,7 @@ def _replaceable(protocol: asyncio.Protocol) -> bool:
 
 def candidates(devices: dict[str, DeviceSection], host: str | None) -> tuple[str, ...]:
     """Who may be calling from ``host``; devices bound to that address come before the others."""
-    if host is None or len(devices) == 1:
+    if host is None:
         return tuple(devices)
     caller = ipaddress.ip_address(host)
     bound = tuple(
@@ -221,11 +232,7 @@ def candidates(devices: dict[str, DeviceSection], host: str | None) -> tuple[str
         for name, device in devices.items()
         if device.address and caller in ipaddress.ip_network(device.address, strict=False)
     )
-    return (
-        bound
-        or tuple(name for name, device in devices.items() if device.address is None)
-        or (tuple(devices))
-    )
+    return bound or tuple(name for name, device in devices.items() if device.address is None)
 
 
 def link_for(

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from ipaddress import ip_address, ip_network
 from zoneinfo import ZoneInfo
 
 from gateway import logs
@@ -17,7 +18,7 @@ from gateway.intake.reissue import Reissue
 from gateway.matching import Check, IdType, Policy, Rules
 from gateway.matching.quality import Material, Target
 from gateway.matching.rules import Tests
-from gateway.notices import LinkState, Noticeboard
+from gateway.notices import LinkState, MessageRefused, Noticeboard
 from gateway.orders import book
 from gateway.orders.acknowledging import Answer
 from gateway.orders.applying import Effects
@@ -29,7 +30,7 @@ from gateway.orders.menu import Menu
 from gateway.profiles import catalogue
 from gateway.store import Store
 from gateway.supervision import supervise
-from gateway.transports import Admission, Peer, StreamAddress, TcpListen, maintain
+from gateway.transports import Admission, Peer, PeerRefused, StreamAddress, TcpListen, maintain
 from gateway.transports.budget import Budget
 from gateway.work_orders import lab_results, send_outs
 
@@ -176,7 +177,13 @@ class Reception:
         loop = asyncio.get_running_loop()
         budget = Budget()
 
+        section = self._configuration.orders
+        networks = [ip_network(one, strict=False) for one in section.callers] if section else []
+
         def connect(peer: Peer) -> EhrLink:
+            if networks and not any(ip_address(peer.host or "::") in one for one in networks):
+                self._notices.post(MessageRefused(peer.host or peer.name, "not among the callers"))
+                raise PeerRefused("it is not among the callers of [orders]")
             return EhrLink(inbox.receive, peer.host or peer.name, budget, self._notices, loop)
 
         def observe(state: LinkState, text: str) -> None:

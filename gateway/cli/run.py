@@ -17,6 +17,7 @@ from gateway.cli import STOPS
 from gateway.cli.apart import Apart
 from gateway.config import Configuration, load, schema
 from gateway.config.contradictions import contradictions
+from gateway.config.openness import open_listeners
 from gateway.messages import Tables, tables_of, take_tables
 from gateway.optional import COLOURS, PIXELS, leave_out
 
@@ -35,7 +36,7 @@ def check_configuration(path: Path, show_schema: bool) -> int:
     print(f"{path}: {devices} device(s), {destinations} destination(s), no mistakes")
     if not configuration.destinations:
         print(f"{path}: note: no destination yet; results will be stored and sent nowhere")
-    for found in contradictions(configuration):
+    for found in (*contradictions(configuration), *open_listeners(configuration)):
         print(f"{path}: note: {'.'.join(found.where)}: {found.text}")
     return 0
 
@@ -93,6 +94,8 @@ async def _run(configuration: Configuration) -> None:
     from gateway.notices import Noticeboard
 
     logs.configure()
+    for found in open_listeners(configuration):
+        logs.get().warning("listener.open", where=".".join(found.where), detail=found.text)
     notices = Noticeboard(now)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -175,7 +175,7 @@ UNIT = 'profile = "ultrasound"\nae_title = "U"\n'
         ("qc", "hold_patient", "did you mean 'hold_patients'?"),
         ("qc.materials.x", "lott", "did you mean 'lot'?"),
         ("qc.materials.x.targets.GLU", "average", "known here: mean, sd"),
-        ("orders", "folder", "known here: directory, keep_days, late_hours, listen"),
+        ("orders", "folder", "known here: callers, directory, keep_days, late_hours, listen"),
         ("orders.send_out.lab", "test", "did you mean 'tests'?"),
         (
             "destinations.x",

@@ -28,6 +28,9 @@ def device_mistakes(configuration: Configuration) -> Iterator[Mistake]:
     for name, unit in configuration.ultrasounds.items():
         yield from _network(("devices", name, "address"), unit.address)
         yield from _modality(("devices", name), unit)
+    orders = configuration.orders
+    for number, caller in enumerate(orders.callers if orders is not None else ()):
+        yield from _network(("orders", "callers", str(number)), caller)
 
 
 def _modality(where: tuple[str, ...], unit: UltrasoundSection) -> Iterator[Mistake]:

@@ -56,14 +56,14 @@ def http_mistakes(configuration: Configuration) -> Iterator[Mistake]:
     if section is None:
         return
     host = section.listen.rpartition(":")[0].strip("[]")
-    if section.certificate_file is None and not _is_loopback(host):
+    if section.certificate_file is None and not is_loopback(host):
         text = f"{host} can be reached from elsewhere; that needs certificate_file and key_file"
         yield Mistake(("http", "listen"), text)
     if (section.certificate_file is None) != (section.key_file is None):
         yield Mistake(("http",), "certificate_file and key_file go together")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -40,6 +40,9 @@ class OrdersSection(Section):
     """Orders and patients from the EHR."""
 
     listen: Endpoint | None = None
+    callers: Annotated[
+        tuple[str, ...], Setting("IP addresses or networks that may call listen; default: any")
+    ] = ()
     directory: Annotated[Path | None, Setting("folder the EHR drops HL7 files into")] = None
     keep_days: Annotated[
         float, Setting("how long an order waits for its results", gt=0, le=36_525)
