@@ -14,6 +14,7 @@ import pydicom
 import pytest
 
 from gateway.archive import Archive, Filed, Index, Offered, Reception
+from gateway.archive import reception as archive_reception
 from gateway.archive.file_meta import file_meta, read_file_meta
 from gateway.archive.reception import Arrived
 from gateway.archive.room import Room
@@ -231,6 +232,53 @@ def test_a_day_whose_name_could_not_be_synced_is_synced_the_next_time(
         assert len(calls) == 1
         received(made)
         assert len(calls) == 4  # the archive, the file, the day
+    finally:
+        made.close()
+
+
+@pytest.mark.parametrize("step", [0, 1, 2])  # the archive, the file, the day
+def test_what_could_not_be_synced_is_not_left_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    """It is not acknowledged: the sender sends it again."""
+    made = shelves(tmp_path)
+    fsync, steps = os.fsync, count()
+
+    def failing(descriptor: int) -> None:
+        if next(steps) == step:
+            raise OSError(5, "Input/output error")
+        fsync(descriptor)
+
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "fsync", failing)
+            with pytest.raises(StoreFailed, match="cannot be written: Input/output error"):
+                received(made)
+        assert (made.parts(), made.files()) == ([], [])
+    finally:
+        made.close()
+
+
+def test_room_is_looked_for_again_while_much_arrives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archive_reception, "LOOK", 1_000)
+    made = shelves(tmp_path)
+    looks = count(1)
+
+    def check_room() -> None:
+        if next(looks) == 4:
+            raise StoreFull("no room for images")
+
+    try:
+        offered = Offered("1.2", "1.3", EXPLICIT_LE, None, "A")
+        one = Reception(offered, made, lambda: NOW, check_room)
+        for _ in range(5):  # at 0, 1000 and 2000 bytes
+            one.write([memoryview(bytes(499)), memoryview(b"x")])
+        assert len(made.parts()) == 1
+        with pytest.raises(StoreFull):
+            one.write([memoryview(bytes(500))])
+        assert made.parts() == []
     finally:
         made.close()
 
