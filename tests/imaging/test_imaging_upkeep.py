@@ -91,8 +91,12 @@ async def test_damage_is_found_told_once_and_mended(tmp_path: Path) -> None:
             await clinic.keep(still(number).data_set, still(number).uid, verdict=Verdict.RESTORED)
         await sweep(clinic, found, Naps()).walk(await walks.begin(NAME))
         assert (await walks.get(NAME)).last_found == 0
-        states = {one.state for one in await clinic.archive.index.instances(STUDY)}
-        assert states == {"stored"}
+        images = await clinic.archive.index.instances(STUDY)
+        assert {one.state for one in images} == {"stored"}
+        shelves = clinic.archive.shelves
+        assert shelves.files() == sorted(shelves.path(one.path) for one in images)
+        (series,) = await clinic.archive.index.series(STUDY)
+        assert series.instances == len(images) == 4
 
 
 async def test_what_comes_while_it_walks_is_for_the_next_one(tmp_path: Path) -> None:
@@ -195,6 +199,9 @@ async def test_what_is_committed_and_old_goes_and_stays_known(tmp_path: Path) ->
         assert {one.state for one in instances} == {"purged"}
         assert await retention(clinic, clock).once() == 0
         assert {"purge study", "purge images"} <= set(await said(clinic))
+        query = "SELECT instance, kept_by FROM purged_instances ORDER BY 1"
+        keepers = await clinic.store.engine.read(lambda c: c.execute(query).fetchall())
+        assert keepers == [(number, '["pacs"]') for number in (1, 2, 3)]
         inspector = Inspector(clinic.archive)
         reason = await inspector.reason(Reference(SOP_CLASS, still(1).uid), UNIT)
         assert reason is Failure.NO_SUCH_INSTANCE
@@ -345,6 +352,26 @@ async def test_a_crash_in_the_middle_is_finished_by_the_next_start(tmp_path: Pat
         assert not any(path.exists() for path in paths)
         states = {one.state for one in await clinic.archive.index.instances(STUDY)}
         assert states == {"purged"}
+
+
+async def test_a_file_that_cannot_be_removed_is_told_of_and_tried_again(tmp_path: Path) -> None:
+    clock, heard = Clock(), list[str]()
+    async with site(tmp_path, clock=clock) as clinic:
+        paths = await filled(clinic, 2)
+        await committed(clinic)
+        clock.time += timedelta(days=31)
+        paths[1].unlink()
+        paths[1].mkdir()
+        walks = Walks(clinic.store.engine)
+        one = Retention(clinic.archive, walks, PACS, clock=clock, failed=heard.append)
+        assert await one.once() == 0
+        assert len(heard) == 1
+        states = [i.state for i in await clinic.archive.index.instances(STUDY)]
+        assert states == ["purging", "purging"]
+        paths[1].rmdir()
+        assert await one._finish() == 2
+        states = [i.state for i in await clinic.archive.index.instances(STUDY)]
+        assert states == ["purged", "purged"]
 
 
 async def test_what_comes_again_meanwhile_is_kept(tmp_path: Path) -> None:
