@@ -18,7 +18,17 @@ import apsw
 
 from gateway.imaging import pointer
 from gateway.imaging.commitment import Reference, Report, Request
-from gateway.imaging.forwarding_rows import ASKED, FORGET, OF_STUDY, REMEMBER, SENT, SETTLE
+from gateway.imaging.forwarding_rows import (
+    ASKED,
+    ATTRIBUTE,
+    CALL,
+    FORGET,
+    KNOWN_AS,
+    OF_STUDY,
+    REMEMBER,
+    SENT,
+    SETTLE,
+)
 from gateway.store import Engine
 from gateway.store.moments import to_micros
 
@@ -66,9 +76,17 @@ class Forwardings:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    async def begin(self, destination: str) -> None:
-        """Before anything is received: a new destination's part begins here."""
-        await self._engine.write(lambda connection: self._cursor(connection, destination))
+    async def begin(self, destination: str, ae_title: str = "") -> None:
+        """Before anything is received: a new destination's part begins here.  It is the archive of
+        that title; promises of another that had its name are not its own."""
+
+        def operation(connection: apsw.Connection) -> None:
+            self._cursor(connection, destination)
+            if connection.execute(KNOWN_AS, (destination,)).get is None:  # of before it was noted
+                connection.execute(ATTRIBUTE, (ae_title, destination))
+            connection.execute(CALL, (ae_title, destination))
+
+        await self._engine.write(operation)
 
     async def feed(self, destination: str, devices: Sequence[str] | None = None) -> int:
         """Queues what is new, at most ``BATCH`` at once; how many instances were looked at."""
@@ -231,7 +249,10 @@ class Forwardings:
             return found
         newest = connection.execute("SELECT COALESCE(MAX(id), 0) FROM instances").get
         start = newest if isinstance(newest, int) else 0
-        connection.execute("INSERT INTO forward_cursors VALUES (?, ?)", (destination, start))
+        connection.execute(
+            "INSERT INTO forward_cursors (destination, instance) VALUES (?, ?)",
+            (destination, start),
+        )
         return start
 
     def _settle(

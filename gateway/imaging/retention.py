@@ -1,11 +1,11 @@
 """Forgets image files that an archive has promised to keep; their rows stay, and say who.
 
 A study goes as a whole, ``keep`` after its last change, and only when each of its images was
-committed to by a destination that is still configured, under the identity the study has now.  It
-stays while anything about it is open: an image a PACS refused or was not asked about, a message in
-the queue, a unit's own commitment request, a case in quarantine, images that name different
-patients, a person's word.  A file that is gone is marked before and after, so that a crash in
-between is finished by the next start.
+committed to by a destination that is still configured, and still that archive, under the identity
+the study has now.  It stays while anything about it is open: an image a PACS refused or was not
+asked about, a message in the queue, a unit's own commitment request, a case in quarantine, images
+that name different patients, a person's word.  A file that is gone is marked before and after, so
+that a crash in between is finished by the next start.
 """
 
 from __future__ import annotations
@@ -235,7 +235,9 @@ _CANDIDATES: Final = """SELECT s.id FROM studies s
 _HERE: Final = """SELECT i.id, i.uid FROM instances i JOIN series e ON e.id = i.series
     WHERE e.study = ? AND i.state IN ('stored', 'damaged') ORDER BY i.id"""
 _PROMISES: Final = """SELECT f.destination FROM forwardings f JOIN studies s ON s.id = ?
-    WHERE f.instance = ? AND f.state = 'committed' AND f.correction IS
+    LEFT JOIN forward_cursors k ON k.destination = f.destination
+    WHERE f.instance = ? AND f.state = 'committed'
+    AND (f.promised_by IS NULL OR f.promised_by IS k.ae_title) AND f.correction IS
     (SELECT MAX(c.id) FROM study_corrections c WHERE c.study_uid = s.uid) ORDER BY 1"""
 _SPOKEN_FOR: Final = """SELECT 1 FROM studies s WHERE s.id = ? AND (
     s.changed_at >= ? OR s.kept_for IS NOT NULL OR s.mixed

@@ -132,8 +132,8 @@ async def imaging_services(
             views=views,
         ),
     )
-    for name in pacs:
-        await forwardings.begin(name)
+    for name, remote in pacs.items():
+        await forwardings.begin(name, remote.ae_title)
     answering = Routing((reports,), None, Blocks(0))
     users = {
         name: StorageUser(

@@ -62,7 +62,9 @@ def archive(port: int, peer: Archive, *, commits: bool = True) -> Iterator[None]
         server.shutdown()
 
 
-def promise(port: int, asked: Dataset, lost: frozenset[str] = frozenset()) -> int:
+def promise(
+    port: int, asked: Dataset, lost: frozenset[str] = frozenset(), title: str = "PACS"
+) -> int:
     """N-EVENT-REPORT on an association of the archive's own."""
     report, safe, failed = Dataset(), [], []
     report.TransactionUID = asked.TransactionUID
@@ -75,7 +77,7 @@ def promise(port: int, asked: Dataset, lost: frozenset[str] = frozenset()) -> in
     report.ReferencedSOPSequence = safe
     if failed:
         report.FailedSOPSequence = failed
-    ae = AE(ae_title="PACS")
+    ae = AE(ae_title=title)
     ae.add_requested_context(COMMITMENT)
     role = build_role(COMMITMENT, scp_role=True)
     association = ae.associate("127.0.0.1", port, ext_neg=[role])

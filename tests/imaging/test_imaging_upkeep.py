@@ -244,7 +244,9 @@ OPEN: dict[str, Callable[[Site], Any]] = {
         "VALUES ('other', 1, 0, '', 'refused')",
     ),
     "another promised": lambda c: run(c, "UPDATE forwardings SET destination = 'gone'"),
-    "not fed": lambda c: run(c, "INSERT OR REPLACE INTO forward_cursors VALUES ('pacs', 2)"),
+    "not fed": lambda c: run(
+        c, "INSERT OR REPLACE INTO forward_cursors (destination, instance) VALUES ('pacs', 2)"
+    ),
     "kept": lambda c: run(c, "UPDATE studies SET kept_for = 'complaint'"),
     "mixed": lambda c: run(c, "UPDATE studies SET mixed = 1"),
     "queued": _queued,

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from services_site import site
+from services_site import Site, site, until
 from stills import still
 from test_corrections_out import STUDY
+from test_forward_service import Archive, archive, promise
 from test_imaging_upkeep import Clock, Naps, committed, filled, retention, run, said, sweep
 
 from gateway.archive.sweep import NAME
@@ -154,3 +157,60 @@ async def test_while_the_archive_is_not_there_nothing_is_said_to_be_gone(tmp_pat
         assert reasons == ["No such file or directory"]
         [one] = await clinic.archive.index.instances(STUDY)
         assert one.state == "purging"
+
+
+async def test_a_promise_is_of_the_archive_that_gave_it(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    """Another one gets the name; it has nothing of what the first one keeps."""
+    clock, port, peer = Clock(), free_port(), Archive()
+
+    def named(title: str) -> dict[str, Any]:
+        return {"pacs": {**PACS, "address": f"{title}@127.0.0.1:{port}"}}
+
+    async def answered(clinic: Site, title: str) -> None:
+        async def asked() -> bool:
+            return bool(peer.asked)
+
+        await until(asked)
+        request = peer.asked.pop()
+        assert await asyncio.to_thread(promise, clinic.port, request, frozenset(), title) == 0
+
+    with archive(port, peer):
+        async with site(tmp_path, clock=clock, destinations=named("PACS")) as clinic:
+            [path] = await filled(clinic, 1)
+            await answered(clinic, "PACS")
+        clock.time += timedelta(days=31)
+        async with site(tmp_path, clock=clock, destinations=named("OTHER")) as clinic:
+            assert await retention(clinic, clock).once() == 0
+            forwardings = clinic.services.forwardings
+            await clinic.store.engine.write(lambda c: forwardings.queue_study(c, "pacs", STUDY))
+            clinic.store.outbox.announce(frozenset({"pacs"}))
+            await answered(clinic, "OTHER")
+            assert path.exists()
+        async with site(tmp_path, clock=clock, destinations=named("PACS")) as clinic:
+            assert await retention(clinic, clock).once() == 0
+        async with site(tmp_path, clock=clock, destinations=named("OTHER")) as clinic:
+            assert await retention(clinic, clock).once() == 1
+            assert not path.exists()
+    assert peer.got == [still(1).uid] * 2
+
+
+async def test_a_promise_of_before_archives_were_told_apart_counts(tmp_path: Path) -> None:
+    clock = Clock()
+    destinations = {"pacs": PACS}
+    async with site(tmp_path, clock=clock, destinations=destinations) as clinic:
+        await filled(clinic, 2)
+        await committed(clinic)
+        await run(clinic, "UPDATE forward_cursors SET ae_title = NULL")
+        clock.time += timedelta(days=31)
+    async with site(tmp_path, clock=clock, destinations=destinations) as clinic:
+        given = "SELECT DISTINCT promised_by FROM forwardings"
+        assert await clinic.store.engine.read(lambda c: c.execute(given).get) == "PACS"
+    other = {"pacs": {**PACS, "address": "OTHER@127.0.0.1:104"}}
+    async with site(tmp_path, clock=clock, destinations=other) as clinic:
+        assert await retention(clinic, clock).once() == 0
+    async with site(tmp_path, clock=clock, destinations=destinations) as clinic:
+        await run(clinic, "UPDATE outbox SET state = 'delivered'")
+        await run(clinic, "UPDATE forwardings SET state = 'committed'")
+        assert await retention(clinic, clock).once() == 2
