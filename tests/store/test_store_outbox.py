@@ -352,3 +352,21 @@ async def _drain(store: Store, clock: Clock, model: LaneModel) -> None:
             await store.outbox.mark_delivered(entry, "AA")
             model.deliver(entry)
     assert await store.outbox.queues() == []
+
+
+async def test_what_a_person_decides_wakes_its_destination_alone(store: Store) -> None:
+    woken: list[str] = []
+    for name in ("ehr", "lab"):
+        store.outbox.subscribe(name, lambda name=name: woken.append(name))  # type: ignore[misc]
+    first, second = await queue(store, message(1), message(2))
+    for number in (first, second):
+        await store.outbox.park(number, "refused")
+    woken.clear()
+    await store.outbox.cancel(first, "tech", "twice")
+    assert woken == ["ehr"]
+    await store.outbox.resend(second, actor="tech")
+    assert woken == ["ehr", "ehr"]
+    assert store.outbox.withdrawn == set()
+    await store.outbox.resend(second, actor="tech", as_new=message("2b"))
+    assert woken == ["ehr", "ehr", "ehr"]
+    assert store.outbox.withdrawn == {second}
