@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from gateway.cli.asking import ask, number, pages, who, wrong
+from gateway.cli.saying import say
 from gateway.config import Configuration, load
 from gateway.config.mistakes import unknown
 
@@ -20,10 +21,10 @@ def list_held(path: Path, as_json: bool) -> int:
     """One line a held report: since when, which device, why."""
     items = pages(load(path), "held.list", "after")
     if as_json:
-        print(json.dumps(items, indent=2))
+        say(json.dumps(items, indent=2))
         return 0
     if not items:
-        print("nothing is held")
+        say("nothing is held")
         return 0
     names = ("id", "since", "device", "why")
     table = Table(*(Column(name, overflow="fold") for name in names), box=None)
@@ -39,20 +40,20 @@ def show_held(path: Path, identity: str, as_json: bool) -> int:
     """Everything a person needs to decide, the exact bytes included."""
     item = ask(load(path), "held.show", id=number(identity, "a held item"))
     if as_json:
-        print(json.dumps(item, indent=2, ensure_ascii=False))
+        say(json.dumps(item, indent=2, ensure_ascii=False))
         return 0
-    print(f"held {item['id']}, device {item['device']}, since {item['since']}")
+    say(f"held {item['id']}, device {item['device']}, since {item['since']}")
     for reason in _reasons(item):
-        print(f"  why: {reason}")
+        say(f"  why: {reason}")
     for words in item.get("explanations", ()):
-        print(f"    -> {words}")
+        say(f"    -> {words}")
     if item["report"] is not None:
-        print(json.dumps(item["report"], indent=2, ensure_ascii=False))
+        say(json.dumps(item["report"], indent=2, ensure_ascii=False))
     for one in item.get("suggestions", ()):
-        print(f"  may belong to order {one['placer']} ({one['code']}, {one['status']})")
-    print("bytes as they came:")
+        say(f"  may belong to order {one['placer']} ({one['code']}, {one['status']})")
+    say("bytes as they came:")
     for line in _escaped(item["bytes"]):
-        print(f"  {line}")
+        say(f"  {line}")
     return 0
 
 
@@ -67,10 +68,10 @@ def decide_held(
     answer = ask(load(path), verb, id=chosen, user=who(user), reason=reason, order=order)
     if "queued" in answer:
         count = len(answer["queued"])
-        print(f"held {answer['id']} released: {count} message(s) queued")
+        say(f"held {answer['id']} released: {count} message(s) queued")
         _say_waiting(answer)
     else:
-        print(f"held {answer['id']} discarded; its bytes stay stored")
+        say(f"held {answer['id']} discarded; its bytes stay stored")
     return 0
 
 
@@ -92,7 +93,7 @@ def resend_message(path: Path, identity: str, as_new: bool, user: str | None) ->
     """Queues a stored message again."""
     chosen = number(identity, "a message")
     answer = ask(load(path), "resend", id=chosen, as_new=as_new, user=who(user))
-    print(f"message {answer['id']} queued for {answer['destination']}")
+    say(f"message {answer['id']} queued for {answer['destination']}")
     _say_waiting(answer)
     return 0
 
@@ -103,7 +104,7 @@ def cancel_message(path: Path, identity: str, reason: str, user: str | None) -> 
     if not reason.strip():
         raise wrong("cancelling needs a reason: --reason TEXT")
     answer = ask(load(path), "cancel", id=chosen, reason=reason, user=who(user))
-    print(f"message {answer['id']} is not sent to {answer['destination']}; the report stays stored")
+    say(f"message {answer['id']} is not sent to {answer['destination']}; the report stays stored")
     return 0
 
 
@@ -114,7 +115,7 @@ def pause_destination(path: Path, destination: str, reason: str, user: str | Non
         raise wrong("pausing needs a reason: --reason TEXT")
     asked = {"destination": destination, "reason": reason, "user": who(user)}
     paused = ask(configuration, "pause", **asked)["paused"]
-    print(f"{destination} is paused" if paused else f"{destination} was stopped already")
+    say(f"{destination} is paused" if paused else f"{destination} was stopped already")
     return 0
 
 
@@ -131,13 +132,13 @@ def resume_destination(path: Path, destination: str, user: str | None) -> int:
     """Lets a stopped destination go on."""
     configuration = _knowing(path, destination)
     answer = ask(configuration, "resume", destination=destination, user=who(user))
-    print(f"{destination} goes on" if answer["resumed"] else f"{destination} was not stopped")
+    say(f"{destination} goes on" if answer["resumed"] else f"{destination} was not stopped")
     return 0
 
 
 def _say_waiting(answer: dict[str, Any]) -> None:
     for destination, why in sorted(answer.get("waiting", {}).items()):
-        print(f"  not sent to {destination} yet: {why}")
+        say(f"  not sent to {destination} yet: {why}")
 
 
 def _reasons(item: dict[str, Any]) -> list[str]:

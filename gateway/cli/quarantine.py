@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 from gateway.cli.asking import ask, local, number, pages, who
+from gateway.cli.saying import say
 from gateway.config import load
 from gateway.errors import ConfigurationError, GatewayError
 
@@ -16,16 +17,16 @@ def list_cases(path: Path, as_json: bool) -> int:
     """The newest first; the UID stands whole, on a line of its own."""
     cases = pages(load(path), "quarantine.list", "before")
     if as_json:
-        print(json.dumps(cases, indent=2))
+        say(json.dumps(cases, indent=2))
         return 0
     if not cases:
-        print("nothing is in quarantine")
+        say("nothing is in quarantine")
         return 0
     for case in cases:
         device = case["device"] or f"{case['calling']}@{case['address']}"
-        print(f"{case['id']}  {local(case['received_at'])}  {device}")
-        print(f"  {case['reason']}: {case['detail']}")
-        print(f"  {case['uid']}")
+        say(f"{case['id']}  {local(case['received_at'])}  {device}")
+        say(f"  {case['reason']}: {case['detail']}")
+        say(f"  {case['uid']}")
     return 0
 
 
@@ -44,7 +45,7 @@ def save_case(path: Path, identity: str, output: Path, user: str | None) -> int:
             shutil.copyfileobj(received, target)
     except OSError as error:
         raise GatewayError(f"{error.filename or output}: {error.strerror}") from None
-    print(f"{output}: as received; it may name a patient")
+    say(f"{output}: as received; it may name a patient")
     return 0
 
 
@@ -52,5 +53,5 @@ def close_case(path: Path, identity: str, user: str | None, reason: str) -> int:
     """Takes a case off the list; its file stays."""
     chosen = number(identity, "an image in quarantine")
     ask(load(path), "quarantine.close", id=chosen, user=who(user), reason=reason)
-    print("closed; the file stays in the archive")
+    say("closed; the file stays in the archive")
     return 0

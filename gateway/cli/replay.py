@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from gateway.cli.asking import ask, who, wrong
+from gateway.cli.saying import say
 from gateway.config import load
 from gateway.control import began
 
@@ -29,7 +30,7 @@ def replay_journal(
         raise wrong(f"'{since}' is no time; write 2026-01-31 or 2026-01-31T10:00")
     started = began(configuration.gateway.data_dir)
     if started is not None and path.stat().st_mtime > started:
-        print(
+        say(
             f"gateway: {path} was changed after the gateway started, which reads with what it said "
             "then; restart it for the change to count",
             file=sys.stderr,
@@ -38,19 +39,19 @@ def replay_journal(
         configuration, "replay", since=since, device=device, dry_run=dry_run, user=who(user)
     )
     if as_json:
-        print(json.dumps(answer, indent=2, ensure_ascii=False))
+        say(json.dumps(answer, indent=2, ensure_ascii=False))
         return 0
     for change in answer["changes"]:
-        print(
+        say(
             f"{change['device']} report {change['report']} "
             f"(transmission {change['transmission']}): {change['done']}"
         )
         for field in change["fields"]:
-            print(f"  {field['at']}: {_shown(field['was'])} -> {_shown(field['now'])}")
+            say(f"  {field['at']}: {_shown(field['was'])} -> {_shown(field['now'])}")
     count = len(answer["changes"])
-    print(f"{answer['transmissions']} transmission(s) read again, {count} report(s) differ")
+    say(f"{answer['transmissions']} transmission(s) read again, {count} report(s) differ")
     if ended := answer["holds_ended"]:
-        print(f"{ended} transmission(s) that were held themselves are done with: read by now")
+        say(f"{ended} transmission(s) that were held themselves are done with: read by now")
     return 0
 
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from gateway.cli.asking import ask, known_device, local, newest, who, wrong
+from gateway.cli.saying import say
 from gateway.config import load
 
 
@@ -19,15 +20,15 @@ def list_reports(
     if not found:
         known_device(configuration, device)
     if as_json:
-        print(json.dumps(found, indent=2))
+        say(json.dumps(found, indent=2))
         return 0
     if not found:
-        print("no reports")
+        say("no reports")
         return 0
     for one in found:
         specimen = one["specimen"] or "no specimen"
-        print(f"{local(one['received_at'])}  {one['device']}  {specimen}  {one['state']}")
-        print(f"  {one['id']}  revision {one['revision']}")
+        say(f"{local(one['received_at'])}  {one['device']}  {specimen}  {one['state']}")
+        say(f"  {one['id']}  revision {one['revision']}")
     return 0
 
 
@@ -53,7 +54,7 @@ def move_report(
         user=who(user),
         reason=reason,
     )
-    print(f"withdrawn, and sent as report {answer['moved_to']}: {len(answer['queued'])} message(s)")
+    say(f"withdrawn, and sent as report {answer['moved_to']}: {len(answer['queued'])} message(s)")
     if answer["taken_back"]:
-        print(f"{len(answer['taken_back'])} message(s) that had not left were taken back")
+        say(f"{len(answer['taken_back'])} message(s) that had not left were taken back")
     return 0

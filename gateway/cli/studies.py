@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.cli.asking import ask, local, newest, who, wrong
+from gateway.cli.saying import say
 from gateway.config import load
 from gateway.config.mistakes import unknown
 
@@ -19,17 +20,17 @@ def list_studies(path: Path, as_json: bool, unmatched: bool, before: str) -> int
     state = "unmatched" if unmatched else None
     found = newest(load(path), "studies.list", before, state=state)
     if as_json:
-        print(json.dumps(found, indent=2))
+        say(json.dumps(found, indent=2))
         return 0
     if not found:
-        print("no studies")
+        say("no studies")
         return 0
     for study in found:
         order = f"order #{study['order']}" if study["order"] else study["match"]
         patient = study["patient_id"] or "none"
-        print(f"{local(study['first_at'])}  {study['device'] or 'unknown device'}")
-        print(f"  patient id {patient}, {study['instances']} images, {order}")
-        print(f"  {study['uid']}")
+        say(f"{local(study['first_at'])}  {study['device'] or 'unknown device'}")
+        say(f"  patient id {patient}, {study['instances']} images, {order}")
+        say(f"  {study['uid']}")
     return 0
 
 
@@ -37,20 +38,20 @@ def show_study(path: Path, uid: str, as_json: bool) -> int:
     """A study, its series, and orders it may belong to, each with the reason."""
     study = ask(load(path), "studies.show", uid=uid)
     if as_json:
-        print(json.dumps(study, indent=2, ensure_ascii=False))
+        say(json.dumps(study, indent=2, ensure_ascii=False))
         return 0
-    print(f"study {study['uid']}: {study['instances']} images, {study['match']}")
+    say(f"study {study['uid']}: {study['instances']} images, {study['match']}")
     for one in study["series"]:
-        print(f"  {one['modality']} series {one['number']}: {one['instances']} images")
+        say(f"  {one['modality']} series {one['number']}: {one['instances']} images")
     if study["order"]:
-        print(f"  order #{study['order']}")
+        say(f"  order #{study['order']}")
     if study["correction"]:
-        print("  corrected: it goes out under another patient's data")
+        say("  corrected: it goes out under another patient's data")
     if study["purged"]:
         keepers = ", ".join(study["kept_by"])
-        print(f"  {study['purged']} images are not here any more; {keepers} has them")
+        say(f"  {study['purged']} images are not here any more; {keepers} has them")
     if study["kept_for"]:
-        print(f"  not to be purged: {study['kept_for']}")
+        say(f"  not to be purged: {study['kept_for']}")
     for sent in study["forwarded"]:
         _tell_forwarded(sent)
     for suggestion in study["suggestions"]:
@@ -61,14 +62,14 @@ def show_study(path: Path, uid: str, as_json: bool) -> int:
 def link_study(path: Path, uid: str, order: str, user: str | None, reason: str) -> int:
     """Ties a study to an order."""
     answer = ask(load(path), "studies.link", uid=uid, order=order, user=who(user), reason=reason)
-    print(_NOTED if answer.get("waits") else f"linked to order #{answer['order']['number']}")
+    say(_NOTED if answer.get("waits") else f"linked to order #{answer['order']['number']}")
     return 0
 
 
 def unlink_study(path: Path, uid: str, user: str | None, reason: str) -> int:
     """Unties it; it is not tied again by itself."""
     answer = ask(load(path), "studies.unlink", uid=uid, user=who(user), reason=reason)
-    print(_NOTED if answer.get("waits") else "unlinked")
+    say(_NOTED if answer.get("waits") else "unlinked")
     return 0
 
 
@@ -78,12 +79,12 @@ def move_study(path: Path, uid: str, patient: str, user: str | None, reason: str
         load(path), "studies.move", uid=uid, patient_id=patient, user=who(user), reason=reason
     )
     if done.get("waits"):
-        print(_NOTED)
+        say(_NOTED)
         return 0
-    print("moved: it goes out under the other patient's data; what was received stays as it came")
+    say("moved: it goes out under the other patient's data; what was received stays as it came")
     for destination in done["outdated_at"]:
-        print(f"{destination} has it under the former identity; when that is to change there too:")
-        print(f"  gateway studies forward {uid} --to {destination} --reason ...")
+        say(f"{destination} has it under the former identity; when that is to change there too:")
+        say(f"  gateway studies forward {uid} --to {destination} --reason ...")
     return 0
 
 
@@ -97,15 +98,15 @@ def give_page(path: Path, uid: str, user: str | None, reason: str) -> int:
     site = site_of(configuration.http, configuration.gateway.data_dir)
     found = ask(configuration, "studies.page", uid=uid, user=who(user), reason=reason)
     links = study_links(site, lambda: datetime.now(UTC))
-    print(links.of(found["id"]))
-    print(f"for {links.days} days, to whoever has it; the page names the patient")
+    say(links.of(found["id"]))
+    say(f"for {links.days} days, to whoever has it; the page names the patient")
     return 0
 
 
 def keep_study(path: Path, uid: str, end: bool, user: str | None, reason: str) -> int:
     """Keeps a study from being purged, or ends that."""
     ask(load(path), "studies.keep", uid=uid, end=end, user=who(user), reason=reason)
-    print("it may be purged again when a PACS keeps it" if end else "it will not be purged here")
+    say("it may be purged again when a PACS keeps it" if end else "it will not be purged here")
     return 0
 
 
@@ -116,7 +117,7 @@ def forward_study(path: Path, uid: str, to: str, user: str | None, reason: str) 
     if to and to not in archives:
         raise wrong(unknown("destination of type dicom", to, archives))
     done = ask(configuration, "studies.forward", uid=uid, to=to, user=who(user), reason=reason)
-    print(f"{done['queued']} images queued for {done['destination']}")
+    say(f"{done['queued']} images queued for {done['destination']}")
     return 0
 
 
@@ -126,11 +127,11 @@ def _tell_forwarded(sent: dict[str, Any]) -> None:
         text += f", refused {sent['refused']}"
     if sent["outdated"]:
         text += f"; {sent['outdated']} under a former identity (gateway studies forward)"
-    print(text)
+    say(text)
 
 
 def _suggest(suggestion: dict[str, Any]) -> None:
     number, placer = suggestion["number"], suggestion["placer"]
-    print(f"  may be order #{number} ({placer}): {', '.join(suggestion['why'])}")
+    say(f"  may be order #{number} ({placer}): {', '.join(suggestion['why'])}")
     for reason in suggestion["against"]:
-        print(f"    but: {reason}")
+        say(f"    but: {reason}")
