@@ -6,6 +6,8 @@ Exit status: 0 done, 1 the work failed, 2 wrong use or wrong configuration.
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -16,13 +18,16 @@ from typing import Final, NoReturn
 from gateway.errors import ConfigurationError, GatewayError
 
 DEFAULT: Final = Path("gateway.toml")
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 STOPS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 def main() -> None:
     """Runs the command line and turns expected failures into one line and an exit status."""
     try:
-        sys.exit(_run(sys.argv[1:]))
+        status = _run(sys.argv[1:])
+        sys.stdout.flush()
+        sys.exit(status)
     except ConfigurationError as error:
         for mistake in error.mistakes:
             print(mistake, file=sys.stderr)
@@ -36,9 +41,12 @@ def main() -> None:
         sys.stderr.close()
         sys.exit(1)
     except OSError as error:
-        if error.filename is None:
+        if error.filename is None and error.errno not in _NO_ROOM:
             raise
-        print(f"gateway: {error.filename}: {error.strerror}", file=sys.stderr)
+        where = "" if error.filename is None else f"{error.filename}: "
+        print(f"gateway: {where}{error.strerror}", file=sys.stderr)
+        if error.filename is None:  # what could not be printed is not tried again
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
 
 
