@@ -164,3 +164,27 @@ def test_ambiguous_hour_is_flagged_and_not_held() -> None:
     assert ProblemCode.CLOCK_SKEW in problem_codes(report)
     assert not report.held
     assert observation.observed_at is not None
+
+
+@pytest.mark.parametrize(
+    ("offset", "expected"),
+    [
+        ("", timedelta(hours=1)),
+        ("Z", timedelta()),
+        ("+0000", timedelta()),
+        ("-0530", -timedelta(hours=5, minutes=30)),
+        ("+05:45", timedelta(hours=5, minutes=45)),
+        ("+1400", timedelta(hours=14)),
+    ],
+)
+def test_an_offset_beside_the_time_is_its_own(offset: str, expected: timedelta) -> None:
+    found = read(f"20260105093000{offset}")
+    assert found.moment is not None
+    assert found.moment.replace(tzinfo=None) == datetime(2026, 1, 5, 9, 30)  # noqa: DTZ001
+    assert found.moment.utcoffset() == expected
+
+
+@pytest.mark.parametrize("offset", ["+1500", "-1401:", "+0160", "+01", "z", "+01000"])
+def test_no_offset(offset: str) -> None:
+    with pytest.raises(UnreadableTime):
+        read(f"20260105093000{offset}")
