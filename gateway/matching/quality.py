@@ -1,8 +1,9 @@
 """Controls in the store: what was measured, how far from its target, which rule that breaks.
 
 A material's lot, level and targets are the site's to state; without a target the first twenty
-results of a series make one.  Nothing here ever reaches a patient's record.  All functions work
-inside a transaction of the caller.
+results of a series make one.  A control that has a target and gives no number, since it lies beyond
+the measuring range or the device reports an error, has failed.  Nothing here ever reaches a
+patient's record.  All functions work inside a transaction of the caller.
 """
 
 from __future__ import annotations
@@ -16,11 +17,14 @@ from typing import Any
 import apsw
 
 from gateway.matching.westgard import Rule, broken
-from gateway.report import Kind, Observation, Quantity, Report
+from gateway.report import Absent, AbsentReason, Kind, Observation, Quantity, Report
 from gateway.store.moments import from_micros, to_micros
 
 ENOUGH = 20
 _SERIES = 60
+_NOT_RUN = frozenset(
+    (AbsentReason.NOT_MEASURED, AbsentReason.CANCELLED, AbsentReason.NOT_APPLICABLE)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,34 +60,55 @@ def record(
     name = report.specimen.id or ""
     material = materials.get(name, UNKNOWN)
     for one in report.observations:
-        if isinstance(one.value, Quantity) and one.value.comparator is None:
-            _keep(connection, report, one, one.value, name, material, now)
+        if (read := _read(one.value)) is not None:
+            _keep(connection, report, one, read, name, material, now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a control gave: a number to reckon with, or only words."""
+
+    text: str
+    number: Decimal | None = None
+    unit: str | None = None
+
+
+def _read(value: object) -> _Read | None:
+    """None for a test that was not run on it, and for answers in words (Neg, A+)."""
+    match value:
+        case Quantity(number=number, comparator=comparator, unit=unit):
+            found = _decimal(number) if comparator is None else None
+            return _Read(f"{comparator or ''}{number}", found, unit.device if unit else None)
+        case Absent(reason=reason) if reason not in _NOT_RUN:
+            return _Read(reason.value)
+        case _:
+            return None
 
 
 def _keep(
     connection: apsw.Connection,
     report: Report,
     one: Observation,
-    value: Quantity,
+    read: _Read,
     name: str,
     material: Material,
     now: datetime,
 ) -> None:
     series = (report.device.id, one.code.device, name, material.lot, material.level)
-    number = _decimal(value.number)
-    if number is None:
-        return
     target = material.targets.get(one.code.device) or _learned(connection, series)
-    deviation, verdict = None, "no-target"
-    if target is not None and target.deviation > 0:
-        deviation = (number - target.mean) / target.deviation
+    known = target is not None and target.deviation > 0
+    if read.number is None and not known:
+        return
+    deviation, verdict = None, Rule.NO_NUMBER.value if known else "no-target"
+    if target is not None and known and read.number is not None:
+        deviation = (read.number - target.mean) / target.deviation
         rules = broken((deviation, *_deviations(connection, series)))
         verdict = ",".join(rules) or "ok"
     connection.execute(
         "INSERT INTO qc_results (report, device, analyte, material, lot, level, value, unit, "
         "measured_at, deviation, verdict) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            *(report.id, *series, value.number, value.unit.device if value.unit else None),
+            *(report.id, *series, read.text, read.unit),
             to_micros(one.observed_at or now),
             str(deviation.quantize(Decimal("0.001"))) if deviation is not None else None,
             verdict,
@@ -107,8 +132,9 @@ def _deviations(connection: apsw.Connection, series: Series) -> tuple[Decimal, .
 
 def _learned(connection: apsw.Connection, series: Series) -> Target | None:
     rows = connection.execute(
-        f"SELECT value FROM qc_results WHERE {_OF_SERIES} ORDER BY id LIMIT ?",  # noqa: S608
-        (*series, ENOUGH),
+        f"SELECT value FROM qc_results WHERE {_OF_SERIES} "  # noqa: S608 - our words
+        "AND verdict <> ? ORDER BY id LIMIT ?",
+        (*series, Rule.NO_NUMBER.value, ENOUGH),
     )
     values = [Decimal(str(text)) for (text,) in rows]
     if len(values) < ENOUGH:

@@ -2,6 +2,7 @@
 
 Deviations are in standard deviations from the target, the newest first, all of one analyte, lot and
 level.  1-2s warns; 1-3s, 2-2s, R-4s, 4-1s and 10-x reject.  R-4s looks at the last two results.
+``no-number`` is ours: a control that should give one and does not is rejected too.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ class Rule(StrEnum):
     RULE_R4S = "R-4s"
     RULE_41S = "4-1s"
     RULE_10X = "10-x"
+    NO_NUMBER = "no-number"
 
     @property
     def rejects(self) -> bool:

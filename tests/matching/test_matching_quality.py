@@ -236,10 +236,44 @@ async def test_twenty_results_make_a_target(tmp_path: Path) -> None:
         await bench.send(run("QC02", f"7.{number % 3}", minute=number))
     await bench.send(run("QC02", ">8.0", minute=20))  # no number to reckon with
     await bench.send(run("QC02", "9.0", minute=21))
+    await bench.send(run("QC02", "7.1", minute=22))
     await bench.intake.drained()
     query = "SELECT verdict FROM qc_results ORDER BY id"
     verdicts = await store.engine.read(lambda c: [v for (v,) in c.execute(query)])
     assert verdicts[:20] == ["no-target"] * 20
-    assert verdicts[20:] == ["1-2s,1-3s"]
+    assert verdicts[20:] == ["no-number", "1-2s,1-3s", "ok"]
     await bench.intake.ended()
     await store.aclose()
+
+
+@pytest.mark.parametrize(
+    ("value", "kept", "holds"),
+    [
+        (">600", [(">600", None, "no-number")], True),
+        ("<1.0", [("<1.0", None, "no-number")], True),
+        ("5..0", [("unreadable", None, "no-number")], True),
+        ("5.0", [("5.0", "0.000", "ok")], False),
+    ],
+)
+async def test_a_control_without_a_number_has_failed(
+    tmp_path: Path, value: str, kept: list[tuple[str, str | None, str]], *, holds: bool
+) -> None:
+    store = await Store.open(tmp_path, clock=lambda: NOW)
+    bench = Bench(store, Rules({}, matches=False, hold_failed=True))
+    await bench.send(run("QC01", "5.0", minute=1))
+    await bench.send(run("QC01", value, minute=2))
+    await bench.send(run("QC09", value, minute=3))  # no target: nothing to fail
+    await bench.send(run("L1", "5.5", minute=4))
+    await bench.intake.drained()
+    query = "SELECT value, deviation, verdict FROM qc_results WHERE material = 'QC01' ORDER BY id"
+    rows = await store.engine.read(lambda c: c.execute(query).fetchall())
+    assert rows == [("5.0", "0.000", "ok"), *kept]
+    held = await store.holds.list()
+    assert ("qc-failed" in [p.code.value for one in held for p in one.problems]) is holds
+    assert [one["verdict"] for one in await store.engine.read(failed)] == ["failed"] * holds
+    await bench.intake.ended()
+    await store.aclose()
+
+
+def failed(connection: Any) -> list[dict[str, Any]]:
+    return [one for one in quality.standing(connection, None, None) if one["verdict"] == "failed"]
