@@ -52,7 +52,7 @@ def to_report(connection: apsw.Connection, report: str) -> Move | None:
 
 
 def touching(connection: apsw.Connection, reports: Iterable[str]) -> tuple[Move, ...]:
-    """Every move from or to one of these reports, the oldest first."""
+    """Every move from or to one of these reports."""
     found = {}
     for report in dict.fromkeys(reports):
         for move in (of_report(connection, report), to_report(connection, report)):

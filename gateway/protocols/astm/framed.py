@@ -4,7 +4,7 @@ A frame is judged at its second checksum digit, so CR and LF after it may be mis
 and EOT inside a frame break it off; STX and EOT take effect themselves.  ENQ does not, nor where
 CR or LF behind a frame is due: an ACK for what was a damaged byte would be taken for the frame's,
 or the next one's.  A device that really began anew is answered NAK, or not at all, and asks again.
-A NUL, which adds nothing to a sum and is what a break on the line looks like, must come twice.
+A NUL must come twice.
 What stands between frames is junk: counted, not fatal.  Without ENQ nothing is taken: frames
 before it are junk too.
 """
@@ -30,7 +30,7 @@ from gateway.protocols.astm.frame import Frame, split_whole
 from gateway.protocols.astm.incoming import Incoming, not_now
 from gateway.protocols.astm.phase import Phase
 from gateway.protocols.astm.sequence import Verdict
-from gateway.protocols.astm.soundness import first_break, flaw
+from gateway.protocols.astm.soundness import Nuls, first_break, flaw
 
 _CONTROL: Final = re.compile(rb"[\x02\x04\x05]")
 _ENDS: Final = ETX + ETB
@@ -90,8 +90,7 @@ class FramedReader:
         self._raw = b""  # the frame that awaits its answer
         self._text = b""
         self._broken_off = b""  # a frame cut short by the STX now in front
-        # the frame refused for a NUL; None: the device means them
-        self._nuls: bytes | None = None if nuls else b""
+        self._nuls = Nuls(meant=nuls)
         self._searched = 1  # up to here the frame in front holds no break
         self._proved = dialect.framing is Framing.FRAMED
 
@@ -235,7 +234,7 @@ class FramedReader:
             return self._damage(damage, raw)
         if self._broken_off and not raw.startswith(self._broken_off):
             return self._damage(Damage.RESTART, raw)
-        if self._digits and b"\0" in raw and self._unmeant(raw):
+        if self._digits and b"\0" in raw and self._nuls.doubtful(raw):
             return self._damage(Damage.CONTROL, raw)
         verdict = phase.sequence.judge(raw)
         self._searched = 1
@@ -249,12 +248,6 @@ class FramedReader:
             return self._damage(verdict, raw)
         self._due = _REPEAT
         return FrameRepeated(Frame(raw[1] - 48, raw[2:end], raw[end] == _ETX, raw))
-
-    def _unmeant(self, raw: bytes) -> bool:
-        """Whether this frame's NUL may be noise: the same again is what the device sends."""
-        if self._nuls is not None:
-            self._nuls = None if self._nuls == raw else raw
-        return self._nuls is not None
 
     # -- answers
 

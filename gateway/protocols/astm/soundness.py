@@ -32,3 +32,22 @@ def flaw(raw: bytes, end: int, style: Checksum) -> Damage | None:
     if digits == expected or (style is Checksum.LOWER and digits.upper() == expected):
         return None
     return Damage.CHECKSUM
+
+
+class Nuls:
+    """Whether a NUL in a frame may be noise: it adds nothing to a sum, and is what a break on the
+    line looks like.  A device that sends the same frame again means it, from then on all of them.
+    """
+
+    __slots__ = ("_meant", "_refused")
+
+    def __init__(self, *, meant: bool) -> None:
+        self._meant = meant
+        self._refused = b""
+
+    def doubtful(self, raw: bytes) -> bool:
+        """Of a frame that is sound otherwise; asked once each time it comes."""
+        if not self._meant:
+            self._meant = raw == self._refused
+            self._refused = raw
+        return not self._meant
