@@ -56,9 +56,6 @@ from gateway.transports.budget import Budget
 from gateway.transports.inbox import Inbox
 from gateway.transports.tape import Tape
 
-_CONNECTIONS = 1024
-_PER_HOST = 256  # more of them, and its idle ones give way
-
 
 class Lines:
     """All lines; ``open`` returns when every listener listens or has found its port taken; a line
@@ -152,7 +149,7 @@ class Lines:
                     address,
                     factory,
                     observe=observe,
-                    admission=Admission(_CONNECTIONS, _PER_HOST, _replaceable),
+                    admission=Admission.many(_replaceable),
                     damaged=lambda _, count: self._damaged(devices, noise, count),
                     listening=now_listening,
                 ),

@@ -13,6 +13,7 @@ from typing import Final
 
 _AMBIGUOUS: Final = re.compile(r"\^|\\[SE]\\")
 _WRITTEN: Final = re.compile(r"\\([SE])\\")
+_DELIMITER: Final = re.compile(r"[\^\\=]")
 _SIGNS: Final = {"S": "^", "E": "\\"}
 
 
@@ -24,6 +25,14 @@ def name_of(parts: Iterable[str]) -> str:
 def name_parts(name: str) -> list[str]:
     """The inverse; a name without parts is a family name."""
     return [_WRITTEN.sub(lambda sign: _SIGNS[sign[1]], part) for part in name.split("^")]
+
+
+def dicom_name(parts: Iterable[str]) -> str:
+    """The parts as a PN value (PS3.5 6.2.1), which has the prefix before the suffix; a sign that
+    delimits there is a space."""
+    plain = [*(_DELIMITER.sub(" ", part) for part in parts), *[""] * 5][:5]
+    family, given, middle, suffix, prefix = plain
+    return f"{family}^{given}^{middle}^{prefix}^{suffix}".rstrip("^")
 
 
 def _written(part: str) -> str:

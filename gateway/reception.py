@@ -34,8 +34,6 @@ from gateway.transports import Admission, Peer, PeerRefused, StreamAddress, TcpL
 from gateway.transports.budget import Budget
 from gateway.work_orders import lab_results, send_outs
 
-_CONNECTIONS = 1024
-_PER_HOST = 256  # more of them, and its idle ones give way
 _EXPIRY_PAUSE = 60.0
 
 
@@ -198,7 +196,7 @@ class Reception:
                 listening.set_result(None)
 
         address = StreamAddress.parse(f"tcp-listen:{endpoint}")
-        admission = Admission(_CONNECTIONS, _PER_HOST, _replaceable)
+        admission = Admission.many(_replaceable)
         return asyncio.create_task(
             supervise(
                 "orders line",

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from gateway.cli.captures import is_transcript, not_bytes_of_a_line
+from gateway.cli.captures import is_transcript, known_profile, not_bytes_of_a_line
 from gateway.config.mistakes import unknown
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.messages import (
@@ -20,7 +20,7 @@ from gateway.messages import (
     report_text,
     verify,
 )
-from gateway.profiles import AnalyzerProfile, Context, Protocol, catalogue, read_transmission
+from gateway.profiles import AnalyzerProfile, Context, Protocol, read_transmission
 from gateway.profiles.columns import Meaning, with_columns
 from gateway.profiles.encodings import ENCODINGS, written_in
 from gateway.profiles.recording import (
@@ -47,7 +47,7 @@ def decode_file(
     encoding: str | None = None,
 ) -> int:
     """Prints what is in ``file``; one line on stderr for everything damaged or incomplete."""
-    written = written_in(_profile(profile), _encoding(encoding))
+    written = written_in(known_profile(profile), _encoding(encoding))
     chosen, zone = with_columns(written, _columns(columns)), _zone(tz)
     if chosen.link.protocol is not Protocol.ASTM:
         return _decode_others(file, chosen, zone, form)
@@ -68,13 +68,6 @@ def _outcome(file: str, profile: AnalyzerProfile, *, sound: bool, found: bool) -
     if not found:
         print(f"{file}: nothing in it that a device of '{profile.name}' sends", file=sys.stderr)
     return 0 if sound and found else 1
-
-
-def _profile(name: str) -> AnalyzerProfile:
-    known = catalogue()
-    if name not in known:
-        raise ConfigurationError([f"--profile: {unknown('profile', name, known)}"])
-    return known[name]
 
 
 def _encoding(name: str | None) -> str | None:

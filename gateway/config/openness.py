@@ -17,15 +17,15 @@ def open_listeners(configuration: Configuration) -> Iterator[Mistake]:
     """Those beyond this machine that no address is asked of.  HTTP and DICOM ask for more."""
     for name, device in configuration.analyzers.items():
         stream = configured(device.stream)
-        if isinstance(stream, TcpListen) and device.address is None and _open(stream.host):
+        if (
+            isinstance(stream, TcpListen)
+            and device.address is None
+            and not is_loopback(stream.host)
+        ):
             text = "whoever reaches this port can send results as this device; name its address"
             yield Mistake(("devices", name, "stream"), text)
     orders = configuration.orders
     listen = orders.listen if orders is not None and not orders.callers else None
-    if listen is not None and _open(listen.rpartition(":")[0]):
+    if listen is not None and not is_loopback(listen.rpartition(":")[0]):
         text = "whoever reaches this port can send orders and patients; name the callers"
         yield Mistake(("orders", "listen"), text)
-
-
-def _open(host: str) -> bool:
-    return not is_loopback(host.strip("[]"))

@@ -8,7 +8,6 @@ images stay as they came.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from types import MappingProxyType
@@ -24,7 +23,7 @@ from gateway.imaging.correction import correction_of
 from gateway.imaging.forwarding import Forwardings
 from gateway.matching import imaging
 from gateway.matching.hints import hinted
-from gateway.names import name_parts
+from gateway.names import dicom_name, name_parts
 from gateway.orders import book, patients
 from gateway.orders.book import KnownOrder
 from gateway.store import Store
@@ -239,11 +238,8 @@ def _patient(connection: apsw.Connection, wanted: str) -> patients.KnownPatient:
 
 
 def _dicom_name(name: str) -> str:
-    """HL7 writes suffix before prefix, DICOM prefix before suffix (PS3.5 6.2.1)."""
-    plain = (re.sub(r"[\^\\=]", " ", part) for part in name_parts(name))
-    parts = [part.partition("&")[0] for part in plain][:5]
-    parts += [""] * (5 - len(parts))
-    return "^".join((*parts[:3], parts[4], parts[3])).rstrip("^")
+    """Without subcomponents."""
+    return dicom_name(part.partition("&")[0] for part in name_parts(name))
 
 
 def _study(study: Study) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from gateway.protocols.astm import (
     FrameRepeated,
     Framing,
     Heartbeat,
+    Line,
     MessageReceived,
     NotAstm,
     Receiver,
@@ -42,6 +43,7 @@ class AstmLink(DeviceLink):
     ) -> None:
         super().__init__(site, peer, loop)
         self._receiver = Receiver(dialect)
+        self._hearing: Receiver | Line = self._receiver  # who takes the bytes
         self._texts: list[bytes] = []
         self._pending = b""
         self._size = 0  # of all texts
@@ -51,11 +53,11 @@ class AstmLink(DeviceLink):
         return self._receiver.unread + self._size
 
     def arrived(self, data: bytes) -> None:
-        if not self._waiting and (found := self._receiver.receive_frame(data)) is not None:
+        if not self._waiting and (found := self._hearing.receive_frame(data)) is not None:
             self.received(*found)
             return
         try:
-            self._receiver.receive_data(data)
+            self._hearing.receive_data(data)
         except RemoteProtocolError:  # it floods us without waiting for an answer
             self.refused("flood")
             self.close()

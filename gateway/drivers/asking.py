@@ -31,7 +31,6 @@ from gateway.protocols.astm import (
     SenderEvent,
     TransmissionEnded,
 )
-from gateway.protocols.errors import RemoteProtocolError
 
 _MOST_WAITING = 100
 
@@ -49,7 +48,7 @@ class AskingLink(AstmLink):
         downloads: Downloads | None = None,
     ) -> None:
         super().__init__(site, peer, loop, dialect)
-        self._line = Line(dialect)
+        self._hearing = self._line = Line(dialect)
         self._receiver = self._line.receiver
         self._worklists = worklists
         self._questions: deque[tuple[Asking, Query]] = deque()
@@ -67,19 +66,6 @@ class AskingLink(AstmLink):
     @property
     def idle(self) -> bool:
         return super().idle and self._line.idle
-
-    def arrived(self, data: bytes) -> None:
-        if not self._waiting and (found := self._line.receive_frame(data)) is not None:
-            self.received(*found)
-            return
-        try:
-            self._line.receive_data(data)
-        except RemoteProtocolError:  # it floods us without waiting for an answer
-            self.refused("flood")
-            self.close()
-            return
-        if not self._waiting:
-            self.advance()
 
     def advance(self) -> None:
         while not self._waiting:

@@ -7,7 +7,6 @@ field and limit, no value.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -16,7 +15,7 @@ from zoneinfo import ZoneInfo
 from gateway import logs
 from gateway.imaging.worklist import Code, ScheduledSpecimen, ScheduledStep, check
 from gateway.matching.performed import finished
-from gateway.names import name_parts
+from gateway.names import dicom_name, name_parts
 from gateway.orders.model import Identifier
 from gateway.orders.worklist import WorklistRow, worklist
 from gateway.store import Store
@@ -65,7 +64,7 @@ def step_of(row: WorklistRow, zone: ZoneInfo, today: date) -> ScheduledStep:
     return ScheduledStep(
         patient_id=number.value,
         issuer=number.authority,
-        patient_name=_person(patient.name or ""),
+        patient_name=dicom_name(name_parts(patient.name or "")),
         birth_date=_day(patient.birth_date),
         sex=patient.sex if patient.sex in ("M", "F", "O") else "",
         accession=row.accession,
@@ -95,13 +94,6 @@ def _number(identifiers: Sequence[Identifier]) -> Identifier:
     """The medical record number, else the first there is."""
     records = [one for one in identifiers if one.type == "MR"]
     return (*records, *identifiers, Identifier(""))[0]
-
-
-def _person(name: str) -> str:
-    """HL7 has the suffix before the prefix, DICOM behind it; DICOM's delimiters are in no part."""
-    parts = [*(re.sub(r"[\^\\=]", " ", part) for part in name_parts(name)), *[""] * 5][:5]
-    family, given, middle, suffix, prefix = parts
-    return f"{family}^{given}^{middle}^{prefix}^{suffix}".rstrip("^")
 
 
 def _physician(provider: Sequence[str]) -> str:

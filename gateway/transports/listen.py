@@ -40,6 +40,11 @@ class Admission:
     per_host: int = 1
     replaceable: Callable[[asyncio.Protocol], bool] = _never
 
+    @classmethod
+    def many(cls, replaceable: Callable[[asyncio.Protocol], bool]) -> Admission:
+        """Of a line that many may share: of one address that has too many, idle ones give way."""
+        return cls(1024, 256, replaceable)
+
 
 class Listener:
     """Accepts peers of one address until it is closed."""

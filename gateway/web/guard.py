@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import ipaddress
 import json
 from collections.abc import Mapping, MutableMapping
 from types import MappingProxyType
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway import logs
+from gateway.config.checks.listeners import is_loopback
 from gateway.logs import describe
 from gateway.web.study_links import PATH
 from gateway.web.token import Token
@@ -115,13 +115,6 @@ def _host_of(address: str) -> str:
         return urlsplit(address).hostname or ""
     except ValueError:
         return ""
-
-
-def is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _same_origin(head: Mapping[str, str]) -> bool:

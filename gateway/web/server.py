@@ -22,13 +22,14 @@ from starlette.types import ASGIApp
 
 from gateway.archive import Archive, Filed
 from gateway.config import HttpSection
+from gateway.config.checks.listeners import is_loopback
 from gateway.control import Ask
 from gateway.errors import ConfigurationError, StreamUnavailable, said
 from gateway.notices import Noticeboard
 from gateway.store import Store
 from gateway.web.application import application
 from gateway.web.events import Bulletin
-from gateway.web.guard import Guard, is_loopback
+from gateway.web.guard import Guard
 from gateway.web.line import HttpLine
 from gateway.web.metrics import Tally
 from gateway.web.parts import Parts

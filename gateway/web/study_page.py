@@ -5,35 +5,24 @@ The link is the right to look; each look stands in the audit trail.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
-from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException
 
 from gateway.archive import Archive, Instance, Study
-from gateway.archive.sweep import GONE
 from gateway.names import name_parts
 from gateway.rendering.process import Renderer
+from gateway.web.dicomweb.addresses import pictured
+from gateway.web.dicomweb.views import View, drawn
 from gateway.web.parts import Parts
 from gateway.web.study_links import PATH, BadLink, Expired, StudyLinks
 
 _MOST: Final = 200
-_PICTURE: Final[Mapping[str, Any]] = MappingProxyType(
-    {
-        "verb": "picture",
-        "frame": "middle",
-        "format": "jpeg",
-        "quality": 90,
-        "size": (1024, 1024),
-        "view": (),
-        "cut": (),
-        "window": None,
-    }
-)
+_VIEW: Final = View(size=(1024, 1024))
 _POLICY: Final = "default-src 'none'; img-src 'self'; frame-ancestors 'none'"
 
 
@@ -57,7 +46,8 @@ def routes(parts: Parts, archive: Archive, links: StudyLinks) -> APIRouter:
         pictures = await _pictured(archive, study)
         if number not in map(str, range(1, len(pictures) + 1)):
             raise HTTPException(404, "there is no such picture")
-        asked = {**_PICTURE, "path": _path(archive, pictures[int(number) - 1])}
+        path = str(archive.shelves.path(pictures[int(number) - 1].path))
+        asked = {**drawn(_VIEW, "jpeg"), "path": path, "frame": "middle"}
         [image] = await renderer.look(asked)
         return Response(image, media_type="image/jpeg")
 
@@ -81,12 +71,7 @@ async def _study(parts: Parts, archive: Archive, links: StudyLinks, link: str) -
 
 
 async def _pictured(archive: Archive, study: Study) -> Sequence[Instance]:
-    found = await archive.index.instances(study.uid)
-    return [one for one in found if one.rows and one.state not in GONE][:_MOST]
-
-
-def _path(archive: Archive, instance: Instance) -> str:
-    return str(archive.shelves.path(instance.path))
+    return pictured(await archive.index.instances(study.uid))[:_MOST]
 
 
 def _lines(study: Study, link: str, pictures: int) -> Iterator[str]:

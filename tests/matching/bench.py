@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
+from gateway.desk import LinkBoard
+from gateway.desk.parts import Parts
 from gateway.intake import Arrival, EhrRoute, Intake, Known, Router, Sender
 from gateway.intake.late_orders import LateOrders
 from gateway.intake.planning import Planner
@@ -122,3 +125,11 @@ class Bench:
             START - timedelta(days=1), START + timedelta(days=9)
         )
         return books.balanced
+
+
+def parts_of(bench: Bench) -> Parts:
+    """What a desk works with, as far as results go."""
+    known = {"store": bench.store, "router": bench.router, "clock": bench.clock}
+    more = {"intake": bench.intake, "destinations": {"ehr": "mllp"}, "lanes": {}, "running": True}
+    rest = {"links": LinkBoard(()), "four_eyes": False}
+    return cast("Parts", SimpleNamespace(**known, **more, **rest))

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import bench as benches
 import pytest
 import pytest_asyncio
-from bench import START, Bench
+from bench import START, Bench, parts_of
 
-from gateway.desk import Desk, LinkBoard
+from gateway.desk import Desk
 from gateway.desk.mistakes import Mistake
 from gateway.desk.moving import Moving
-from gateway.desk.parts import Parts
 from gateway.desk.releasing import Releasing
 from gateway.desk.replay import Replay
 from gateway.store import Holds, MessageState, OutboxMessage, OutOfDate, Store
@@ -29,13 +27,6 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
     opened = await Store.open(tmp_path, clock=lambda: START)
     yield opened
     await opened.aclose()
-
-
-def parts_of(bench: Bench) -> Parts:
-    known = {"store": bench.store, "router": bench.router, "clock": bench.clock}
-    more = {"intake": bench.intake, "destinations": {"ehr": "mllp"}, "lanes": {}, "running": True}
-    rest = {"links": LinkBoard(()), "four_eyes": False}
-    return cast("Parts", SimpleNamespace(**known, **more, **rest))
 
 
 def then(

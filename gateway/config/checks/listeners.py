@@ -64,7 +64,8 @@ def http_mistakes(configuration: Configuration) -> Iterator[Mistake]:
 
 
 def is_loopback(host: str) -> bool:
+    """Whether an address, or what a URL has in its place, is this machine's own."""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host == "localhost"

@@ -71,6 +71,11 @@ def address(request: Request, study: str, series: str = "", instance: str = "") 
     return f"{str(request.base_url).rstrip('/')}/dicom-web{tail}"
 
 
+def pictured(found: Sequence[Instance]) -> Sequence[Instance]:
+    """Those with a picture that is here."""
+    return [one for one in found if one.rows and one.state not in GONE]
+
+
 def frame_numbers(text: str) -> list[int]:
     """From 1, as an address has them."""
     each = text.split(",")

@@ -21,7 +21,7 @@ from gateway.archive import Instance
 from gateway.protocols.dicom.transfer_syntaxes import DEFLATED_LE, EXPLICIT_LE, IMPLICIT_LE
 from gateway.rendering.process import Renderer
 from gateway.web.dicomweb.addresses import INSTANCE, Shelf, frame_numbers
-from gateway.web.dicomweb.media import RELATED, Range, accepted
+from gateway.web.dicomweb.media import RELATED, Range, accepted, covers
 from gateway.web.dicomweb.multipart import closing, opening
 
 _OCTETS: Final = "application/octet-stream"
@@ -70,17 +70,17 @@ def choice(ranges: Sequence[Range], stored: str, *, single: bool) -> Choice:
             continue
         if _as_stored(one, wanted, kind, stored):
             return Choice(kind, syntax, bare=bare)
-        if Range(wanted, {}).covers(_OCTETS) and one.transfer_syntax in ("", EXPLICIT_LE):
+        if covers(wanted, _OCTETS) and one.transfer_syntax in ("", EXPLICIT_LE):
             return Choice(_OCTETS, decoded=True, bare=bare)
     raise HTTPException(406, f"frames are {kind} here, or {_OCTETS} when decoded")
 
 
 def _as_stored(one: Range, wanted: str, kind: str, stored: str) -> bool:
     if one.transfer_syntax in ("*", stored):
-        return Range(wanted, {}).covers(kind) or wanted == _OCTETS
+        return covers(wanted, kind) or wanted == _OCTETS
     if one.transfer_syntax:
         return one.transfer_syntax == EXPLICIT_LE and stored in _PLAIN and wanted != kind
-    return Range(wanted, {}).covers(kind) and (wanted != _OCTETS or stored in _PLAIN)
+    return covers(wanted, kind) and (wanted != _OCTETS or stored in _PLAIN)
 
 
 def add(router: APIRouter, shelf: Shelf, renderer: Renderer) -> None:

@@ -14,9 +14,8 @@ from fastapi.responses import StreamingResponse
 from starlette.exceptions import HTTPException
 
 from gateway.archive import Instance
-from gateway.archive.sweep import GONE
 from gateway.rendering.process import Renderer, Unrenderable
-from gateway.web.dicomweb.addresses import INSTANCE, SERIES, STUDY, Shelf, frame_numbers
+from gateway.web.dicomweb.addresses import INSTANCE, SERIES, STUDY, Shelf, frame_numbers, pictured
 from gateway.web.dicomweb.media import RELATED, accepted
 from gateway.web.dicomweb.multipart import closing, opening
 from gateway.web.dicomweb.views import View, small, viewport, wanted
@@ -141,7 +140,7 @@ def _add_thumbnails(router: APIRouter, studio: Studio) -> None:
 
 def _pictured(found: Sequence[Instance]) -> Sequence[Instance]:
     """Those with a picture; ``Unrenderable`` when there is none."""
-    kept = [one for one in found if one.rows and one.state not in GONE]
+    kept = pictured(found)
     if not kept:
         raise Unrenderable("it holds no picture")
     return kept

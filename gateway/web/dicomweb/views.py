@@ -10,6 +10,7 @@ from typing import Any, Final
 from fastapi import Request
 from starlette.exceptions import HTTPException
 
+QUALITY: Final = 90
 _THUMBNAIL: Final = (200, 200)
 _LARGEST: Final = 4096
 _WHOLE: Final = 99_999
@@ -26,20 +27,30 @@ class View:
     cut: tuple[int, ...] = ()
 
 
+Window = tuple[float, float, str]
+
+
 def wanted(request: Request, view: View, kind: str) -> Mapping[str, Any]:
     """What a child is asked beside the file and the frame; 400 for what nobody could draw."""
-    looks = {"window": _window(request), "quality": _quality(request), "format": kind}
+    return drawn(view, kind, window=_window(request), quality=_quality(request))
+
+
+def drawn(
+    view: View, kind: str, *, window: Window | None = None, quality: int = QUALITY
+) -> Mapping[str, Any]:
+    """The same of what nobody asked for in a query."""
+    looks = {"window": window, "quality": quality, "format": kind}
     return {"verb": "picture", **asdict(view), **looks}
 
 
 def _quality(request: Request) -> int:
-    text = request.query_params.get("quality", "90")
+    text = request.query_params.get("quality", str(QUALITY))
     if not (text.isascii() and text.isdigit() and len(text) < 4 and 1 <= int(text) <= 100):
         raise HTTPException(400, "quality: 1 to 100")
     return int(text)
 
 
-def _window(request: Request) -> tuple[float, float, str] | None:
+def _window(request: Request) -> Window | None:
     text = request.query_params.get("window")
     if text is None:
         return None
